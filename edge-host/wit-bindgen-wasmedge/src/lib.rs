@@ -1,0 +1,1 @@
+//! Host glue from WIT.
