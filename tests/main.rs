@@ -1,1 +1,3 @@
-//! Tests through public doors.
+//! Tests through public doors, in one binary.
+
+mod tidy;
