@@ -1,16 +1,23 @@
 //! Generates two things: bindings to WasmEdge's C API, from its header, and the typed glue to the
 //! guest, from `wit/`.
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    error::Error,
+    path::{Path, PathBuf},
+};
 
-fn main() {
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    bind_wasmedge(&out);
-    bind_guest(&out);
+use wit_bindgen_wasmedge::generate::Generator;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
+    bind_wasmedge(&out)?;
+    Generator::new("../wit").world("inventory").write_to_out_dir("guest.rs")?;
+    Ok(())
 }
 
 /// `WASMEDGE_INCLUDE_DIR` and `WASMEDGE_LIB_DIR` name an installation outside the system's paths.
-fn bind_wasmedge(out: &std::path::Path) {
+fn bind_wasmedge(out: &Path) -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-env-changed=WASMEDGE_INCLUDE_DIR");
     println!("cargo:rerun-if-env-changed=WASMEDGE_LIB_DIR");
     if let Some(lib) = env::var_os("WASMEDGE_LIB_DIR") {
@@ -26,12 +33,7 @@ fn bind_wasmedge(out: &std::path::Path) {
         .layout_tests(false)
         .generate_comments(false)
         .generate()
-        .expect("wasmedge.h binds: install libwasmedge-dev 0.14 and libclang (make setup)")
-        .write_to_file(out.join("wasmedge.rs"))
-        .expect("OUT_DIR is writable");
-}
-
-fn bind_guest(out: &std::path::Path) {
-    println!("cargo:rerun-if-changed=../wit");
-    let _ = out;
+        .map_err(|error| format!("{error}: `make setup` installs libwasmedge-dev and libclang"))?
+        .write_to_file(out.join("wasmedge.rs"))?;
+    Ok(())
 }

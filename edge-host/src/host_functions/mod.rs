@@ -2,18 +2,31 @@
 
 pub mod sqlite;
 
-use wit_bindgen_wasmedge::rt::{CoreValue, GuestMemory, Trap};
+use wit_bindgen_wasmedge::rt::{CoreType, CoreValue, GuestMemory, Presence, Signature, Trap};
 
 use crate::{guest, runtime::Imports};
 use sqlite::SqliteHost;
 
 /// The WASI functions a guest may import besides its world: what Rust's standard library refers to
 /// for panic messages and exit. None opens a file, a socket or a clock.
-pub const WASI_ALLOWED: &[&str] =
-    &["environ_get", "environ_sizes_get", "fd_write", "proc_exit", "random_get"];
+pub const WASI_ALLOWED: &[Signature] = &[
+    wasi("environ_get", &[I32, I32], &[I32]),
+    wasi("environ_sizes_get", &[I32, I32], &[I32]),
+    wasi("fd_write", &[I32, I32, I32, I32], &[I32]),
+    wasi("proc_exit", &[I32], &[]),
+    wasi("random_get", &[I32, I32], &[I32]),
+];
 
-/// The module name of WASI preview 1.
-pub const WASI_MODULE: &str = "wasi_snapshot_preview1";
+const I32: CoreType = CoreType::I32;
+
+const fn wasi(
+    name: &'static str,
+    params: &'static [CoreType],
+    results: &'static [CoreType],
+) -> Signature {
+    let (module, presence) = ("wasi_snapshot_preview1", Presence::Optional);
+    Signature { module, name, params, results, wit: name, presence }
+}
 
 /// The state behind an instance's imports.
 pub struct HostFunctions {

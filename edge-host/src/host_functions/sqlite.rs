@@ -18,7 +18,10 @@ use rusqlite::{
     types::{ToSql, ToSqlOutput, ValueRef},
 };
 
-use crate::guest::sqlite::{Constraint, ConstraintKind, Error, Rows, Sqlite, Value};
+use crate::guest::{
+    Sqlite,
+    sqlite::{Constraint, ConstraintKind, Error, Rows, Value},
+};
 
 /// Statements kept prepared for each connection. A guest has a few dozen.
 const STATEMENTS_KEPT: usize = 128;

@@ -2,6 +2,7 @@
 
 #![allow(
     missing_docs,
+    unsafe_code,
     unreachable_pub,
     non_camel_case_types,
     non_upper_case_globals,

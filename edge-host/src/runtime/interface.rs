@@ -1,7 +1,7 @@
 //! What a module imports and exports, read from its bytes before anything of it runs.
 
 use wasmparser::{
-    CompositeInnerType, ExternalKind, FuncType, Parser, Payload, SubType, TypeRef, ValType,
+    CompositeInnerType, ExternalKind, Parser, Payload, SubType, TypeRef, ValType,
 };
 use wit_bindgen_wasmedge::rt::{self, CoreType};
 
@@ -144,9 +144,11 @@ impl Partial {
 
 fn function_type(subtype: &SubType) -> Option<(Vec<CoreType>, Vec<CoreType>)> {
     let CompositeInnerType::Func(function) = &subtype.composite_type.inner else { return None };
-    let numbers = |types: &[ValType]| types.iter().map(|kind| core_type(*kind)).collect();
-    let function: &FuncType = function;
-    Some((numbers(function.params())?, numbers(function.results())?))
+    Some((core_types(function.params())?, core_types(function.results())?))
+}
+
+fn core_types(types: &[ValType]) -> Option<Vec<CoreType>> {
+    types.iter().map(|kind| core_type(*kind)).collect()
 }
 
 fn core_type(kind: ValType) -> Option<CoreType> {
