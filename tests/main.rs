@@ -1,1 +1,8 @@
-//! Tests through public doors.
+//! Tests through public doors, in one binary.
+
+mod harness;
+
+mod crash;
+mod lifecycle;
+mod parallel;
+mod tidy;
