@@ -1,1 +1,12 @@
-//! The rules and rows of the inventory.
+//! The machine around the guest: durability, speed, wires. Knows no rule and no table.
+#![allow(dead_code)]
+
+pub mod metrics;
+
+pub mod log;
+
+pub mod guest;
+
+pub mod shard;
+
+pub mod http;
