@@ -2,11 +2,11 @@
 //! outside its memory, never a crash of the host.
 
 use edge_host::{
-    guest::{Guest, GuestModule, IMPORTS, sqlite, types},
-    host_functions::WASI_ALLOWED,
-    runtime::{Binary, Imports},
+    guest::{GuestModule, IMPORTS, sqlite, types},
+    host_functions::{HostFunctions, WASI_ALLOWED},
+    runtime::Binary,
 };
-use wit_bindgen_wasmedge::rt::{CallError, CoreValue, GuestMemory, Trap};
+use wit_bindgen_wasmedge::rt::CallError;
 
 /// A host whose every query answers one long text.
 struct Answering;
@@ -18,19 +18,6 @@ impl edge_host::guest::Sqlite for Answering {
 
     fn query(&mut self, _: String, _: Vec<sqlite::Value>) -> Result<sqlite::Rows, sqlite::Error> {
         Ok(sqlite::Rows { columns: 1, values: vec![sqlite::Value::Text("x".repeat(100_000))] })
-    }
-}
-
-impl Imports for Answering {
-    fn call(
-        &mut self,
-        import: usize,
-        memory: &mut dyn GuestMemory,
-        params: &[CoreValue],
-        results: &mut [CoreValue],
-    ) -> Result<(), Trap> {
-        edge_host::guest::call_import(self, memory, import, params, results)
-            .map_err(|error| Trap::new(error.to_string()))
     }
 }
 
@@ -92,7 +79,7 @@ fn call(hostile: &Hostile) -> Result<(), CallError> {
     std::fs::write(&file, module(hostile)).unwrap();
     let binary = Binary::open_interpreted(&file).unwrap();
     let module = GuestModule::load(&binary, WASI_ALLOWED).unwrap();
-    let mut guest: Guest<Answering> = module.instantiate(Answering).unwrap();
+    let mut guest = module.instantiate(HostFunctions { sqlite: Answering }).unwrap();
     let command = types::Command::Confirm(types::Confirm {
         order_id: "O-1".to_owned(),
         request_id: None,

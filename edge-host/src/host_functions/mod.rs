@@ -4,8 +4,10 @@ pub mod sqlite;
 
 use wit_bindgen_wasmedge::rt::{CoreType, CoreValue, GuestMemory, Presence, Signature, Trap};
 
-use crate::{guest, runtime::Imports};
-use sqlite::SqliteHost;
+use crate::{
+    guest::{self, Sqlite},
+    runtime::Imports,
+};
 
 /// The WASI functions a guest may import besides its world: what Rust's standard library refers to
 /// for panic messages and exit. None opens a file, a socket or a clock.
@@ -29,12 +31,12 @@ const fn wasi(
 }
 
 /// The state behind an instance's imports.
-pub struct HostFunctions {
+pub struct HostFunctions<S> {
     /// The shard's database.
-    pub sqlite: SqliteHost,
+    pub sqlite: S,
 }
 
-impl Imports for HostFunctions {
+impl<S: Sqlite> Imports for HostFunctions<S> {
     fn call(
         &mut self,
         import: usize,

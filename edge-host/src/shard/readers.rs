@@ -14,10 +14,10 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::sync::oneshot;
 use wit_bindgen_wasmedge::rt::CallError;
 
-use super::{Config, Error, OpenError, database};
+use super::{Config, Error, OpenError, ShardGuest, database};
 use crate::{
     guest::{
-        Guest, GuestModule, changes, orders,
+        GuestModule, changes, orders,
         stock::{AuditReport, SkuStock},
         types::Fault,
     },
@@ -116,7 +116,7 @@ struct Reader {
     traps: Counter,
 }
 
-type Slot = Option<Guest<HostFunctions>>;
+type Slot = Option<ShardGuest>;
 
 impl Reader {
     fn run(&self, queries: &Receiver<(Query, Instant)>) {
@@ -144,7 +144,7 @@ impl Reader {
         &self,
         slot: &mut Slot,
         deadline: Option<Instant>,
-        call: impl FnOnce(&mut Guest<HostFunctions>) -> Result<Result<T, Fault>, CallError>,
+        call: impl FnOnce(&mut ShardGuest) -> Result<Result<T, Fault>, CallError>,
     ) -> Result<T, Error> {
         if deadline.is_some_and(|at| Instant::now() >= at) {
             return Err(Error::Timeout);
@@ -170,7 +170,7 @@ impl Reader {
         })
     }
 
-    fn instantiate(&self) -> Result<Guest<HostFunctions>, Error> {
+    fn instantiate(&self) -> Result<ShardGuest, Error> {
         let storage = |message: String| Error::Fault(Fault::Storage(message));
         let sqlite = database::open_reader(&self.data).map_err(|e| storage(e.to_string()))?;
         self.module

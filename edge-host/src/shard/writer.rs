@@ -19,13 +19,13 @@ use tokio::sync::oneshot;
 use wit_bindgen_wasmedge::rt::CallError;
 
 use super::{
-    Clock, Config, Error, OpenError, Readiness,
+    Clock, Config, Error, OpenError, Readiness, ShardGuest,
     cache::Cache,
     database::{self, FolderLock},
 };
 use crate::{
     guest::{
-        Guest, GuestModule,
+        GuestModule,
         commands::Applied,
         lifecycle::Description,
         types::{Answer, Command, Outcome},
@@ -196,7 +196,7 @@ impl Batcher {
     }
 
     /// Opens the connection, makes the guest and lets it migrate.
-    fn open(&mut self) -> Result<(Guest<HostFunctions>, Description), OpenError> {
+    fn open(&mut self) -> Result<(ShardGuest, Description), OpenError> {
         let mut guest = self.instantiate()?;
         let description = guest
             .describe()
@@ -222,7 +222,7 @@ impl Batcher {
         Ok((guest, description))
     }
 
-    fn instantiate(&self) -> Result<Guest<HostFunctions>, OpenError> {
+    fn instantiate(&self) -> Result<ShardGuest, OpenError> {
         let sqlite = database::open_writer(&self.data)?;
         self.module
             .instantiate(HostFunctions { sqlite })
@@ -246,7 +246,7 @@ impl Batcher {
     }
 
     /// Commits a batch and answers everybody in it.
-    fn serve(&mut self, guest: &mut Option<Guest<HostFunctions>>, batch: Batch) {
+    fn serve(&mut self, guest: &mut Option<ShardGuest>, batch: Batch) {
         let size = batch.commands.len();
         let waiting = self.queue.waiting.fetch_sub(size, Ordering::SeqCst) - size;
         self.metrics.queue_commands.set(i64::try_from(waiting).unwrap_or(i64::MAX));
@@ -265,7 +265,7 @@ impl Batcher {
     /// Runs commands in one transaction: committed, or rolled back.
     fn attempt(
         &mut self,
-        slot: &mut Option<Guest<HostFunctions>>,
+        slot: &mut Option<ShardGuest>,
         commands: &[Command],
     ) -> Attempt {
         let started = Instant::now();
@@ -329,7 +329,7 @@ impl From<crate::guest::types::Fault> for Failure {
 }
 
 fn transact(
-    guest: &mut Guest<HostFunctions>,
+    guest: &mut ShardGuest,
     now: i64,
     commands: &[Command],
 ) -> Result<Applied, Failure> {
@@ -343,7 +343,7 @@ fn transact(
     Ok(applied)
 }
 
-fn host(guest: &mut Guest<HostFunctions>) -> &SqliteHost {
+fn host(guest: &mut ShardGuest) -> &SqliteHost {
     &guest.instance_mut().host_mut().sqlite
 }
 
