@@ -1,0 +1,13 @@
+-- A request reads one random sku. Argument: the number of skus.
+
+dofile("report.lua")
+
+local skus
+
+function init(args)
+  skus = tonumber(args[1])
+end
+
+function request()
+  return string.format("GET /v1/stock/S%06d HTTP/1.1\r\nHost: edge\r\n\r\n", math.random(0, skus - 1))
+end
