@@ -10,3 +10,5 @@ pub mod guest;
 pub mod shard;
 
 pub mod http;
+
+pub mod config;

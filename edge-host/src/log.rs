@@ -20,6 +20,13 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Levels(Targets);
 
+impl Levels {
+    /// Everything.
+    pub fn all() -> Self {
+        Self(Targets::new().with_default(tracing::Level::TRACE))
+    }
+}
+
 impl FromStr for Levels {
     type Err = tracing_subscriber::filter::ParseError;
 

@@ -263,12 +263,12 @@ mod tests {
         );
         check(
             r#"{"confirm":{"order_id":"O","order_id":"P"}}"#,
-            "/commands/0/confirm/order_id",
+            "/commands/0/confirm",
             "duplicate field `order_id`",
         );
         check(
             r#"{"ship":{"order_id":"O","box":1}}"#,
-            "/commands/0/ship/box",
+            "/commands/0/ship",
             "unknown field `box`",
         );
         check(
