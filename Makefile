@@ -1,0 +1,53 @@
+# `make run` and `make test` do everything on a fresh machine; `make help` lists the rest.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# rustup's cargo comes before the rustc that Debian's packages put into /usr/bin.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+HOST := target/release/edge-host
+GUEST := target/guest/inventory_guest
+ARGS ?=
+
+.PHONY: help setup build run test lint bench replay clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: ## Install what building and running need (Debian 12 or 13)
+	@.ci/setup
+
+build: setup ## Build the guest, the host, and the guest's AOT code
+	@.ci/build-guest $(GUEST).wasm
+	@cargo build --release --quiet --locked -p edge-host
+	@$(MAKE) --no-print-directory $(GUEST).aot.wasm
+
+$(GUEST).aot.wasm: $(GUEST).wasm
+	@$(HOST) compile-guest $< $@
+
+run: build ## Serve on 127.0.0.1:8080 from ./edge-data; ARGS="--listen …" adds flags
+	@printf '%s\n' 'Try, in another terminal:' \
+	  "  curl -X POST localhost:8080/v1/stock/adjust -d '{\"reason\":\"initial\",\"items\":[{\"sku\":\"85123A\",\"sellable\":{\"set\":100}}]}' -H content-type:application/json" \
+	  "  curl -X POST localhost:8080/v1/orders/O-1/reserve -d '{\"lines\":[{\"sku\":\"85123A\",\"quantity\":6}]}' -H content-type:application/json" \
+	  '  curl localhost:8080/v1/stock/85123A' ''
+	@exec $(HOST) --guest $(GUEST).aot.wasm $(ARGS)
+
+test: build ## Run every test and check, as CI does
+	@.ci/setup tests
+	@.ci/test
+
+lint: ## rustfmt and clippy, without running tests
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets --locked -- -D warnings
+
+bench: build ## Measure, each figure beside its limit on this machine
+	@.ci/setup tests
+	@cargo bench --locked
+
+ORDERS ?= ../shared/data/orders.csv.gz
+replay: build ## Replay a year of real orders (ORDERS=FILE) through a server of its own
+	@.ci/replay $(ORDERS) $(ARGS)
+
+clean: ## Remove everything built; ./edge-data stays
+	cargo clean
