@@ -25,7 +25,7 @@ pub use self::sources::Source;
 
 use self::settings::{Kind, SETTINGS};
 use self::sources::{Values, gather};
-use crate::{http, log};
+use crate::{http, log, shard};
 
 /// What `sysexits.h` calls `EX_USAGE`: the command line or the configuration cannot be used.
 pub const EXIT_USAGE: u8 = 64;
@@ -36,7 +36,9 @@ pub struct Config {
     /// For the wire.
     pub http: http::Config,
     /// For the rows and their durability.
-    pub shard: Shard,
+    pub shard: shard::Config,
+    /// How often holds past their time are ended.
+    pub sweep_interval: Duration,
     /// For the rules.
     pub guest: Guest,
     /// For the logs.
@@ -59,34 +61,6 @@ pub enum Interpreter {
     Refused,
     /// The guest runs as it is, some 50 times slower.
     Allowed,
-}
-
-/// One database, its writer, readers and cache.
-#[derive(Clone, Debug)]
-pub struct Shard {
-    /// The directory of the database.
-    pub data: PathBuf,
-    /// Commands that may wait; one more is refused.
-    pub queue_commands_max: usize,
-    /// Commands in one commit.
-    pub batch_commands_max: usize,
-    /// Guest instances for reads.
-    pub readers: usize,
-    /// How long a read may take in the guest.
-    pub query_timeout: Duration,
-    /// How often holds past their time are ended.
-    pub sweep_interval: Duration,
-    /// `None`: every read calls a guest.
-    pub cache: Option<Cache>,
-}
-
-/// Stock kept in memory.
-#[derive(Clone, Debug)]
-pub struct Cache {
-    /// How long an unchanged sku stays.
-    pub ttl: Duration,
-    /// How many skus stay.
-    pub entries_max: usize,
 }
 
 /// A configuration, and who said what.
