@@ -71,7 +71,7 @@ fn every_kind_of_refusal_is_read_as_it_was_stored() {
         (get_back("O-2", "A*2"), "no quantity_exceeds_held A 1/2"),
         (
             adjust([sellable("A", "-9")]).named("1"),
-            "no quantity_out_of_bounds A -3 not in 0..2147483647",
+            "no quantity_out_of_bounds A -3 not in 0..2147483646",
         ),
         (
             adjust([unavailable("A", "W1", "1").if_was(3)]).named("2"),
