@@ -41,9 +41,9 @@ lint: ## rustfmt and clippy, without running tests
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
 
-bench: build ## Measure, each figure beside its limit on this machine
+bench: build ## Measure, each figure beside its limit; ARGS="commit http" runs some
 	@.ci/setup tests
-	@cargo bench --locked
+	@cargo bench --quiet --locked --bench figures -- $(ARGS)
 
 ORDERS ?= ../shared/data/orders.csv.gz
 replay: build ## Replay a year of real orders (ORDERS=FILE) through a server of its own

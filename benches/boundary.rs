@@ -100,18 +100,18 @@ fn costs(module: &GuestModule) -> Costs {
     let describe = microseconds_per_call(time, || {
         guest.describe().expect("it describes itself");
     });
-    let apply_nothing = microseconds_per_call(time, || apply_nothing(&mut guest));
+    let apply_nothing = microseconds_per_call(time, || call_apply(&mut guest));
     let connection = Connection::open_in_memory().expect("memory is there");
     let sqlite = SqliteHost::new(connection).expect("it is a fresh connection");
     let mut guest = module.instantiate(HostFunctions { sqlite }).expect("it fits this host");
     transaction(&mut guest, "BEGIN");
     guest.migrate(0).expect("no trap").expect("the database is empty");
-    let apply_nothing_sqlite = microseconds_per_call(time, || apply_nothing(&mut guest));
+    let apply_nothing_sqlite = microseconds_per_call(time, || call_apply(&mut guest));
     transaction(&mut guest, "COMMIT");
     Costs { describe, apply_nothing, apply_nothing_sqlite }
 }
 
-fn apply_nothing<S: Sqlite>(guest: &mut Guest<HostFunctions<S>>) {
+fn call_apply<S: Sqlite>(guest: &mut Guest<HostFunctions<S>>) {
     guest.apply(0, &[]).expect("no trap").expect("no fault");
 }
 

@@ -67,6 +67,8 @@ fn deducts(report: &mut Report, host: &Program, rival: &Program, skus: &str) {
                 .asked("≥ 0.35"),
         );
     }
+    let keys = rival.redis_cli(&["DBSIZE"]);
+    assert!(keys.parse().is_ok_and(|keys: u32| keys > 2 * SKUS), "Redis took orders: {keys} keys");
 }
 
 /// One sku a request.

@@ -15,7 +15,7 @@ use crate::measure::{
     Figure, Report, load_time,
     orders::{Choice, Orders},
 };
-use contender::{Contender, Lane};
+use contender::Lane;
 
 /// Commands of one commit.
 const BATCHES: [usize; 4] = [1, 16, 128, 512];

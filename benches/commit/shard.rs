@@ -46,8 +46,10 @@ impl Guest {
             batch_commands_max: batch,
             readers: 1,
             query_timeout: Duration::from_secs(1),
-            sweep_interval: Duration::from_secs(1),
-            cache: None,
+            write_timeout: Duration::from_secs(5),
+            cache_enabled: false,
+            cache_ttl: Duration::from_secs(10),
+            cache_entries_max: 1,
         };
         let (writer, cache) = (metrics.writer.clone(), metrics.cache.clone());
         let shard = Shard::open(config, Arc::clone(&module), Clock::System, writer, cache);
