@@ -104,7 +104,7 @@ fn write_arm(index: usize, imported: &Imported, function: &Function, out: &mut O
     };
     out.line(format!("{index} => {{"));
     let lift = format!("rt::lift_arguments(&IMPORTS[{index}], memory, params, LIFTED_BYTES_MAX)?");
-    out.line(format!("let {pattern} = {lift};"));
+    out.assign(&format!("let {pattern}"), &format!("{lift};"));
     let mut arguments = vec!["host".to_owned()];
     arguments.extend(names);
     let method = format!("{}::{}", imported.trait_name, snake(&function.name));

@@ -53,9 +53,10 @@ impl Output {
 
     /// `before`, the items separated by commas, and `after`: on one line where it fits, and else with
     /// a line for each item.
-    pub(crate) fn list(&mut self, before: &str, items: &[String], after: &str) {
+    pub(crate) fn list(&mut self, before: &str, items: &[impl AsRef<str>], after: &str) {
+        let items: Vec<&str> = items.iter().map(AsRef::as_ref).collect();
         let line = format!("{before}{}{after}", items.join(", "));
-        if self.depth * INDENT.len() + line.len() <= WIDTH_MAX {
+        if self.fits(&line) {
             return self.line(line);
         }
         self.line(before);
@@ -63,6 +64,29 @@ impl Output {
             self.line(format!("{item},"));
         }
         self.line(after);
+    }
+
+    /// `left = right`, in two lines where one is too short.
+    pub(crate) fn assign(&mut self, left: &str, right: &str) {
+        self.broken(&format!("{left} ="), " ", right);
+    }
+
+    /// A call on what is before it, in two lines where one is too short.
+    pub(crate) fn chain(&mut self, receiver: &str, call: &str) {
+        self.broken(receiver, "", call);
+    }
+
+    fn broken(&mut self, left: &str, space: &str, right: &str) {
+        let line = format!("{left}{space}{right}");
+        if self.fits(&line) {
+            return self.line(line);
+        }
+        self.line(left);
+        self.line(format!("{INDENT}{right}"));
+    }
+
+    fn fits(&self, line: &str) -> bool {
+        self.depth * INDENT.len() + line.len() <= WIDTH_MAX
     }
 
     fn raw(&mut self, line: &str) {
