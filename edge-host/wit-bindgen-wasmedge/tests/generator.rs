@@ -26,20 +26,28 @@ fn refusal(name: &str, wit: &str) -> String {
         .to_string()
 }
 
-/// `UPDATE_GOLDEN=1 cargo test -p wit-bindgen-wasmedge --features generate` writes the file anew.
+/// `UPDATE_GOLDEN=1 cargo test -p wit-bindgen-wasmedge --features generate` writes the files anew.
 #[test]
-fn the_kinds_world_is_generated_as_the_golden_file_says() {
-    let golden = here("golden/kinds.rs");
-    let generated = Generator::new(here("kinds")).generate().unwrap();
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&golden, &generated).unwrap();
+fn worlds_are_generated_as_the_golden_files_say() {
+    for (wit, golden) in [
+        ("kinds", "golden/kinds.rs"),
+        (
+            "../examples/greet/greet.wit",
+            "../examples/greet/bindings.rs",
+        ),
+    ] {
+        let golden = here(golden);
+        let generated = Generator::new(here(wit)).generate().unwrap();
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&golden, &generated).unwrap();
+        }
+        let expected = std::fs::read_to_string(&golden).unwrap_or_default();
+        assert!(
+            generated == expected,
+            "{} differs; UPDATE_GOLDEN=1 updates it",
+            golden.display()
+        );
     }
-    let expected = std::fs::read_to_string(&golden).unwrap();
-    assert!(
-        generated == expected,
-        "{} differs; UPDATE_GOLDEN=1 updates it",
-        golden.display()
-    );
 }
 
 #[test]
