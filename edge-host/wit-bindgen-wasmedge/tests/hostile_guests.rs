@@ -99,7 +99,7 @@ fn sample() -> Entry {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn any_call_of_an_import_is_answered(

@@ -5,10 +5,10 @@ use std::error::Error;
 
 use wasmedge_sys::{
     AsInstance, CallingFrame, Executor, Function, ImportModule, Instance, Loader, Store, Validator,
-    WasmEdgeResult, WasmValue,
+    WasmValue,
 };
 use wasmedge_types::error::{CoreError, CoreExecutionError};
-use wasmedge_types::{ExternalInstanceType, FuncType, ValType};
+use wasmedge_types::{ExternalInstanceType, FuncType, ValType, WasmEdgeResult};
 use wit_bindgen_wasmedge::rt::{
     self, CoreType, CoreValue, GuestMemory, Item, ItemKind, Trap, check_exports, check_imports,
 };
@@ -60,7 +60,7 @@ fn check(module: &wasmedge_sys::Module) -> Result<(), Box<dyn Error>> {
         };
         mismatches.extend(check_imports(&[item], &[IMPORTS]));
     }
-    let exports = module.exports();
+    let exports = module.export();
     let mut owned = Vec::new();
     for export in &exports {
         let ty = export.ty()?;
@@ -155,68 +155,29 @@ fn greeting(
     Ok(Vec::new())
 }
 
-/// A guest's memory, and what runs its `cabi_realloc`.
+/// What a guest's memory needs while an import of it runs.
 struct Memory<'a> {
     executor: &'a mut Executor,
     instance: &'a mut Instance,
 }
 
-impl Memory<'_> {
-    fn call(&mut self, export: &str, params: &[CoreValue]) -> Result<Vec<WasmValue>, Trap> {
-        let function = self.instance.get_func_mut(export);
-        let mut function = function.map_err(|error| Trap::new(error.to_string()))?;
-        let params: Vec<WasmValue> = params.iter().map(lower).collect();
-        let results = self.executor.call_func_ref(&mut function, params);
-        results.map_err(|error| Trap::new(error.to_string()))
-    }
-}
-
 impl GuestMemory for Memory<'_> {
     fn bytes(&mut self) -> &mut [u8] {
-        let Ok(memory) = self.instance.get_memory_mut("memory") else {
-            return &mut [];
-        };
-        let length = memory.size() as usize * 65_536;
-        let Some(bytes) = memory.mut_slice::<u8>(0, length) else {
-            return &mut [];
-        };
-        let start = bytes.as_mut_ptr();
-        // SAFETY: the memory is the instance's, which stays borrowed as long as the bytes are, and
-        // only guest code, which needs it too, can move or grow it.
-        #[allow(
-            unsafe_code,
-            reason = "WasmEdge borrows the bytes from a temporary handle"
-        )]
-        unsafe {
-            std::slice::from_raw_parts_mut(start, length)
-        }
+        bytes(self.instance)
     }
 
     fn realloc(&mut self, size: u32, align: u32) -> Result<u32, Trap> {
-        let [align, size] = [align, size].map(|value| CoreValue::I32(value.cast_signed()));
-        let results = self.call(
-            "cabi_realloc",
-            &[CoreValue::I32(0), CoreValue::I32(0), align, size],
-        );
-        Ok(results?[0].to_i32().cast_unsigned())
+        realloc(self.executor, self.instance, size, align)
     }
 }
 
 impl GuestMemory for Guest {
     fn bytes(&mut self) -> &mut [u8] {
-        Memory {
-            executor: &mut self.executor,
-            instance: &mut self.instance,
-        }
-        .bytes()
+        bytes(&mut self.instance)
     }
 
     fn realloc(&mut self, size: u32, align: u32) -> Result<u32, Trap> {
-        Memory {
-            executor: &mut self.executor,
-            instance: &mut self.instance,
-        }
-        .realloc(size, align)
+        realloc(&mut self.executor, &mut self.instance, size, align)
     }
 }
 
@@ -227,11 +188,8 @@ impl rt::Instance for Guest {
         params: &[CoreValue],
         results: &mut [CoreValue],
     ) -> Result<(), Trap> {
-        let mut memory = Memory {
-            executor: &mut self.executor,
-            instance: &mut self.instance,
-        };
-        let answers = memory.call(EXPORTS[export].name, params)?;
+        let name = EXPORTS[export].name;
+        let answers = call(&mut self.executor, &mut self.instance, name, params)?;
         for (result, answer) in results.iter_mut().zip(&answers) {
             *result = lift(answer);
         }
@@ -241,6 +199,51 @@ impl rt::Instance for Guest {
     fn has_export(&self, export: usize) -> bool {
         self.instance.get_func(EXPORTS[export].name).is_ok()
     }
+}
+
+fn bytes(instance: &mut Instance) -> &mut [u8] {
+    let Ok(memory) = instance.get_memory_mut("memory") else {
+        return &mut [];
+    };
+    let length = memory.size() as usize * 65_536;
+    let Some(bytes) = memory.mut_slice::<u8>(0, length) else {
+        return &mut [];
+    };
+    let start = bytes.as_mut_ptr();
+    // SAFETY: the memory is the instance's, which stays borrowed as long as the bytes are, and only
+    // guest code, which needs the instance too, can move or grow it.
+    #[allow(
+        unsafe_code,
+        reason = "WasmEdge lends the bytes from a temporary handle"
+    )]
+    unsafe {
+        std::slice::from_raw_parts_mut(start, length)
+    }
+}
+
+/// The example's guest calls no import from here; a host of guests it does not trust traps those
+/// that do (see `GuestMemory::realloc`).
+fn realloc(
+    executor: &mut Executor,
+    instance: &mut Instance,
+    size: u32,
+    align: u32,
+) -> Result<u32, Trap> {
+    let params = [0, 0, align, size].map(|value| CoreValue::I32(value.cast_signed()));
+    let results = call(executor, instance, "cabi_realloc", &params)?;
+    Ok(results[0].to_i32().cast_unsigned())
+}
+
+fn call(
+    executor: &mut Executor,
+    instance: &mut Instance,
+    export: &str,
+    params: &[CoreValue],
+) -> Result<Vec<WasmValue>, Trap> {
+    let function = instance.get_func_mut(export);
+    let mut function = function.map_err(|error| Trap::new(error.to_string()))?;
+    let results = executor.call_func(&mut function, params.iter().map(lower));
+    results.map_err(|error| Trap::new(error.to_string()))
 }
 
 fn lift(value: &WasmValue) -> CoreValue {
