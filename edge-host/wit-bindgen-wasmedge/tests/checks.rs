@@ -67,8 +67,8 @@ fn imports_may_come_from_any_of_the_allowed_tables() {
     }];
     let imports = [item(&WASI[0]), item(&IMPORTS[0])];
     assert_eq!(check_imports(&imports, &[IMPORTS, WASI]), []);
-    let expected = "import `wasi_snapshot_preview1` `proc_exit`: a function (i32) -> () is not offered \
-                    to guests";
+    let expected = "import `wasi_snapshot_preview1` `proc_exit`: a function (i32) -> () is not \
+                    offered to guests";
     assert_eq!(messages(check_imports(&imports, &[IMPORTS])), [expected]);
 }
 
@@ -83,9 +83,9 @@ fn an_import_of_another_type_is_refused_with_both_types() {
         name: "echo-u32",
         kind,
     }];
-    let expected = "import `test:kinds/echo@0.1.0` `echo-u32`: expected a function (i32) -> (i32) for \
-                    `test:kinds/echo@0.1.0 echo-u32: func(value: u32) -> u32`, found a function \
-                    (i64) -> ()";
+    let expected = "import `test:kinds/echo@0.1.0` `echo-u32`: expected a function (i32) -> (i32) \
+                    for `test:kinds/echo@0.1.0 echo-u32: func(value: u32) -> u32`, found a \
+                    function (i64) -> ()";
     assert_eq!(messages(check_imports(&imports, &[IMPORTS])), [expected]);
 }
 
@@ -98,11 +98,12 @@ fn every_missing_export_is_named_but_post_returns_may_miss() {
     let found = messages(check_exports(&[], EXPORTS));
     assert_eq!(found.len(), expected + 1, "{found:?}");
     assert_eq!(found[0], "export `memory`: missing, expected a memory");
-    let run = "export `run`: missing, expected a function (i32, i32) -> (i32) for `world kinds run: \
-               func(new: list<u32>) -> option<u32>`";
+    let run = "export `run`: missing, expected a function (i32, i32) -> (i32) for `world kinds \
+               run: func(new: list<u32>) -> option<u32>`";
     assert_eq!(found[1], run);
-    let realloc = "export `cabi_realloc`: missing, expected a function (i32, i32, i32, i32) -> (i32) \
-                   for `cabi_realloc: func(old-pointer, old-size, align, new-size) -> pointer`";
+    let realloc = "export `cabi_realloc`: missing, expected a function (i32, i32, i32, i32) -> \
+                   (i32) for `cabi_realloc: func(old-pointer, old-size, align, new-size) -> \
+                   pointer`";
     assert_eq!(found[found.len() - 1], realloc);
 }
 
@@ -113,8 +114,8 @@ fn an_export_of_another_type_is_refused_also_where_it_is_optional() {
     exports.last_mut().unwrap().kind = ItemKind::Other("a 64-bit memory");
     let expected = [
         "export `memory`: expected a 32-bit memory, found a 64-bit memory",
-        "export `cabi_post_run`: expected a function (i32) -> () for `post-return of world kinds run: \
-         func(new: list<u32>) -> option<u32>`, found a global",
+        "export `cabi_post_run`: expected a function (i32) -> () for `post-return of world kinds \
+         run: func(new: list<u32>) -> option<u32>`, found a global",
     ];
     assert_eq!(messages(check_exports(&exports, EXPORTS)), expected);
 }

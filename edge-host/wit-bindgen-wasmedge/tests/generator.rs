@@ -164,8 +164,8 @@ fn interfaces_of_the_same_name_get_their_package_before_it() {
 fn names_that_clash_in_rust_are_refused() {
     let wit = "package a:b; interface call-import { type t = u8; f: func(); }
         world w { import call-import; }";
-    let expected = "the generated code and a:b/call-import would both be named `call_import` in Rust; \
-                    rename one";
+    let expected = "the generated code and a:b/call-import would both be named `call_import` in \
+                    Rust; rename one";
     assert_eq!(refusal("clash", wit), expected);
 }
 

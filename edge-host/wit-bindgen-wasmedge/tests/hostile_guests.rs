@@ -222,8 +222,8 @@ fn text_that_is_not_utf8_is_refused_with_its_place() {
         &params,
         &mut [],
     );
-    let expected = "the guest broke the canonical ABI: log: the string is not UTF-8 after its first 2 \
-                    bytes";
+    let expected = "the guest broke the canonical ABI: log: the string is not UTF-8 after its \
+                    first 2 bytes";
     assert_eq!(result.unwrap_err().to_string(), expected);
 }
 

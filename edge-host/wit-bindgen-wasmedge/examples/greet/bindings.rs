@@ -54,8 +54,8 @@ pub trait Phrases {
     fn greeting(&mut self, language: String) -> Option<String>;
 }
 
-/// Serves a guest's call of the import at this index of [`IMPORTS`]: lifts the arguments, calls
-/// the host, lowers the result.
+/// Serves a guest's call of the import at this index of [`IMPORTS`]: lifts the arguments,
+/// calls the host, lowers the result.
 pub fn call_import<H: Phrases, M: rt::GuestMemory + ?Sized>(
     host: &mut H,
     memory: &mut M,
@@ -93,7 +93,8 @@ pub const EXPORTS: &[rt::Signature] = &[
         name: "example:greet/greeter@0.1.0#greet",
         params: &[rt::CoreType::I32, rt::CoreType::I32, rt::CoreType::I32, rt::CoreType::I32],
         results: &[rt::CoreType::I32],
-        wit: "example:greet/greeter@0.1.0 greet: func(name: string, language: string) -> result<string, string>",
+        wit: "example:greet/greeter@0.1.0 greet: func(name: string, language: string) -> \
+        result<string, string>",
         presence: rt::Presence::Required,
     },
     rt::Signature {
@@ -101,7 +102,8 @@ pub const EXPORTS: &[rt::Signature] = &[
         name: "cabi_post_example:greet/greeter@0.1.0#greet",
         params: &[rt::CoreType::I32],
         results: &[],
-        wit: "post-return of example:greet/greeter@0.1.0 greet: func(name: string, language: string) -> result<string, string>",
+        wit: "post-return of example:greet/greeter@0.1.0 greet: func(name: string, language: \
+        string) -> result<string, string>",
         presence: rt::Presence::Optional,
     },
     rt::Signature {

@@ -97,11 +97,17 @@ fn core_types(ty: &ExternalInstanceType) -> Result<(Vec<CoreType>, Vec<CoreType>
     let ExternalInstanceType::Func(function) = ty else {
         return Err("this example's guests have functions and a memory only".into());
     };
-    let convert = |types: &[ValType]| types.iter().map(core_type).collect::<Result<_, _>>();
+    let convert = |types: &[ValType]| {
+        types
+            .iter()
+            .copied()
+            .map(core_type)
+            .collect::<Result<_, _>>()
+    };
     Ok((convert(function.args())?, convert(function.returns())?))
 }
 
-fn core_type(ty: &ValType) -> Result<CoreType, Box<dyn Error>> {
+fn core_type(ty: ValType) -> Result<CoreType, Box<dyn Error>> {
     match ty {
         ValType::I32 => Ok(CoreType::I32),
         ValType::I64 => Ok(CoreType::I64),
@@ -135,6 +141,7 @@ fn import_module(host: Phrasebook) -> WasmEdgeResult<ImportModule<Phrasebook>> {
 }
 
 /// The import at index 0, as WasmEdge calls it.
+#[expect(clippy::needless_pass_by_value, reason = "the type is WasmEdge's")]
 fn greeting(
     host: &mut Phrasebook,
     instance: &mut Instance,

@@ -2,6 +2,8 @@
 //! `guest.wat` the guest, `bindings.rs` what the generator writes (a build script would write it to
 //! `OUT_DIR`), and `engine.rs` all that names WasmEdge.
 
+#![allow(clippy::doc_markdown, reason = "WasmEdge is a name, not code")]
+
 mod engine;
 
 #[allow(

@@ -59,8 +59,8 @@ fn write_dispatch(plan: &Plan, out: &mut Output) {
     };
     out.blank();
     out.docs(
-        "Serves a guest's call of the import at this index of [`IMPORTS`]: lifts the arguments, calls\n\
-         the host, lowers the result.",
+        "Serves a guest's call of the import at this index of [`IMPORTS`]: lifts the arguments,\n\
+         calls the host, lowers the result.",
     );
     out.line(format!(
         "pub fn call_import<{host}, M: rt::GuestMemory + ?Sized>("

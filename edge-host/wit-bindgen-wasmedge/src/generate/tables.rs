@@ -132,7 +132,7 @@ fn write_table(name: &str, entries: &[Entry], out: &mut Output) {
         out.line(format!("name: {:?},", entry.name));
         out.list("params: &[", &entry.params, "],");
         out.list("results: &[", &entry.results, "],");
-        out.line(format!("wit: {:?},", entry.wit));
+        out.text("wit", &entry.wit);
         out.line(format!("presence: rt::Presence::{},", entry.presence));
         out.line("},");
     }

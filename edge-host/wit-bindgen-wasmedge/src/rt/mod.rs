@@ -1,9 +1,9 @@
 //! What generated code calls while a program runs: lifting values out of a guest's memory, lowering
 //! values into it, and the two traits an engine implements.
 //!
-//! Nothing a guest does makes this code panic, read or write outside the guest's memory, or allocate
-//! without bound: every pointer, length, discriminant and text that comes from the guest is checked,
-//! and what fails the check is an [`AbiError`].
+//! Nothing a guest does makes this code panic, read or write outside the guest's memory, or
+//! allocate without bound: every pointer, length, discriminant and text that comes from the guest
+//! is checked, and what fails the check is an [`AbiError`].
 
 mod abi;
 mod calls;

@@ -167,8 +167,8 @@ pub trait KindsImports {
     fn log(&mut self, memory: String, import: Vec<u8>);
 }
 
-/// Serves a guest's call of the import at this index of [`IMPORTS`]: lifts the arguments, calls
-/// the host, lowers the result.
+/// Serves a guest's call of the import at this index of [`IMPORTS`]: lifts the arguments,
+/// calls the host, lowers the result.
 pub fn call_import<H: Echo + KindsImports, M: rt::GuestMemory + ?Sized>(
     host: &mut H,
     memory: &mut M,
@@ -319,7 +319,8 @@ pub const IMPORTS: &[rt::Signature] = &[
         name: "echo-flags",
         params: &[rt::CoreType::I32, rt::CoreType::I32, rt::CoreType::I32, rt::CoreType::I32],
         results: &[],
-        wit: "test:kinds/echo@0.1.0 echo-flags: func(eight: eight, nine: nine, word: thirty-two) -> tuple<eight, nine, thirty-two>",
+        wit: "test:kinds/echo@0.1.0 echo-flags: func(eight: eight, nine: nine, word: thirty-two) \
+        -> tuple<eight, nine, thirty-two>",
         presence: rt::Presence::Optional,
     },
     rt::Signature {
@@ -367,7 +368,8 @@ pub const IMPORTS: &[rt::Signature] = &[
         name: "echo-entry",
         params: &[rt::CoreType::I32, rt::CoreType::I32],
         results: &[],
-        wit: "test:kinds/echo@0.1.0 echo-entry: func(value: entry, color: color) -> tuple<entry, color>",
+        wit: "test:kinds/echo@0.1.0 echo-entry: func(value: entry, color: color) -> tuple<entry, \
+        color>",
         presence: rt::Presence::Optional,
     },
     rt::Signature {
@@ -447,7 +449,8 @@ pub const EXPORTS: &[rt::Signature] = &[
         name: "cabi_post_test:kinds/echo@0.1.0#echo-entries",
         params: &[rt::CoreType::I32],
         results: &[],
-        wit: "post-return of test:kinds/echo@0.1.0 echo-entries: func(value: list<entry>) -> list<entry>",
+        wit: "post-return of test:kinds/echo@0.1.0 echo-entries: func(value: list<entry>) -> \
+        list<entry>",
         presence: rt::Presence::Optional,
     },
     rt::Signature {
@@ -479,7 +482,8 @@ pub const EXPORTS: &[rt::Signature] = &[
         name: "cabi_post_test:kinds/echo@0.1.0#echo-joined-list",
         params: &[rt::CoreType::I32],
         results: &[],
-        wit: "post-return of test:kinds/echo@0.1.0 echo-joined-list: func(value: list<joined>) -> list<joined>",
+        wit: "post-return of test:kinds/echo@0.1.0 echo-joined-list: func(value: list<joined>) -> \
+        list<joined>",
         presence: rt::Presence::Optional,
     },
     rt::Signature {
@@ -503,7 +507,8 @@ pub const EXPORTS: &[rt::Signature] = &[
         name: "test:kinds/echo@0.1.0#echo-flags",
         params: &[rt::CoreType::I32, rt::CoreType::I32, rt::CoreType::I32],
         results: &[rt::CoreType::I32],
-        wit: "test:kinds/echo@0.1.0 echo-flags: func(eight: eight, nine: nine, word: thirty-two) -> tuple<eight, nine, thirty-two>",
+        wit: "test:kinds/echo@0.1.0 echo-flags: func(eight: eight, nine: nine, word: thirty-two) \
+        -> tuple<eight, nine, thirty-two>",
         presence: rt::Presence::Required,
     },
     rt::Signature {
@@ -511,7 +516,8 @@ pub const EXPORTS: &[rt::Signature] = &[
         name: "cabi_post_test:kinds/echo@0.1.0#echo-flags",
         params: &[rt::CoreType::I32],
         results: &[],
-        wit: "post-return of test:kinds/echo@0.1.0 echo-flags: func(eight: eight, nine: nine, word: thirty-two) -> tuple<eight, nine, thirty-two>",
+        wit: "post-return of test:kinds/echo@0.1.0 echo-flags: func(eight: eight, nine: nine, \
+        word: thirty-two) -> tuple<eight, nine, thirty-two>",
         presence: rt::Presence::Optional,
     },
     rt::Signature {
@@ -599,7 +605,8 @@ pub const EXPORTS: &[rt::Signature] = &[
         name: "test:kinds/echo@0.1.0#echo-entry",
         params: &[rt::CoreType::I32],
         results: &[rt::CoreType::I32],
-        wit: "test:kinds/echo@0.1.0 echo-entry: func(value: entry, color: color) -> tuple<entry, color>",
+        wit: "test:kinds/echo@0.1.0 echo-entry: func(value: entry, color: color) -> tuple<entry, \
+        color>",
         presence: rt::Presence::Required,
     },
     rt::Signature {
@@ -607,7 +614,8 @@ pub const EXPORTS: &[rt::Signature] = &[
         name: "cabi_post_test:kinds/echo@0.1.0#echo-entry",
         params: &[rt::CoreType::I32],
         results: &[],
-        wit: "post-return of test:kinds/echo@0.1.0 echo-entry: func(value: entry, color: color) -> tuple<entry, color>",
+        wit: "post-return of test:kinds/echo@0.1.0 echo-entry: func(value: entry, color: color) \
+        -> tuple<entry, color>",
         presence: rt::Presence::Optional,
     },
     rt::Signature {
