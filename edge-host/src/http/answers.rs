@@ -98,10 +98,7 @@ impl<'a> From<&'a types::OrderAnswer> for OrderAnswer<'a> {
 
 impl<'a> From<&'a types::Package> for Package<'a> {
     fn from(package: &'a types::Package) -> Self {
-        let line = |line: &'a types::Line| PackageLine {
-            sku: &line.sku,
-            quantity: line.quantity,
-        };
+        let line = |line: &'a types::Line| PackageLine { sku: &line.sku, quantity: line.quantity };
         Self {
             package: package.number,
             warehouse: package.warehouse.as_deref(),
@@ -113,16 +110,8 @@ impl<'a> From<&'a types::Package> for Package<'a> {
 
 impl<'a> From<&'a types::Shortage> for Shortage<'a> {
     fn from(shortage: &'a types::Shortage) -> Self {
-        let types::Shortage {
-            sku,
-            requested,
-            available,
-        } = shortage;
-        Self {
-            sku,
-            requested: *requested,
-            available: *available,
-        }
+        let types::Shortage { sku, requested, available } = shortage;
+        Self { sku, requested: *requested, available: *available }
     }
 }
 

@@ -34,10 +34,7 @@ type Schemas = Vec<(String, RefOr<Schema>)>;
 
 impl Description {
     pub(super) fn of(tag: &'static str) -> Self {
-        Self {
-            tag,
-            ..Self::default()
-        }
+        Self { tag, ..Self::default() }
     }
 
     pub(super) fn says(mut self, summary: &'static str) -> Self {
@@ -131,11 +128,8 @@ pub(super) fn render(routes: &[Route], tokens: &[Token]) -> Vec<u8> {
             "Stock and orders of one edge node. Every operation on an order may be sent again with \
              the same ids and body: it gets the same answer, with the header Idempotent-Replay.",
         ));
-    let document = OpenApiBuilder::new()
-        .info(info)
-        .paths(paths)
-        .components(Some(components.build()))
-        .build();
+    let document =
+        OpenApiBuilder::new().info(info).paths(paths).components(Some(components.build())).build();
     serde_json::to_vec(&document).expect("the document has text keys only")
 }
 
@@ -151,18 +145,12 @@ fn operation(route: &Route, tokens: &[Token]) -> OperationBuilder {
         .request_body(description.body.clone());
     for (name, schema) in path_parameters(route.path) {
         statuses.extend([400, 404]);
-        let parameter = ParameterBuilder::new()
-            .name(name)
-            .parameter_in(ParameterIn::Path);
+        let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path);
         operation = operation.parameter(parameter.schema(Some(schema)).required(Required::True));
     }
     for (name, schema) in &description.queries {
-        let parameter = ParameterBuilder::new()
-            .name(*name)
-            .parameter_in(ParameterIn::Query);
-        let parameter = parameter
-            .schema(Some(schema.clone()))
-            .required(Required::False);
+        let parameter = ParameterBuilder::new().name(*name).parameter_in(ParameterIn::Query);
+        let parameter = parameter.schema(Some(schema.clone())).required(Required::False);
         operation = operation.parameter(parameter);
     }
     if let (Access::Needs(role), false) = (route.access, tokens.is_empty()) {
@@ -194,22 +182,13 @@ fn operation_id(route: &Route) -> String {
     };
     let words = route.path.split(['/', '.']).filter(|word| !word.is_empty());
     let fixed = words.map(|word| word.trim_matches(['{', '}']));
-    std::iter::once(method)
-        .chain(fixed)
-        .collect::<Vec<_>>()
-        .join("_")
+    std::iter::once(method).chain(fixed).collect::<Vec<_>>().join("_")
 }
 
 fn path_parameters(path: &'static str) -> impl Iterator<Item = (&'static str, Ref)> {
-    let names = path
-        .split('/')
-        .filter_map(|step| step.strip_prefix('{')?.strip_suffix('}'));
+    let names = path.split('/').filter_map(|step| step.strip_prefix('{')?.strip_suffix('}'));
     names.map(|name| {
-        let schema = if name == "sku" {
-            Sku::name()
-        } else {
-            OrderId::name()
-        };
+        let schema = if name == "sku" { Sku::name() } else { OrderId::name() };
         (name, Ref::from_schema_name(schema))
     })
 }
@@ -220,9 +199,7 @@ fn answer(description: &Description) -> Response {
         response = response.content(*media_type, Content::new(Some(schema.clone())));
     }
     if description.statuses.contains(&409) {
-        let replay = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .enum_values(Some(["true"]));
+        let replay = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["true"]));
         let mut header = Header::new(replay);
         header.description = Some("The same request came before; this was its answer.".into());
         response = response.header("Idempotent-Replay", header);
@@ -231,28 +208,21 @@ fn answer(description: &Description) -> Response {
 }
 
 fn problem(status: u16) -> Response {
-    let titles: Vec<&str> = kinds()
-        .filter(|kind| kind.status.as_u16() == status)
-        .map(|kind| kind.code)
-        .collect();
+    let titles: Vec<&str> =
+        kinds().filter(|kind| kind.status.as_u16() == status).map(|kind| kind.code).collect();
     let content = Content::new(Some(Ref::from_schema_name("Problem")));
     let mut response = ResponseBuilder::new()
         .description(titles.join(", "))
         .content("application/problem+json", content);
     if status == 503 {
-        let seconds = ObjectBuilder::new()
-            .schema_type(Type::Integer)
-            .minimum(Some(1_usize));
+        let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1_usize));
         response = response.header("Retry-After", Header::new(seconds));
     }
     response.build()
 }
 
 fn kinds() -> impl Iterator<Item = &'static Kind> {
-    [WIRE_KINDS, REFUSAL_KINDS, FAULT_KINDS]
-        .into_iter()
-        .flatten()
-        .copied()
+    [WIRE_KINDS, REFUSAL_KINDS, FAULT_KINDS].into_iter().flatten().copied()
 }
 
 /// Every code a caller may meet.
@@ -261,10 +231,7 @@ struct Code;
 impl PartialSchema for Code {
     fn schema() -> RefOr<Schema> {
         let codes: Vec<&str> = kinds().map(|kind| kind.code).collect();
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .enum_values(Some(codes))
-            .into()
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes)).into()
     }
 }
 

@@ -90,11 +90,7 @@ impl Connections {
             .header_read_timeout(config.idle_timeout)
             .max_header_size(HEADER_BYTES_MAX)
             .pipeline_flush(true);
-        Self {
-            http,
-            router,
-            metrics,
-        }
+        Self { http, router, metrics }
     }
 
     fn start(&self, stream: TcpStream, permit: OwnedSemaphorePermit, watcher: Watcher) {
@@ -119,11 +115,7 @@ impl Connections {
 
 /// Most requests have no body: spares them the box of a stream.
 fn into_body(incoming: Incoming) -> Body {
-    if incoming.is_end_stream() {
-        Body::empty()
-    } else {
-        Body::new(incoming)
-    }
+    if incoming.is_end_stream() { Body::empty() } else { Body::new(incoming) }
 }
 
 /// Best effort: a fresh socket's buffer has room, and whoever sees a reset instead retries too.
@@ -134,8 +126,5 @@ fn turn_away(stream: &TcpStream, metrics: &Metrics) {
 
 fn is_of_the_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionReset | Interrupted
-    )
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }
