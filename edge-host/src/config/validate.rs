@@ -19,9 +19,10 @@ pub(super) fn validate(values: &Values, problems: Vec<Problem>) -> Result<Config
         shard: reader.shard(),
         guest: Guest {
             file: reader.read("guest", path),
-            interpreter: match reader.read("interpreter", boolean) {
-                true => Interpreter::Allowed,
-                false => Interpreter::Refused,
+            interpreter: if reader.read("interpreter", boolean) {
+                Interpreter::Allowed
+            } else {
+                Interpreter::Refused
             },
         },
         log: log::Config {
@@ -46,7 +47,7 @@ struct Reader<'a> {
 }
 
 const YEAR_S: u32 = 31_536_000;
-const HOUR: Duration = Duration::from_secs(3_600);
+const HOUR: Duration = Duration::from_hours(1);
 const MS: Duration = Duration::from_millis(1);
 
 impl Reader<'_> {
@@ -99,7 +100,7 @@ impl Reader<'_> {
     ) -> T {
         let raw = self.values.get(key);
         parse(&raw.text).unwrap_or_else(|allowed| {
-            self.problems.push(refused(key, raw, allowed));
+            self.problems.push(refused(key, raw, &allowed));
             T::stand_in()
         })
     }
@@ -138,7 +139,7 @@ impl Reader<'_> {
     }
 }
 
-fn refused(key: &'static str, raw: &Raw, allowed: String) -> Problem {
+fn refused(key: &'static str, raw: &Raw, allowed: &str) -> Problem {
     let setting = setting(key).expect("only keys of the table are read");
     let cure = match (&raw.source, setting.default) {
         (Source::Default, _) => format!("set --{} or {}", setting.flag(), setting.variable()),

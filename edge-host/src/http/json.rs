@@ -139,6 +139,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
     use std::convert::Infallible;
     use std::pin::Pin;
     use std::task::{Context, Poll};
@@ -148,7 +149,7 @@ mod tests {
     use super::*;
 
     /// A body that arrives in these pieces.
-    struct Pieces(std::vec::IntoIter<&'static str>);
+    struct Pieces(VecDeque<&'static str>);
 
     impl hyper::body::Body for Pieces {
         type Data = Bytes;
@@ -158,12 +159,12 @@ mod tests {
             mut self: Pin<&mut Self>,
             _: &mut Context<'_>,
         ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-            Poll::Ready(self.0.next().map(|piece| Ok(Frame::data(Bytes::from(piece)))))
+            Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(Bytes::from(piece)))))
         }
     }
 
     fn collected(pieces: &[&'static str], bytes_max: usize) -> Result<Bytes, u16> {
-        let body = Body::new(Pieces(pieces.to_vec().into_iter()));
+        let body = Body::new(Pieces(pieces.iter().copied().collect()));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(collect(body, bytes_max)).map_err(|problem| problem.kind.status.as_u16())
     }

@@ -115,7 +115,8 @@ pub(super) fn render(routes: &[Route], tokens: &[Token]) -> Vec<u8> {
             Method::Post => HttpMethod::Post,
         };
         paths = paths.path(route.path, PathItem::new(method, operation(route, tokens)));
-        components = components.schemas_from_iter(route.description.schemas.iter().cloned());
+        let schemas = route.description.schemas.iter().cloned();
+        components = components.schemas_from_iter(schemas.map(|(name, s)| (name, closed(s))));
     }
     if !tokens.is_empty() {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
@@ -131,6 +132,19 @@ pub(super) fn render(routes: &[Route], tokens: &[Token]) -> Vec<u8> {
     let document =
         OpenApiBuilder::new().info(info).paths(paths).components(Some(components.build())).build();
     serde_json::to_vec(&document).expect("the document has text keys only")
+}
+
+/// An enum in a request is an object with exactly one key; the derive forgets to forbid others.
+fn closed(mut schema: RefOr<Schema>) -> RefOr<Schema> {
+    if let RefOr::T(Schema::OneOf(one_of)) = &mut schema {
+        for item in &mut one_of.items {
+            if let RefOr::T(Schema::Object(object)) = item {
+                object.additional_properties =
+                    Some(Box::new(AdditionalProperties::FreeForm(false)));
+            }
+        }
+    }
+    schema
 }
 
 const BEARER: &str = "bearer";
@@ -270,4 +284,95 @@ fn refused() -> ObjectBuilder {
         .property("detail", ObjectBuilder::new().schema_type(Type::String))
         .required("detail")
         .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::super::{TOKEN_BYTES_MIN, routes};
+    use super::*;
+
+    fn document(tokens: &[Token]) -> Value {
+        serde_json::from_slice(&render(&routes(), tokens)).unwrap()
+    }
+
+    /// Every `$ref` below `value`.
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(object) => {
+                found.extend(object.get("$ref").and_then(Value::as_str));
+                object.values().for_each(|value| references(value, found));
+            }
+            Value::Array(array) => array.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_route_is_described_once_with_its_answer_and_its_problems() {
+        let document = document(&[]);
+        assert_eq!(document["openapi"], "3.1.0");
+        let routes = routes();
+        assert_eq!(document["paths"].as_object().unwrap().len(), routes.len());
+        let mut ids = Vec::new();
+        for route in &routes {
+            let method = match route.method {
+                Method::Get => "get",
+                Method::Post => "post",
+            };
+            let operation = &document["paths"][route.path][method];
+            assert!(!operation["summary"].as_str().unwrap().is_empty(), "{}", route.path);
+            assert!(operation["responses"]["200"]["content"].is_object(), "{}", route.path);
+            let takes_input = operation["requestBody"].is_object() || route.path.contains('{');
+            assert_eq!(
+                operation["responses"]["400"].is_object(),
+                takes_input || route.path == "/v1/changes",
+                "{}",
+                route.path
+            );
+            ids.push(operation["operationId"].as_str().unwrap());
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), routes.len(), "operation ids repeat");
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = document(&[]);
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        for reference in found {
+            let pointer = reference.trim_start_matches('#');
+            assert!(document.pointer(pointer).is_some(), "{reference} is not there");
+        }
+    }
+
+    #[test]
+    fn request_bodies_are_closed_and_bounded() {
+        let document = document(&[]);
+        let schemas = &document["components"]["schemas"];
+        for name in ["Placement", "Confirm", "Extend", "Ship", "Release", "PlacementCommand"] {
+            assert_eq!(schemas[name]["additionalProperties"], false, "{name}");
+        }
+        for item in schemas["Command"]["oneOf"].as_array().unwrap() {
+            assert_eq!(item["additionalProperties"], false, "{item}");
+        }
+        assert_eq!(schemas["Quantity"]["maximum"], 2_147_483_647);
+        assert_eq!(schemas["Sku"]["maxLength"], 64);
+        assert_eq!(schemas["Placement"]["properties"]["lines"]["maxItems"], 1_000);
+    }
+
+    #[test]
+    fn tokens_are_asked_for_only_where_they_are_checked() {
+        let open = document(&[]);
+        assert!(open["components"]["securitySchemes"].is_null());
+        let token = Token::new(Role::Admin, &"x".repeat(TOKEN_BYTES_MIN)).unwrap();
+        let closed = document(&[token]);
+        let paths = &closed["paths"];
+        assert!(paths["/v1/audit"]["post"]["responses"]["403"].is_object());
+        assert!(paths["/v1/stock/{sku}"]["get"]["security"][0]["bearer"].is_array());
+        assert!(paths["/healthz"]["get"]["security"].is_null());
+    }
 }

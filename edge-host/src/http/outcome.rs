@@ -42,7 +42,6 @@ pub(super) enum Answer<'a> {
     Order(OrderAnswer<'a>),
     Adjust(AdjustAnswer<'a>),
     /// To the host's own sweep; callers cannot send that command.
-    #[schema(value_type = Object)]
     Expired(u32),
 }
 

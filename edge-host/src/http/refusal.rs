@@ -61,12 +61,12 @@ pub(super) fn refused(refusal: &Refusal) -> Problem {
             &IDEMPOTENCY_CONFLICT,
             "this operation, order_id and request_id came before with a different body",
         ),
-        Refusal::OrderExists(order) => in_state(&ORDER_EXISTS, "placed, and is", &order.state),
+        Refusal::OrderExists(order) => in_state(&ORDER_EXISTS, "placed, and is", order.state),
         Refusal::AlreadyReleased => Problem::new(
             &ALREADY_RELEASED,
             "the order was released before this placement came; it must not apply",
         ),
-        Refusal::InvalidState(order) => in_state(&INVALID_STATE, "in state", &order.state),
+        Refusal::InvalidState(order) => in_state(&INVALID_STATE, "in state", order.state),
         Refusal::ReservationExpired(hold) => reservation_expired(hold),
         Refusal::AlreadyShipped(units) => already_shipped(units),
         Refusal::QuantityExceedsHeld(excess) => quantity_exceeds_held(excess),
@@ -175,7 +175,7 @@ fn internal(kind: &'static Kind, detail: &str, cause: &str) -> Problem {
     Problem { cause: Some(cause.to_owned()), ..Problem::new(kind, detail) }
 }
 
-fn in_state(kind: &'static Kind, sentence: &str, state: &types::OrderState) -> Problem {
+fn in_state(kind: &'static Kind, sentence: &str, state: types::OrderState) -> Problem {
     let state = OrderState::from(state).as_str();
     Problem::new(kind, format!("the order is {sentence} {state}")).with("state", state)
 }
