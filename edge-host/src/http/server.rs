@@ -86,10 +86,11 @@ struct Connections {
 impl Connections {
     fn new(router: Router, config: &Config, metrics: Arc<Metrics>) -> Self {
         let mut http = http1::Builder::new();
+        // Never `pipeline_flush`: it holds back what hyper itself answers (431, 414) while unread
+        // bytes wait, and the connection then closes without a word.
         http.timer(TokioTimer::new())
             .header_read_timeout(config.idle_timeout)
-            .max_header_size(HEADER_BYTES_MAX)
-            .pipeline_flush(true);
+            .max_header_size(HEADER_BYTES_MAX);
         Self { http, router, metrics }
     }
 
