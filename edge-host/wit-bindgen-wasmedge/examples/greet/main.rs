@@ -1,10 +1,6 @@
 //! A guest in WasmEdge that greets with words the host knows: `greet.wit` is the contract,
-//! `guest.wat` the guest, `bindings.rs` what the generator writes (a build script would write it to
-//! `OUT_DIR`), and `engine.rs` all that names WasmEdge.
-
-#![allow(clippy::doc_markdown, reason = "WasmEdge is a name, not code")]
-
-mod engine;
+//! `guest.wat` the guest, and `bindings.rs` what the generator writes (a build script would write it to
+//! `OUT_DIR`). The engine is edge-host's `runtime`, which implements `rt`'s traits over WasmEdge.
 
 #[allow(
     missing_docs,
@@ -18,7 +14,11 @@ mod bindings {
     include!("bindings.rs");
 }
 
-use bindings::{Greet, Phrases};
+use std::error::Error;
+
+use bindings::{EXPORTS, Greet, IMPORTS, Phrases};
+use edge_host::runtime::{Imports, Instance, Module};
+use wit_bindgen_wasmedge::rt::{CoreValue, GuestMemory, Trap};
 
 /// The host's side of the interface `phrases`.
 struct Phrasebook;
@@ -34,9 +34,22 @@ impl Phrases for Phrasebook {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let guest = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/greet/guest.wat");
-    let mut greet = Greet::new(engine::Guest::load(guest, Phrasebook)?);
+impl Imports for Phrasebook {
+    fn call(
+        &mut self,
+        import: usize,
+        memory: &mut dyn GuestMemory,
+        params: &[CoreValue],
+        results: &mut [CoreValue],
+    ) -> Result<(), Trap> {
+        bindings::call_import(self, memory, import, params, results)
+            .map_err(|error| Trap::new(error.to_string()))
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let module = Module::load(&wat::parse_str(include_str!("guest.wat"))?)?;
+    let mut greet = Greet::new(Instance::new(&module, IMPORTS, EXPORTS, Phrasebook)?);
     for language in ["en", "fi", "zh", "tlh"] {
         match greet.greet("Ada", language)? {
             Ok(text) => println!("{text}"),
