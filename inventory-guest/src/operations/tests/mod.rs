@@ -2,6 +2,7 @@
 //! a command and the answer, written short; after each, every invariant must hold.
 
 mod adjusting;
+mod auditing;
 mod batches;
 mod holding;
 mod identity;
