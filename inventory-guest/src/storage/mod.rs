@@ -1,4 +1,4 @@
-//! All SQL text, and the [`Database`] it runs on: over WIT imports in a guest ([`host`]), or SQLite
+//! All SQL text, and the [`Database`] it runs on: over WIT imports in a guest ([`host`]), or `SQLite`
 //! inside the program ([`local`]).
 //!
 //! Functions here turn rows into the domain's words and back. They run once for a whole batch: a
@@ -17,7 +17,7 @@ pub(crate) mod requests;
 pub(crate) mod rows;
 pub(crate) mod stock;
 
-/// A parameter of a statement: one of SQLite's storage classes (no statement here has a real one).
+/// A parameter of a statement: one of `SQLite`'s storage classes (no statement here has a real one).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Parameter<'a> {
     /// SQL NULL.
@@ -30,7 +30,7 @@ pub enum Parameter<'a> {
     Blob(&'a [u8]),
 }
 
-/// A cell of a result: one of SQLite's five storage classes.
+/// A cell of a result: one of `SQLite`'s five storage classes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// SQL NULL.
@@ -78,12 +78,12 @@ pub enum Error {
     /// A row does not have the shape its table promises.
     #[error("{0}")]
     Unreadable(String),
-    /// Anything else: SQLite's message.
+    /// Anything else: `SQLite`'s message.
     #[error("{0}")]
     Other(String),
 }
 
-/// An SQLite database inside a transaction that somebody else began and will end.
+/// An `SQLite` database inside a transaction that somebody else began and will end.
 ///
 /// An implementation:
 /// - MUST run `statement` once for each `n` parameters, where `n` is the statement's parameter count,

@@ -113,7 +113,7 @@ impl<'a> Batch<'a> {
         }
         self.stock.load(self.database)?;
         for (order, row) in rows {
-            let leg = LegEntry::stored(row, &self.stock)?;
+            let leg = LegEntry::stored(&row, &self.stock)?;
             self.orders[order].legs.push(leg);
         }
         Ok(())
