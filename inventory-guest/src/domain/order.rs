@@ -198,8 +198,9 @@ mod tests {
                 routed = routed.after(movement, Home::Site);
                 site = site.after(movement);
                 prop_assert_eq!(leg.quantity, placed.units);
-                prop_assert_eq!((anywhere.reserved, anywhere.committed), (leg.reserved, leg.committed));
-                prop_assert_eq!((site.reserved, site.committed), (leg.reserved, leg.committed));
+                let held = (leg.reserved, leg.committed);
+                prop_assert_eq!((anywhere.reserved, anywhere.committed), held);
+                prop_assert_eq!((site.reserved, site.committed), held);
                 prop_assert_eq!((routed.reserved, routed.committed), (0, 0));
                 prop_assert_eq!(anywhere.sellable, routed.sellable);
                 prop_assert_eq!(anywhere.sellable + leg.held() + leg.shipped, 150);

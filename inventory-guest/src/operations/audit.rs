@@ -1,7 +1,7 @@
 //! Proving live data right: every invariant of spec.md §11 that exists today, on one snapshot.
 //!
-//! Rows are read in pages, each once; what is kept is one account for each sku and for each sku in a
-//! warehouse. The ledger is replayed and the legs are added up against the counters.
+//! Rows are read in pages, each once; what is kept is one account for each sku and for each sku in
+//! a warehouse. The ledger is replayed and the legs are added up against the counters.
 
 use super::Fault;
 use crate::domain::OrderState;

@@ -67,7 +67,7 @@ pub(crate) fn skus(
     after: Option<&Scope>,
 ) -> Result<Vec<(Scope, Counters)>, Error> {
     const PAGE: &str = "SELECT sku, NULL, sellable, 0, reserved, committed FROM stock
-        WHERE sku > ? ORDER BY sku LIMIT ?";
+        WHERE sku > ? ORDER BY sku LIMIT ? + 0";
     let sku = after.map_or("", |scope| scope.sku.as_str());
     read(
         database,
@@ -83,7 +83,7 @@ pub(crate) fn sites(
     after: Option<&Scope>,
 ) -> Result<Vec<(Scope, Counters)>, Error> {
     const PAGE: &str = "SELECT sku, warehouse, on_hand, unavailable, reserved, committed
-        FROM warehouse_stock WHERE (sku, warehouse) > (?, ?) ORDER BY sku, warehouse LIMIT ?";
+        FROM warehouse_stock WHERE (sku, warehouse) > (?, ?) ORDER BY sku, warehouse LIMIT ? + 0";
     let sku = after.map_or("", |scope| scope.sku.as_str());
     let warehouse = after.and_then(|scope| scope.warehouse.as_ref());
     let warehouse = warehouse.map_or("", WarehouseCode::as_str);
@@ -119,7 +119,7 @@ fn counters(cells: &mut Cells) -> Result<Counters, Error> {
 pub(crate) fn orders(database: &mut dyn Database, after: i64) -> Result<Vec<AuditedOrder>, Error> {
     const PAGE: &str = "SELECT order_no, state, expires_at IS NOT NULL, steps,
         (SELECT count(*) FROM requests WHERE requests.order_no = orders.order_no)
-        FROM orders WHERE order_no > ? ORDER BY order_no LIMIT ?";
+        FROM orders WHERE order_no > ? ORDER BY order_no LIMIT ? + 0";
     read(
         database,
         PAGE,
@@ -172,7 +172,7 @@ pub(crate) fn ledger(database: &mut dyn Database, after: i64) -> Result<Vec<Audi
     const PAGE: &str = "SELECT seq, kind, sku, warehouse,
         stock_before, unavailable_before, reserved_before, committed_before,
         stock_after, unavailable_after, reserved_after, committed_after
-        FROM ledger WHERE seq > ? ORDER BY seq LIMIT ?";
+        FROM ledger WHERE seq > ? ORDER BY seq LIMIT ? + 0";
     read(
         database,
         PAGE,

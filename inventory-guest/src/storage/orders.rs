@@ -60,9 +60,6 @@ pub(crate) fn find<'a>(
 }
 
 /// At most `limit` orders whose holds end at or before `now`, after `past`, in order of expiry.
-///
-/// `IS NOT NULL` comes first: `SQLite` then sees that the partial index applies without looking at the
-/// parameters, on which it would otherwise prepare the statement anew for every batch.
 pub(crate) fn due(
     database: &mut dyn Database,
     now: Instant,
@@ -70,8 +67,8 @@ pub(crate) fn due(
     limit: u32,
 ) -> Result<Vec<OrderRow>, Error> {
     const DUE: &str = "SELECT order_no, state, expires_at, ship_to, steps FROM orders
-        WHERE expires_at IS NOT NULL AND expires_at <= ?1 AND (expires_at, order_no) > (?2, ?3)
-        ORDER BY expires_at, order_no LIMIT ?4";
+        WHERE expires_at <= ?1 AND (expires_at, order_no) > (?2, ?3)
+        ORDER BY expires_at, order_no LIMIT ?4 + 0";
     let parameters = [
         now.into(),
         Parameter::Integer(past.0),
