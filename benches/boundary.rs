@@ -32,9 +32,8 @@ pub(crate) fn run(report: &mut Report) {
     let cold = costs(&aot);
     keep_warm(&aot);
     let warm = costs(&aot);
-    let figure = |what, ours, cold| {
-        Figure::new(what, ours, "µs").against(cold, "µs without keep_warm")
-    };
+    let figure =
+        |what, ours, cold| Figure::new(what, ours, "µs").against(cold, "µs without keep_warm");
     report.add(&figure("guest call (describe)", warm.describe, cold.describe));
     report.add(&figure("host call (stub)", warm.host_call(), cold.host_call()));
     report.add(&figure("apply of nothing: 2 host calls", warm.apply_nothing, cold.apply_nothing));

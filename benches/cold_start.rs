@@ -29,8 +29,7 @@ pub(crate) fn run(report: &mut Report) {
     milliseconds.sort_by(f64::total_cmp);
     let at = |share| percentile(&milliseconds, share);
     report.add(
-        &Figure::new("start to first answer, 100,000 skus, p50", at(0.5), "ms")
-            .asked("later < 5"),
+        &Figure::new("start to first answer, 100,000 skus, p50", at(0.5), "ms").asked("later < 5"),
     );
     report.add(
         &Figure::new("start to first answer, 100,000 skus, p99", at(0.99), "ms")
@@ -53,7 +52,5 @@ fn memory(report: &mut Report, host: &Program) {
         .collect();
     let (middle, end) = (resident[resident.len() / 2], resident[resident.len() - 1]);
     let what = format!("resident memory, {} s of writes", (load_time() * WRITE_LOADS).as_secs());
-    report.add(
-        &Figure::new(what, end, "MiB").against(middle, "MiB half-way").asked("steady"),
-    );
+    report.add(&Figure::new(what, end, "MiB").against(middle, "MiB half-way").asked("steady"));
 }

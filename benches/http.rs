@@ -24,8 +24,7 @@ const DEDUCT: &str = "
     redis.call('DECRBY', sku, 1)
     redis.call('SET', order, 1)
     return left - 1";
-const MAKE_STOCK: &str =
-    "for sku = 0, 9999 do redis.call('SET', 'stock:' .. sku, 2000000000) end";
+const MAKE_STOCK: &str = "for sku = 0, 9999 do redis.call('SET', 'stock:' .. sku, 2000000000) end";
 
 pub(crate) fn run(report: &mut Report) {
     let folders = (folder(), folder());
@@ -61,10 +60,14 @@ fn deducts(report: &mut Report, host: &Program, rival: &Program, skus: &str) {
         let evalsha = ["EVALSHA", &script, "1", "order:__rand_int__"];
         let limit = redis(rival, connections, &evalsha);
         report.add(
-            &Figure::new(format!("deduct, {connections} connections"), ours.per_second, "requests/s")
-                .with(ours.latencies())
-                .against(limit.per_second, "Redis EVALSHA, appendfsync always")
-                .asked("≥ 0.35"),
+            &Figure::new(
+                format!("deduct, {connections} connections"),
+                ours.per_second,
+                "requests/s",
+            )
+            .with(ours.latencies())
+            .against(limit.per_second, "Redis EVALSHA, appendfsync always")
+            .asked("≥ 0.35"),
         );
     }
     let keys = rival.redis_cli(&["DBSIZE"]);

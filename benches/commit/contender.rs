@@ -2,11 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use inventory_guest::{
-    domain,
-    operations::migrate,
-    storage::local::LocalDatabase,
-};
+use inventory_guest::{domain, operations::migrate, storage::local::LocalDatabase};
 use tempfile::TempDir;
 
 use crate::measure::{

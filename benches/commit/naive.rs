@@ -75,9 +75,12 @@ fn deduct(connection: &Connection, order: &Deduction) -> rusqlite::Result<()> {
     // As long as the answer that the guest remembers.
     let outcome = format!("1 ok {} committed 1 {} 1", order.order_id, order.sku);
     let outcome = outcome.as_bytes();
-    connection
-        .prepare_cached(INSERT_REQUEST)?
-        .execute(params![order_no, NOW, fingerprint, outcome])?;
+    connection.prepare_cached(INSERT_REQUEST)?.execute(params![
+        order_no,
+        NOW,
+        fingerprint,
+        outcome
+    ])?;
     let (sellable_before, committed_before) = (sellable + UNITS, committed - UNITS);
     connection.prepare_cached(INSERT_LEDGER)?.execute(params![
         NOW,

@@ -7,7 +7,7 @@ use std::{
 
 use edge_host::{
     guest::types::{
-        AdjustItem, Adjust, Adjustment, Command, Counter, Line, Mode, Placement, Strategy,
+        Adjust, AdjustItem, Adjustment, Command, Counter, Line, Mode, Placement, Strategy,
     },
     metrics::Metrics,
     shard::{Clock, Config, Shard},
@@ -46,10 +46,8 @@ impl Guest {
             batch_commands_max: batch,
             readers: 1,
             query_timeout: Duration::from_secs(1),
-            write_timeout: Duration::from_secs(5),
-            cache_enabled: false,
-            cache_ttl: Duration::from_secs(10),
-            cache_entries_max: 1,
+            sweep_interval: Duration::from_secs(1),
+            cache: None,
         };
         let (writer, cache) = (metrics.writer.clone(), metrics.cache.clone());
         let shard = Shard::open(config, Arc::clone(&module), Clock::System, writer, cache);

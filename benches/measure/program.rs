@@ -58,7 +58,8 @@ impl Program {
         let address = listener.local_addr().expect("it is bound");
         drop(listener);
         let port = address.port().to_string();
-        let arguments = ["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "yes"];
+        let arguments =
+            ["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "yes"];
         let child = Command::new("redis-server")
             .args(arguments)
             .args(["--appendfsync", "always", "--dir"])
@@ -94,9 +95,7 @@ impl Program {
         let agent = ureq::Agent::new_with_defaults();
         for first in (0..count).step_by(ADJUST_ITEMS as usize) {
             let items = first..count.min(first + ADJUST_ITEMS);
-            let item = |number| {
-                json!({"sku": super::orders::sku(number), "sellable": {"set": super::orders::ENOUGH}})
-            };
+            let item = |number| json!({"sku": super::orders::sku(number), "sellable": {"set": super::orders::ENOUGH}});
             let items: Vec<Value> = items.map(item).collect();
             agent
                 .post(format!("http://{}/v1/stock/adjust", self.address))
