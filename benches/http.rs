@@ -81,6 +81,7 @@ fn reads(report: &mut Report, host: &Program, rival: &Program, skus: &str) {
     rival.redis_cli(&["SET", "stock", &body]);
     let constant = Program::constant_server(&body);
     let limit = wrk(&constant, "stock", READ_CONNECTIONS, &[skus]);
+    host.read_skus(SKUS);
     let ours = wrk(host, "stock", READ_CONNECTIONS, &[skus]);
     let get = redis(rival, READ_CONNECTIONS, &["GET", "stock"]);
     let what = format!("GET /v1/stock/{{sku}}, {READ_CONNECTIONS} connections");

@@ -1,6 +1,9 @@
 //! Who writes, and how its time is taken.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use inventory_guest::{domain, operations::migrate, storage::local::LocalDatabase};
 use tempfile::TempDir;
@@ -33,16 +36,27 @@ pub(super) struct Lane<C> {
     batch: usize,
     commands: f64,
     time: Duration,
+    /// Of all the process's threads, making the orders included: what the machine does besides
+    /// hardly moves this.
+    processor_time: Duration,
 }
 
 impl<C: Contender> Lane<C> {
     pub(super) fn new(contender: C, orders: Orders, batch: usize) -> Self {
-        Self { contender, orders, batch, commands: 0.0, time: Duration::ZERO }
+        Self {
+            contender,
+            orders,
+            batch,
+            commands: 0.0,
+            time: Duration::ZERO,
+            processor_time: Duration::ZERO,
+        }
     }
 
     /// Commits batches until `slice` has been spent on them.
     pub(super) fn run(&mut self, slice: Duration) {
         let until = self.time + slice;
+        let before = processor_time();
         while self.time < until {
             let commands = self.contender.prepare(self.orders.take(self.batch));
             let started = Instant::now();
@@ -52,11 +66,30 @@ impl<C: Contender> Lane<C> {
             let commands = self.batch as f64;
             self.commands += commands;
         }
+        self.processor_time += processor_time().saturating_sub(before);
     }
 
     pub(super) fn per_second(&self) -> f64 {
         self.commands / self.time.as_secs_f64()
     }
+
+    pub(super) fn processor_microseconds(&self) -> f64 {
+        self.processor_time.as_secs_f64() * 1e6 / self.commands
+    }
+}
+
+/// Time on a processor of all threads alive.
+fn processor_time() -> Duration {
+    let threads = fs::read_dir("/proc/self/task").expect("Linux has it");
+    let spent = threads.flatten().map(|thread| {
+        let spent = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+        spent
+            .split(' ')
+            .next()
+            .and_then(|it| it.parse().ok())
+            .map_or(Duration::ZERO, Duration::from_nanos)
+    });
+    spent.sum()
 }
 
 /// A fresh database with the guest's tables and so many skus, and the folder it dies with.

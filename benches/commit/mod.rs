@@ -15,7 +15,7 @@ use crate::measure::{
     Figure, Report, load_time,
     orders::{Choice, Orders},
 };
-use contender::Lane;
+use contender::{Contender, Lane};
 
 /// Commands of one commit.
 const BATCHES: [usize; 4] = [1, 16, 128, 512];
@@ -27,48 +27,58 @@ pub(crate) fn run(report: &mut Report) {
     let mut at_128 = Vec::new();
     for (choice, name) in [(Choice::Random(SKUS), "random skus"), (Choice::Hot, "one hot sku")] {
         for batch in BATCHES {
-            let measured = measure(choice, batch);
-            if batch == 128 {
-                at_128.push(measured.guest);
-            }
-            let what = format!("{name}, {batch} a commit");
+            let [guest, native, naive] = measure(choice, batch);
             let asked = if batch == 128 { "≥ 0.6, aim > 1.0" } else { "" };
-            report.add(
-                &Figure::new(what, measured.guest, "commands/s")
-                    .against(measured.naive, "naive native")
-                    .asked(asked),
-            );
-            report.add(
-                &Figure::new("  the same rules, native", measured.native, "commands/s")
-                    .against(measured.naive, "naive native"),
-            );
+            report.add(&guest.figure(format!("{name}, {batch} a commit"), &naive).asked(asked));
+            report.add(&native.figure("  the same rules, native".to_owned(), &naive));
+            if batch == 128 {
+                at_128.push(guest);
+            }
         }
     }
-    if let [random, hot] = at_128[..] {
-        report.add(
-            &Figure::new("one hot sku, 128 a commit", hot, "commands/s")
-                .against(random, "random skus")
-                .asked("≥ 1.0"),
-        );
+    let [random, hot] = &at_128[..] else { return };
+    report.add(
+        &Figure::new("one hot sku, 128 a commit", hot.per_second, "commands/s")
+            .with(hot.processor())
+            .against(random.per_second, "random skus")
+            .beside(random.processor())
+            .asked("≥ 1.0"),
+    );
+}
+
+/// What a contender came to.
+struct Measured {
+    per_second: f64,
+    processor_us: f64,
+}
+
+impl Measured {
+    fn of<C: Contender>(lane: &Lane<C>) -> Self {
+        Self { per_second: lane.per_second(), processor_us: lane.processor_microseconds() }
+    }
+
+    fn processor(&self) -> String {
+        format!("{:.1} µs of processor each", self.processor_us)
+    }
+
+    fn figure(&self, what: String, naive: &Self) -> Figure {
+        Figure::new(what, self.per_second, "commands/s")
+            .with(self.processor())
+            .against(naive.per_second, "naive native")
+            .beside(naive.processor())
     }
 }
 
-/// Commands per second.
-struct Measured {
-    guest: f64,
-    naive: f64,
-    native: f64,
-}
-
-fn measure(choice: Choice, batch: usize) -> Measured {
+/// The guest, the guest's rules compiled natively, and naive native code.
+fn measure(choice: Choice, batch: usize) -> [Measured; 3] {
     let slice: Duration = load_time() / 4 / SLICES;
     let mut guest = Lane::new(shard::Guest::open(SKUS, batch), Orders::new(choice), batch);
-    let mut naive = Lane::new(naive::Naive::open(SKUS), Orders::new(choice), batch);
     let mut native = Lane::new(native::Native::open(SKUS), Orders::new(choice), batch);
+    let mut naive = Lane::new(naive::Naive::open(SKUS), Orders::new(choice), batch);
     for _ in 0..SLICES {
         guest.run(slice);
-        naive.run(slice);
         native.run(slice);
+        naive.run(slice);
     }
-    Measured { guest: guest.per_second(), naive: naive.per_second(), native: native.per_second() }
+    [Measured::of(&guest), Measured::of(&native), Measured::of(&naive)]
 }

@@ -15,6 +15,8 @@ use super::{constant_server, repository};
 
 /// Items of one adjustment: the most that the API takes.
 const ADJUST_ITEMS: u32 = 1_000;
+/// Skus of one query: few, as a read has 20 ms.
+const QUERY_SKUS: u32 = 100;
 
 /// A running program that answers at `address`. Killed when dropped.
 pub(crate) struct Program {
@@ -101,6 +103,19 @@ impl Program {
                 .post(format!("http://{}/v1/stock/adjust", self.address))
                 .send_json(json!({"reason": "bench", "items": items}))
                 .expect("skus can be made");
+        }
+    }
+
+    /// Reads so many skus once, so that the cache has them.
+    pub(crate) fn read_skus(&self, count: u32) {
+        let agent = ureq::Agent::new_with_defaults();
+        for first in (0..count).step_by(QUERY_SKUS as usize) {
+            let skus = first..count.min(first + QUERY_SKUS);
+            let skus: Vec<String> = skus.map(super::orders::sku).collect();
+            agent
+                .post(format!("http://{}/v1/stock/query", self.address))
+                .send_json(json!({ "skus": skus }))
+                .expect("skus can be read");
         }
     }
 

@@ -14,13 +14,14 @@ pub(crate) struct Figure {
     unit: &'static str,
     beside: String,
     limit: Option<(f64, &'static str)>,
+    beside_limit: String,
     asked: &'static str,
 }
 
 impl Figure {
     pub(crate) fn new(what: impl Into<String>, ours: f64, unit: &'static str) -> Self {
-        let (what, beside) = (what.into(), String::new());
-        Self { what, ours, unit, beside, limit: None, asked: "" }
+        let (what, beside, beside_limit) = (what.into(), String::new(), String::new());
+        Self { what, ours, unit, beside, limit: None, beside_limit, asked: "" }
     }
 
     /// Adds a word to our own value, such as its latencies.
@@ -35,17 +36,23 @@ impl Figure {
         self
     }
 
+    /// Adds a word to the limit.
+    pub(crate) fn beside(mut self, beside: impl Into<String>) -> Self {
+        self.beside_limit = beside.into();
+        self
+    }
+
     pub(crate) fn asked(mut self, asked: &'static str) -> Self {
         self.asked = asked;
         self
     }
 
     fn cells(&self) -> [String; 5] {
-        let ours = format!("{} {}", number(self.ours), self.unit);
-        let ours = if self.beside.is_empty() { ours } else { format!("{ours} ({})", self.beside) };
+        let ours = with_beside(format!("{} {}", number(self.ours), self.unit), &self.beside);
         let (limit, ratio) = match self.limit {
             Some((limit, name)) => {
-                (format!("{} {name}", number(limit)), format!("{:.2}", self.ours / limit))
+                let value = with_beside(format!("{} {name}", number(limit)), &self.beside_limit);
+                (value, format!("{:.2}", self.ours / limit))
             }
             None => (String::new(), String::new()),
         };
@@ -75,7 +82,7 @@ impl Report {
         let [what, ours, limit, ratio, asked] = cells;
         let asked = if asked.is_empty() { asked } else { format!("asked: {asked}") };
         let ratio = if ratio.is_empty() { ratio } else { format!("= {ratio} of {limit}") };
-        println!("  {what:<46} {ours:<30} {ratio:<48} {asked}");
+        println!("  {what:<42} {ours:<64} {ratio:<66} {asked}");
     }
 
     /// Writes the summary.
@@ -84,6 +91,10 @@ impl Report {
         fs::write(&path, self.0).expect("target/bench/ can be written");
         println!("\n{SUMMARY} has these tables");
     }
+}
+
+fn with_beside(value: String, beside: &str) -> String {
+    if beside.is_empty() { value } else { format!("{value} ({beside})") }
 }
 
 /// Three digits that count, and thousands apart.
