@@ -4,6 +4,7 @@ mod harness;
 
 mod crash;
 mod hostile;
+mod http;
 mod lifecycle;
 mod parallel;
 mod tidy;

@@ -88,8 +88,8 @@ pub enum Error {
 ///
 /// An implementation:
 /// - MUST run `statement` once for each `n` parameters, in order, where `n` is the statement's
-///   parameter count; once when `n` is 0. It MUST refuse parameters that are no multiple of `n`, or none
-///   when `n` is not 0.
+///   parameter count; once when `n` is 0. It MUST refuse parameters that are no multiple of `n`,
+///   or none when `n` is not 0.
 /// - MUST show later calls what earlier ones wrote, and MUST keep all calls of one operation on one
 ///   snapshot.
 /// - MUST NOT begin, commit or roll back by itself. After an error the caller rolls back.
