@@ -1,5 +1,6 @@
 //! What a durable commit costs in one process, without HTTP: through the guest, against the same
-//! rows written one command at a time by native code, and against the guest's own code run natively.
+//! rows written one command at a time by native code, and against the guest's own code run
+//! natively.
 //!
 //! All three write the same tables on the same disk with the same settings, and take turns in short
 //! slices, so that what else the machine does meets them alike.

@@ -78,7 +78,8 @@ fn redis_benchmark(redis: &Program, clients: u32, requests: u32, command: &[&str
         .output()
         .expect("redis-benchmark is installed with redis-server");
     let text = String::from_utf8_lossy(&output.stdout);
-    // The test's name may hold commas; the seven numbers come last: rps, avg, min, p50, p95, p99, max.
+    // The test's name may hold commas; the seven numbers come last: requests a second, then the
+    // latencies' average, minimum, p50, p95, p99 and maximum.
     let line = text.lines().last().unwrap_or_default();
     let numbers: Vec<f64> =
         line.rsplit(',').take(7).filter_map(|it| it.trim_matches('"').parse().ok()).collect();

@@ -1,4 +1,5 @@
-//! What every bench needs: programs to start, loads to put on them, orders to send, a table to fill.
+//! What every bench needs: programs to start, loads to put on them, orders to send, and a table
+//! to fill.
 
 pub(crate) mod constant_server;
 pub(crate) mod load;

@@ -11,7 +11,11 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{constant_server, repository};
+use super::{
+    constant_server,
+    orders::{ENOUGH, sku},
+    repository,
+};
 
 /// Items of one adjustment: the most that the API takes.
 const ADJUST_ITEMS: u32 = 1_000;
@@ -97,7 +101,7 @@ impl Program {
         let agent = ureq::Agent::new_with_defaults();
         for first in (0..count).step_by(ADJUST_ITEMS as usize) {
             let items = first..count.min(first + ADJUST_ITEMS);
-            let item = |number| json!({"sku": super::orders::sku(number), "sellable": {"set": super::orders::ENOUGH}});
+            let item = |number| json!({"sku": sku(number), "sellable": {"set": ENOUGH}});
             let items: Vec<Value> = items.map(item).collect();
             agent
                 .post(format!("http://{}/v1/stock/adjust", self.address))
@@ -111,7 +115,7 @@ impl Program {
         let agent = ureq::Agent::new_with_defaults();
         for first in (0..count).step_by(QUERY_SKUS as usize) {
             let skus = first..count.min(first + QUERY_SKUS);
-            let skus: Vec<String> = skus.map(super::orders::sku).collect();
+            let skus: Vec<String> = skus.map(sku).collect();
             agent
                 .post(format!("http://{}/v1/stock/query", self.address))
                 .send_json(json!({ "skus": skus }))

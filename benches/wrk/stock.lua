@@ -9,5 +9,6 @@ function init(args)
 end
 
 function request()
-  return string.format("GET /v1/stock/S%06d HTTP/1.1\r\nHost: edge\r\n\r\n", math.random(0, skus - 1))
+  local sku = math.random(0, skus - 1)
+  return string.format("GET /v1/stock/S%06d HTTP/1.1\r\nHost: edge\r\n\r\n", sku)
 end
