@@ -1,0 +1,87 @@
+//! Adjust: counters that operators set.
+
+use super::{Model, Reply, Site, UNITS_MAX};
+use crate::door::words::{AdjustItem, Adjusted, Adjustment, Answer, Counter, Refusal};
+
+impl Model {
+    /// All items or none, each on what the ones before left.
+    pub(super) fn adjust(&mut self, items: &[AdjustItem]) -> Reply {
+        let mut tried = self.clone();
+        let mut done = Vec::new();
+        for item in items {
+            done.push(tried.adjust_one(item)?);
+        }
+        *self = tried;
+        Ok(Answer::Adjusted(done))
+    }
+
+    fn adjust_one(&mut self, item: &AdjustItem) -> Result<Adjusted, Refusal> {
+        let (before, bounds) = self.counter(item);
+        if let Some(expected) = item.compare_quantity.filter(|expected| *expected != before) {
+            return Err(Refusal::CompareMismatch {
+                sku: item.sku.clone(),
+                counter: item.counter.clone(),
+                expected: unsigned(expected),
+                actual: unsigned(before),
+            });
+        }
+        let requested = match item.adjustment {
+            Adjustment::Set(level) => level,
+            Adjustment::Change(change) => before + change,
+        };
+        if requested < bounds.0 || requested > bounds.1 {
+            return Err(Refusal::QuantityOutOfBounds {
+                sku: item.sku.clone(),
+                counter: item.counter.clone(),
+                requested,
+                bounds: (unsigned(bounds.0), unsigned(bounds.1)),
+            });
+        }
+        self.set(item, requested);
+        Ok(Adjusted {
+            sku: item.sku.clone(),
+            counter: item.counter.clone(),
+            before: unsigned(before),
+            after: unsigned(requested),
+        })
+    }
+
+    /// A counter's value, and the least and the most it may become.
+    fn counter(&self, item: &AdjustItem) -> (i64, (i64, i64)) {
+        let site_of = |code: &String| {
+            self.sites.get(&(item.sku.clone(), code.clone())).copied().unwrap_or_default()
+        };
+        match &item.counter {
+            Counter::Sellable => {
+                let before = self.sellable.get(&item.sku).copied().unwrap_or(0);
+                (before, (0, UNITS_MAX - self.held_anywhere(&item.sku)))
+            }
+            Counter::OnHand(code) => {
+                let site = site_of(code);
+                let bound = self.held(&item.sku, Some(code)) + site.unavailable;
+                (site.on_hand, (bound, UNITS_MAX))
+            }
+            Counter::Unavailable(code) => {
+                let site = site_of(code);
+                let free = site.on_hand - self.held(&item.sku, Some(code));
+                (site.unavailable, (0, free))
+            }
+        }
+    }
+
+    fn set(&mut self, item: &AdjustItem, level: i64) {
+        let sellable = self.sellable.entry(item.sku.clone()).or_default();
+        let mut site = |code: &String| -> &mut Site {
+            self.sites.entry((item.sku.clone(), code.clone())).or_default()
+        };
+        match &item.counter {
+            Counter::Sellable => *sellable = level,
+            Counter::OnHand(code) => site(code).on_hand = level,
+            Counter::Unavailable(code) => site(code).unavailable = level,
+        }
+    }
+}
+
+fn unsigned(units: i64) -> u32 {
+    u32::try_from(units).expect("the model keeps counters in their bounds")
+}
