@@ -1,1 +1,5 @@
 //! Tests through public doors.
+
+mod door;
+mod scenarios;
+mod simulator;

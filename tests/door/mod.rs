@@ -1,6 +1,8 @@
 //! One door to every way of running the rules, so that the same scenarios and simulations go
 //! through all of them: natively, through the wasm guest, over HTTP.
 
+pub(crate) mod native;
+mod translate;
 pub(crate) mod words;
 
 use words::{Applied, Change, Command, Fault, Instant, Order, SkuStock};

@@ -179,3 +179,8 @@ fn came(entry: &Entry, actual: Vec<String>) -> (String, Option<Came>) {
     };
     (entry.text.clone(), Some(came))
 }
+
+#[test]
+fn the_notebooks_come_out_as_written() {
+    play_all(|| Box::new(crate::door::native::NativeDoor::open()));
+}

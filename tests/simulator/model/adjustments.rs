@@ -1,6 +1,6 @@
 //! Adjust: counters that operators set.
 
-use super::{Model, Reply, Site, UNITS_MAX};
+use super::{Model, Reply, UNITS_MAX};
 use crate::door::words::{AdjustItem, Adjusted, Adjustment, Answer, Counter, Refusal};
 
 impl Model {
@@ -71,13 +71,13 @@ impl Model {
 
     fn set(&mut self, item: &AdjustItem, level: i64) {
         let sellable = self.sellable.entry(item.sku.clone()).or_default();
-        let mut site = |code: &String| -> &mut Site {
-            self.sites.entry((item.sku.clone(), code.clone())).or_default()
-        };
+        let place = |code: &String| (item.sku.clone(), code.clone());
         match &item.counter {
             Counter::Sellable => *sellable = level,
-            Counter::OnHand(code) => site(code).on_hand = level,
-            Counter::Unavailable(code) => site(code).unavailable = level,
+            Counter::OnHand(code) => self.sites.entry(place(code)).or_default().on_hand = level,
+            Counter::Unavailable(code) => {
+                self.sites.entry(place(code)).or_default().unavailable = level;
+            }
         }
     }
 }
