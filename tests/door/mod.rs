@@ -26,19 +26,6 @@ pub(crate) trait Door {
     fn audit(&mut self) -> Result<Vec<String>, Fault>;
 }
 
-/// The whole feed, page by page.
-pub(crate) fn feed(door: &mut dyn Door) -> Vec<Change> {
-    const PAGE: u32 = 1_000;
-    let mut feed = Vec::new();
-    loop {
-        let page = door.changes(feed.last().map_or(0, |c: &Change| c.seq), PAGE).unwrap();
-        feed.extend_from_slice(&page);
-        if page.len() < PAGE as usize {
-            return feed;
-        }
-    }
-}
-
 /// What may go wrong between a batch and its callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Disturbance {

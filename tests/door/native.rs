@@ -24,8 +24,12 @@ impl NativeDoor {
         let name = format!("edge-inventory-door-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir(&folder).unwrap();
-        let mut door = Self { database: Fragile::open(&folder), folder };
-        door.in_transaction(|database| operations::migrate(database, instant(0))).unwrap();
+        let mut door = Self {
+            database: Fragile::open(&folder),
+            folder,
+        };
+        door.in_transaction(|database| operations::migrate(database, instant(0)))
+            .unwrap();
         door
     }
 
@@ -41,13 +45,16 @@ impl NativeDoor {
             .unwrap();
         let mut all = Vec::new();
         for table in tables {
-            let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
+            let mut statement = connection
+                .prepare(&format!("SELECT * FROM {table}"))
+                .unwrap();
             let columns = statement.column_count();
             let mut rows = statement.query([]).unwrap();
             let first = all.len();
             while let Some(row) = rows.next().unwrap() {
-                let cells: Vec<String> =
-                    (0..columns).map(|it| format!("{:?}", row.get_ref(it).unwrap())).collect();
+                let cells: Vec<String> = (0..columns)
+                    .map(|it| format!("{:?}", row.get_ref(it).unwrap()))
+                    .collect();
                 all.push(format!("{table} {}", cells.join(" ")));
             }
             all[first..].sort();
@@ -98,18 +105,31 @@ impl Door for NativeDoor {
     fn stock(&mut self, sku: &str) -> Result<Option<SkuStock>, Fault> {
         let sku = domain::Sku::parse(sku).map_err(|_| Fault::Malformed)?;
         let stock = self.in_transaction(|it| queries::get_stock(it, vec![sku]));
-        let stock = stock.map_err(translate::fault)?.pop().expect("one sku, one answer");
+        let stock = stock
+            .map_err(translate::fault)?
+            .pop()
+            .expect("one sku, one answer");
         Ok(stock.map(translate::stock))
     }
 
     fn changes(&mut self, after: u64, limit: u32) -> Result<Vec<Change>, Fault> {
         let changes = self.in_transaction(|it| queries::list_changes(it, after, limit));
-        Ok(changes.map_err(translate::fault)?.into_iter().map(translate::change).collect())
+        Ok(changes
+            .map_err(translate::fault)?
+            .into_iter()
+            .map(translate::change)
+            .collect())
     }
 
     fn audit(&mut self) -> Result<Vec<String>, Fault> {
-        let report = self.in_transaction(|it| queries::audit(it)).map_err(translate::fault)?;
-        Ok(report.differences.iter().map(|it| format!("{it:?}")).collect())
+        let report = self
+            .in_transaction(|it| queries::audit(it))
+            .map_err(translate::fault)?;
+        Ok(report
+            .differences
+            .iter()
+            .map(|it| format!("{it:?}"))
+            .collect())
     }
 }
 
@@ -120,7 +140,10 @@ impl FragileDoor for NativeDoor {
         commands: &[Command],
         disturbance: Disturbance,
     ) -> Seen {
-        let Ok(commands) = commands.iter().map(translate::command).collect::<Result<Vec<_>, _>>()
+        let Ok(commands) = commands
+            .iter()
+            .map(translate::command)
+            .collect::<Result<Vec<_>, _>>()
         else {
             return Seen::Undone(Fault::Malformed);
         };
@@ -175,7 +198,10 @@ impl Fragile {
     fn open(folder: &std::path::Path) -> Self {
         let mut inner = LocalDatabase::open(&folder.join("shard.db")).unwrap();
         // Here processes end, machines do not: nothing is gained by waiting for the disk.
-        inner.connection().execute_batch("PRAGMA synchronous = OFF").unwrap();
+        inner
+            .connection()
+            .execute_batch("PRAGMA synchronous = OFF")
+            .unwrap();
         Self { inner, fail: None }
     }
 

@@ -36,7 +36,9 @@ impl Feed {
         let announces = matches!(change.kind.as_str(), "sold_out" | "back_in_stock");
         let announced = announces.then(|| (change.kind.as_str(), scope.clone()));
         if announced != self.crossed.take() {
-            return Err(format!("announces a crossing of zero wrongly, or none: {change:?}"));
+            return Err(format!(
+                "announces a crossing of zero wrongly, or none: {change:?}"
+            ));
         }
         if announces != (change.before == change.after) {
             return Err(format!("moves what it should not, or nothing: {change:?}"));
@@ -71,25 +73,33 @@ impl Feed {
             for site in stock.warehouses {
                 own.reserved -= site.reserved;
                 own.committed -= site.committed;
-                expected.insert((sku.to_owned(), Some(site.warehouse)), Quantities {
-                    sellable: None,
-                    on_hand: Some(site.on_hand),
-                    unavailable: Some(site.unavailable),
-                    reserved: site.reserved,
-                    committed: site.committed,
-                });
+                expected.insert(
+                    (sku.to_owned(), Some(site.warehouse)),
+                    Quantities {
+                        sellable: None,
+                        on_hand: Some(site.on_hand),
+                        unavailable: Some(site.unavailable),
+                        reserved: site.reserved,
+                        committed: site.committed,
+                    },
+                );
             }
             expected.insert((sku.to_owned(), None), own);
         }
         // A counter that was made with nothing in it has no change to tell of.
         expected.retain(|scope, all| {
             self.balances.contains_key(scope)
-                || [all.sellable, all.on_hand, all.unavailable].iter().any(|it| it.unwrap_or(0) > 0)
+                || [all.sellable, all.on_hand, all.unavailable]
+                    .iter()
+                    .any(|it| it.unwrap_or(0) > 0)
         });
         if expected == self.balances {
             Ok(())
         } else {
-            Err(format!("the feed folds to\n{:?}\nnot to\n{expected:?}", self.balances))
+            Err(format!(
+                "the feed folds to\n{:?}\nnot to\n{expected:?}",
+                self.balances
+            ))
         }
     }
 }

@@ -65,7 +65,9 @@ impl Generator {
             Some(commands) if self.random.chance(80) => commands,
             _ => {
                 let size = self.random.weighted(&[(6, 1), (3, 3), (2, 8), (1, 40)]);
-                (0..=self.random.below(size)).map(|_| self.command()).collect()
+                (0..=self.random.below(size))
+                    .map(|_| self.command())
+                    .collect()
             }
         };
         self.said.extend(commands.iter().cloned());
@@ -73,7 +75,11 @@ impl Generator {
         if disturbance != Disturbance::None {
             self.unanswered = Some(commands.clone());
         }
-        Step { now: self.now, commands, disturbance }
+        Step {
+            now: self.now,
+            commands,
+            disturbance,
+        }
     }
 
     /// Commands that come at one instant, in any batches, and undisturbed.
@@ -130,7 +136,10 @@ impl Generator {
         ]) {
             0 => Command::Reserve(self.placement()),
             1 => Command::Deduct(self.placement()),
-            2 => Command::Confirm { order_id: self.order_id(), request_id: self.request_id() },
+            2 => Command::Confirm {
+                order_id: self.order_id(),
+                request_id: self.request_id(),
+            },
             3 => Command::Extend {
                 order_id: self.order_id(),
                 ttl_s: self.ttl_s(),
@@ -148,18 +157,42 @@ impl Generator {
         match said {
             Command::Reserve(first) => Command::Reserve(self.altered_placement(first)),
             Command::Deduct(first) => Command::Deduct(self.altered_placement(first)),
-            Command::Extend { order_id, request_id, .. } => {
-                Command::Extend { order_id, ttl_s: self.ttl_s(), request_id }
-            }
-            Command::Release { order_id, reason, request_id, .. } => {
-                Command::Release { order_id, reason, lines: Some(self.lines()), request_id }
-            }
-            Command::Ship { order_id, request_id, .. } => {
-                Command::Ship { order_id, package: Some(1), request_id }
-            }
-            Command::Adjust { items, request_id, .. } => {
-                Command::Adjust { reason: "other".to_owned(), items, request_id }
-            }
+            Command::Extend {
+                order_id,
+                request_id,
+                ..
+            } => Command::Extend {
+                order_id,
+                ttl_s: self.ttl_s(),
+                request_id,
+            },
+            Command::Release {
+                order_id,
+                reason,
+                request_id,
+                ..
+            } => Command::Release {
+                order_id,
+                reason,
+                lines: Some(self.lines()),
+                request_id,
+            },
+            Command::Ship {
+                order_id,
+                request_id,
+                ..
+            } => Command::Ship {
+                order_id,
+                package: Some(1),
+                request_id,
+            },
+            Command::Adjust {
+                items, request_id, ..
+            } => Command::Adjust {
+                reason: "other".to_owned(),
+                items,
+                request_id,
+            },
             same @ (Command::Confirm { .. } | Command::Expire(_)) => same,
         }
     }
@@ -175,8 +208,11 @@ impl Generator {
     }
 
     fn placement(&mut self) -> Placement {
-        let modes =
-            [(6, Mode::ReserveOnOrder), (1, Mode::DeductOnOrder), (1, Mode::DeductOnPayment)];
+        let modes = [
+            (6, Mode::ReserveOnOrder),
+            (1, Mode::DeductOnOrder),
+            (1, Mode::DeductOnPayment),
+        ];
         Placement {
             order_id: self.order_id(),
             lines: self.lines(),
@@ -189,8 +225,14 @@ impl Generator {
     }
 
     fn ship(&mut self) -> Command {
-        let package = self.random.weighted(&[(3, None), (3, Some(1)), (2, Some(2)), (1, Some(3))]);
-        Command::Ship { order_id: self.order_id(), package, request_id: self.request_id() }
+        let package = self
+            .random
+            .weighted(&[(3, None), (3, Some(1)), (2, Some(2)), (1, Some(3))]);
+        Command::Ship {
+            order_id: self.order_id(),
+            package,
+            request_id: self.request_id(),
+        }
     }
 
     fn release(&mut self) -> Command {
@@ -205,14 +247,26 @@ impl Generator {
 
     fn adjust(&mut self) -> Command {
         let items = (0..=self.random.below(3)).map(|_| self.item()).collect();
-        let request_id = if self.random.chance(60) { None } else { self.request_id() };
-        Command::Adjust { reason: "count".to_owned(), items, request_id }
+        let request_id = if self.random.chance(60) {
+            None
+        } else {
+            self.request_id()
+        };
+        Command::Adjust {
+            reason: "count".to_owned(),
+            items,
+            request_id,
+        }
     }
 
     fn item(&mut self) -> AdjustItem {
         let counter = if self.warehouses > 0 && self.random.chance(60) {
             let code = WAREHOUSES[self.random.below(self.warehouses)].to_owned();
-            if self.random.chance(70) { Counter::OnHand(code) } else { Counter::Unavailable(code) }
+            if self.random.chance(70) {
+                Counter::OnHand(code)
+            } else {
+                Counter::Unavailable(code)
+            }
         } else {
             Counter::Sellable
         };
@@ -227,13 +281,26 @@ impl Generator {
             1 => Adjustment::Change(-level),
             _ => Adjustment::Set(level),
         };
-        let compare_quantity = self.random.chance(10).then(|| self.random.between(0, self.units));
-        AdjustItem { sku: self.sku(), counter, adjustment, compare_quantity }
+        let compare_quantity = self
+            .random
+            .chance(10)
+            .then(|| self.random.between(0, self.units));
+        AdjustItem {
+            sku: self.sku(),
+            counter,
+            adjustment,
+            compare_quantity,
+        }
     }
 
     fn lines(&mut self) -> Vec<Line> {
         let count = self.random.weighted(&[(5, 1), (3, 2), (2, 4)]);
-        (0..count).map(|_| Line { sku: self.sku(), quantity: self.quantity() }).collect()
+        (0..count)
+            .map(|_| Line {
+                sku: self.sku(),
+                quantity: self.quantity(),
+            })
+            .collect()
     }
 
     fn sku(&mut self) -> String {
@@ -264,9 +331,15 @@ impl Generator {
     }
 
     fn request_id(&mut self) -> Option<String> {
-        self.random.weighted(&[(3, None), (2, Some("a")), (2, Some("b")), (4, Some(""))]).map(|id| {
-            // Most attempts have a name of their own, or nothing would ever happen twice.
-            if id.is_empty() { format!("n{}", self.random.below(1_000)) } else { id.to_owned() }
-        })
+        self.random
+            .weighted(&[(3, None), (2, Some("a")), (2, Some("b")), (4, Some(""))])
+            .map(|id| {
+                // Most attempts have a name of their own, or nothing would ever happen twice.
+                if id.is_empty() {
+                    format!("n{}", self.random.below(1_000))
+                } else {
+                    id.to_owned()
+                }
+            })
     }
 }

@@ -6,6 +6,7 @@ use super::model::Model;
 use super::random::Random;
 use crate::door::Door;
 use crate::door::native::NativeDoor;
+use crate::door::words::Command;
 use crate::scenarios::write;
 
 const SEEDS: u64 = 60;
@@ -21,11 +22,18 @@ fn any_split_into_batches_gives_the_same_outcomes_and_rows() {
         let (mut singly, mut at_once, mut split) =
             (NativeDoor::open(), NativeDoor::open(), NativeDoor::open());
         for _ in 0..INSTANTS {
-            let (now, commands) = callers.commands(&model.hold_ends(), COMMANDS);
+            let (now, mut commands) = callers.commands(&model.hold_ends(), COMMANDS);
+            // The sweep's: it counts what its batch has ended, so its answer is about the batch.
+            commands.retain(|command| !matches!(command, Command::Expire(_)));
             model.apply(now, &commands);
             let mut expected = Vec::new();
             for command in &commands {
-                expected.extend(singly.apply(now, std::slice::from_ref(command)).unwrap().outcomes);
+                expected.extend(
+                    singly
+                        .apply(now, std::slice::from_ref(command))
+                        .unwrap()
+                        .outcomes,
+                );
             }
             let mut actual = Vec::new();
             let mut left = &commands[..];
@@ -37,8 +45,14 @@ fn any_split_into_batches_gives_the_same_outcomes_and_rows() {
             let merged = at_once.apply(now, &commands).unwrap().outcomes;
             for (number, command) in commands.iter().enumerate() {
                 let said = write::command(command);
-                assert_eq!(expected[number], merged[number], "seed {seed}, in one batch: {said}");
-                assert_eq!(expected[number], actual[number], "seed {seed}, split: {said}");
+                assert_eq!(
+                    expected[number], merged[number],
+                    "seed {seed}, in one batch: {said}"
+                );
+                assert_eq!(
+                    expected[number], actual[number],
+                    "seed {seed}, split: {said}"
+                );
             }
             let rows = singly.rows();
             assert_eq!(rows, at_once.rows(), "seed {seed}, in one batch");

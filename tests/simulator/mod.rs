@@ -33,7 +33,10 @@ pub(crate) fn simulate(open: impl Fn() -> Box<dyn FragileDoor>) {
         seed += 1;
         worlds += 1;
     }
-    eprintln!("{worlds} worlds of {BATCHES} batches, up to SEED={}", seed - 1);
+    eprintln!(
+        "{worlds} worlds of {BATCHES} batches, up to SEED={}",
+        seed - 1
+    );
 }
 
 /// The seed asked for, or one from the clock so that every run sees new worlds.
@@ -41,7 +44,9 @@ fn first_seed() -> (u64, bool) {
     if let Ok(seed) = std::env::var("SEED") {
         return (seed.parse().expect("SEED is a number"), true);
     }
-    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("a clock after 1970");
+    let since = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .expect("a clock after 1970");
     (since.as_secs() % 1_000_000_000 * 1_000, false)
 }
 

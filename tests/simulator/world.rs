@@ -27,7 +27,12 @@ pub(super) struct Wrong {
 
 impl World {
     pub(super) fn new(door: Box<dyn FragileDoor>) -> Self {
-        Self { door, model: Model::default(), feed: Feed::default(), played: Vec::new() }
+        Self {
+            door,
+            model: Model::default(),
+            feed: Feed::default(),
+            played: Vec::new(),
+        }
     }
 
     /// Lets a seed's callers do what they do.
@@ -35,14 +40,19 @@ impl World {
         let mut generator = Generator::new(seed);
         for batch in 0..batches {
             let step = generator.step(&self.model.hold_ends());
-            self.one_step(step, batch % BATCHES_BETWEEN_CHECKS == 0 || batch + 1 == batches)?;
+            self.one_step(
+                step,
+                batch % BATCHES_BETWEEN_CHECKS == 0 || batch + 1 == batches,
+            )?;
         }
         Ok(())
     }
 
     /// Plays recorded steps, and compares everything after each.
     fn replay(mut self, steps: &[Step]) -> Result<(), Wrong> {
-        steps.iter().try_for_each(|step| self.one_step(step.clone(), true))
+        steps
+            .iter()
+            .try_for_each(|step| self.one_step(step.clone(), true))
     }
 
     fn one_step(&mut self, step: Step, check_all: bool) -> Result<(), Wrong> {
@@ -59,13 +69,19 @@ impl World {
                 |text| format!("a panic: {text}"),
             ),
         };
-        Err(Wrong { steps: std::mem::take(&mut self.played), why })
+        Err(Wrong {
+            steps: std::mem::take(&mut self.played),
+            why,
+        })
     }
 
     fn batch(&mut self, step: &Step) -> Result<(), String> {
         let mut done = self.model.clone();
         let expected = done.apply(step.now, &step.commands);
-        match self.door.apply_disturbed(step.now, &step.commands, step.disturbance) {
+        match self
+            .door
+            .apply_disturbed(step.now, &step.commands, step.disturbance)
+        {
             Seen::Answered(applied) => {
                 compare(&step.commands, &expected, &applied.outcomes)?;
                 changed_skus(&self.model, &done, &applied)?;
@@ -74,7 +90,10 @@ impl World {
             Seen::DoneUnseen => self.model = done,
             Seen::Lost => {}
             Seen::Undone(fault) => {
-                let Disturbance::Fault { fault: injected, .. } = step.disturbance else {
+                let Disturbance::Fault {
+                    fault: injected, ..
+                } = step.disturbance
+                else {
                     return Err(format!("undone by {fault:?}"));
                 };
                 if !blames(&fault, injected) {
@@ -89,13 +108,17 @@ impl World {
         for sku in self.model.skus().chain(["NONE"]) {
             let (expected, actual) = (self.model.stock(sku), self.door.stock(sku).unwrap());
             if expected != actual {
-                return Err(format!("stock {sku}\n expected {expected:?}\n actual   {actual:?}"));
+                return Err(format!(
+                    "stock {sku}\n expected {expected:?}\n actual   {actual:?}"
+                ));
             }
         }
         for id in self.model.order_ids().chain(["NONE"]) {
             let (expected, actual) = (self.model.order(id), self.door.order(id).unwrap());
             if expected != actual {
-                return Err(format!("order {id}\n expected {expected:?}\n actual   {actual:?}"));
+                return Err(format!(
+                    "order {id}\n expected {expected:?}\n actual   {actual:?}"
+                ));
             }
         }
         let differences = self.door.audit().unwrap();
@@ -114,7 +137,11 @@ impl World {
 
 fn compare(commands: &[Command], expected: &[Outcome], actual: &[Outcome]) -> Result<(), String> {
     if expected.len() != actual.len() {
-        return Err(format!("{} outcomes for {} commands", actual.len(), commands.len()));
+        return Err(format!(
+            "{} outcomes for {} commands",
+            actual.len(),
+            commands.len()
+        ));
     }
     for ((command, expected), actual) in commands.iter().zip(expected).zip(actual) {
         if expected != actual {
@@ -131,7 +158,9 @@ fn compare(commands: &[Command], expected: &[Outcome], actual: &[Outcome]) -> Re
 
 /// Every sku that reads otherwise than before must be named, and nothing that nobody touched.
 fn changed_skus(before: &Model, after: &Model, applied: &Applied) -> Result<(), String> {
-    let Some(named) = &applied.changed_skus else { return Ok(()) };
+    let Some(named) = &applied.changed_skus else {
+        return Ok(());
+    };
     let differ: BTreeSet<String> = after
         .skus()
         .filter(|sku| before.stock(sku) != after.stock(sku))
@@ -141,7 +170,9 @@ fn changed_skus(before: &Model, after: &Model, applied: &Applied) -> Result<(), 
     if differ.is_subset(named) && named.is_subset(&known) {
         Ok(())
     } else {
-        Err(format!("changed skus are {differ:?}, but {named:?} were named"))
+        Err(format!(
+            "changed skus are {differ:?}, but {named:?} were named"
+        ))
     }
 }
 
@@ -220,7 +251,11 @@ pub(super) fn as_notebook(steps: &[Step]) -> String {
             [command] => lines.push(write::command(command)),
             commands => {
                 lines.push("batch".to_owned());
-                lines.extend(commands.iter().map(|it| format!("  {}", write::command(it))));
+                lines.extend(
+                    commands
+                        .iter()
+                        .map(|it| format!("  {}", write::command(it))),
+                );
                 lines.push("end".to_owned());
             }
         }

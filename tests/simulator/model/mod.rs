@@ -29,6 +29,8 @@ pub(crate) struct Model {
     /// In the order in which their ids were first heard.
     orders: Vec<Order>,
     answered: Vec<Answered>,
+    /// Holds that this batch has ended and no `expire` of it has counted.
+    uncounted: usize,
 }
 
 /// What lies in a warehouse of one sku.
@@ -81,16 +83,29 @@ struct Answered {
 impl Model {
     /// What a batch comes to.
     pub(crate) fn apply(&mut self, now: Instant, commands: &[Command]) -> Vec<Outcome> {
-        self.end_due_holds(now, ENDED_PER_BATCH_MAX);
-        commands.iter().map(|command| self.decide(now, command)).collect()
+        self.uncounted = self.end_due_holds(now, ENDED_PER_BATCH_MAX);
+        commands
+            .iter()
+            .map(|command| self.decide(now, command))
+            .collect()
     }
 
     fn decide(&mut self, now: Instant, command: &Command) -> Outcome {
-        if let Some(first) = self.answered.iter().find(|it| same_identity(&it.command, command)) {
+        if let Some(first) = self
+            .answered
+            .iter()
+            .find(|it| same_identity(&it.command, command))
+        {
             return if same_body(&first.command, command) {
-                Outcome { replayed: true, result: first.reply.clone() }
+                Outcome {
+                    replayed: true,
+                    result: first.reply.clone(),
+                }
             } else {
-                Outcome { replayed: false, result: Err(Refusal::IdempotencyConflict) }
+                Outcome {
+                    replayed: false,
+                    result: Err(Refusal::IdempotencyConflict),
+                }
             };
         }
         let order = order_id(command).map(|id| self.order_number(id));
@@ -100,11 +115,20 @@ impl Model {
                 at: now,
                 operation: operation(command).to_owned(),
                 request_id: request_id(command).cloned(),
-                outcome: reply.as_ref().map_or_else(Refusal::code, |_| "ok").to_owned(),
+                outcome: reply
+                    .as_ref()
+                    .map_or_else(Refusal::code, |_| "ok")
+                    .to_owned(),
             });
         }
-        self.answered.push(Answered { command: command.clone(), reply: reply.clone() });
-        Outcome { replayed: false, result: reply }
+        self.answered.push(Answered {
+            command: command.clone(),
+            reply: reply.clone(),
+        });
+        Outcome {
+            replayed: false,
+            result: reply,
+        }
     }
 
     fn do_it(&mut self, now: Instant, command: &Command, order: Option<usize>) -> Reply {
@@ -124,22 +148,27 @@ impl Model {
     }
 
     fn order_number(&mut self, id: &str) -> usize {
-        self.orders.iter().position(|order| order.id == id).unwrap_or_else(|| {
-            self.orders.push(Order {
-                id: id.to_owned(),
-                state: None,
-                hold_ends: 0,
-                ship_to: None,
-                legs: Vec::new(),
-                placements: 0,
-                history: Vec::new(),
-            });
-            self.orders.len() - 1
-        })
+        self.orders
+            .iter()
+            .position(|order| order.id == id)
+            .unwrap_or_else(|| {
+                self.orders.push(Order {
+                    id: id.to_owned(),
+                    state: None,
+                    hold_ends: 0,
+                    ship_to: None,
+                    legs: Vec::new(),
+                    placements: 0,
+                    history: Vec::new(),
+                });
+                self.orders.len() - 1
+            })
     }
 
     fn expire(&mut self, now: Instant, limit: u32) -> u32 {
-        u32::try_from(self.end_due_holds(now, limit as usize)).unwrap()
+        let counted = self.uncounted.min(limit as usize);
+        self.uncounted -= counted;
+        u32::try_from(counted + self.end_due_holds(now, limit as usize - counted)).unwrap()
     }
 
     /// Ends the holds whose time has passed, the first to run out first.
@@ -174,7 +203,10 @@ impl Model {
         let leg = &mut self.orders[order].legs[leg];
         let from = leg.held_at();
         leg.shift(from, to, units);
-        *self.sellable.get_mut(&leg.sku).expect("a sku of a leg is known") += units;
+        *self
+            .sellable
+            .get_mut(&leg.sku)
+            .expect("a sku of a leg is known") += units;
     }
 
     /// Units of a sku in a place, in one warehouse or (`None`) in none.
@@ -198,7 +230,11 @@ impl Model {
 
     /// The warehouses that know a sku, in order of their codes.
     fn warehouses_of(&self, sku: &str) -> Vec<String> {
-        self.sites.keys().filter(|(of, _)| of == sku).map(|(_, it)| it.clone()).collect()
+        self.sites
+            .keys()
+            .filter(|(of, _)| of == sku)
+            .map(|(_, it)| it.clone())
+            .collect()
     }
 }
 
@@ -231,7 +267,11 @@ impl Leg {
     }
 
     fn held_at(&self) -> Place {
-        if self.at(Place::Reserved) > 0 { Place::Reserved } else { Place::Committed }
+        if self.at(Place::Reserved) > 0 {
+            Place::Reserved
+        } else {
+            Place::Committed
+        }
     }
 
     fn quantity(&self) -> i64 {
@@ -241,7 +281,10 @@ impl Leg {
     fn shift(&mut self, from: Place, to: Place, units: i64) {
         *self.units.entry(from).or_default() -= units;
         *self.units.entry(to).or_default() += units;
-        assert!(self.units.values().all(|units| *units >= 0), "the model moved too much: {self:?}");
+        assert!(
+            self.units.values().all(|units| *units >= 0),
+            "the model moved too much: {self:?}"
+        );
     }
 }
 
@@ -285,10 +328,23 @@ fn operation(command: &Command) -> &'static str {
 fn same_identity(a: &Command, b: &Command) -> bool {
     match (a, b) {
         (Command::Expire(_), _) => false,
-        (Command::Adjust { request_id: None, .. }, Command::Adjust { .. }) => false,
         (
-            Command::Ship { package: first, request_id: None, .. },
-            Command::Ship { package: second, request_id: None, .. },
+            Command::Adjust {
+                request_id: None, ..
+            },
+            Command::Adjust { .. },
+        ) => false,
+        (
+            Command::Ship {
+                package: first,
+                request_id: None,
+                ..
+            },
+            Command::Ship {
+                package: second,
+                request_id: None,
+                ..
+            },
         ) => order_id(a) == order_id(b) && first == second,
         _ => {
             operation(a) == operation(b)
@@ -307,8 +363,14 @@ fn same_body(a: &Command, b: &Command) -> bool {
 fn packages<'a>(legs: impl Iterator<Item = (&'a Leg, i64)>) -> Vec<Package> {
     let mut packages: Vec<Package> = Vec::new();
     for (leg, quantity) in legs.filter(|(_, quantity)| *quantity > 0) {
-        let line = crate::door::words::Line { sku: leg.sku.clone(), quantity };
-        match packages.iter_mut().find(|package| package.number == leg.package) {
+        let line = crate::door::words::Line {
+            sku: leg.sku.clone(),
+            quantity,
+        };
+        match packages
+            .iter_mut()
+            .find(|package| package.number == leg.package)
+        {
             Some(package) => package.lines.push(line),
             None => packages.push(Package {
                 number: leg.package,

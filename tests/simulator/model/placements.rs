@@ -37,9 +37,16 @@ impl Model {
         self.orders[order].hold_ends = now + body.ttl_s * 1_000;
         self.hold(order, picks, to);
         let placed = &mut self.orders[order];
-        let state = if to == Place::Reserved { State::Reserved } else { State::Committed };
+        let state = if to == Place::Reserved {
+            State::Reserved
+        } else {
+            State::Committed
+        };
         placed.state = Some(state);
-        Ok(Answer::Order(OrderAnswer { shortages, ..newest_placement(placed) }))
+        Ok(Answer::Order(OrderAnswer {
+            shortages,
+            ..newest_placement(placed)
+        }))
     }
 
     /// Nothing is held; the packages are those that a deduction would make now.
@@ -75,7 +82,11 @@ impl Model {
                 unknown.push(line.sku.clone());
             }
         }
-        if unknown.is_empty() { Ok(()) } else { Err(Refusal::UnknownSku(unknown)) }
+        if unknown.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::UnknownSku(unknown))
+        }
     }
 
     /// An expired hold counts as free, even one that no batch has ended yet.
@@ -100,7 +111,9 @@ impl Model {
                 codes if routed && !codes.is_empty() => codes.into_iter().map(Some).collect(),
                 _ => vec![None],
             };
-            let promised = sellable.get_mut(&line.sku).expect("unknown skus were refused");
+            let promised = sellable
+                .get_mut(&line.sku)
+                .expect("unknown skus were refused");
             let mut wanted = line.quantity;
             for warehouse in places {
                 let lying = self.free(&line.sku, warehouse.as_deref(), &picks);
@@ -108,24 +121,43 @@ impl Model {
                 if units > 0 {
                     *promised -= units;
                     wanted -= units;
-                    picks.push(Pick { line: number, sku: line.sku.clone(), warehouse, units });
+                    picks.push(Pick {
+                        line: number,
+                        sku: line.sku.clone(),
+                        warehouse,
+                        units,
+                    });
                 }
             }
             let (_, shortage) = short.entry(&line.sku).or_insert_with(|| {
-                (number, Shortage { sku: line.sku.clone(), requested: 0, available: 0 })
+                (
+                    number,
+                    Shortage {
+                        sku: line.sku.clone(),
+                        requested: 0,
+                        available: 0,
+                    },
+                )
             });
             shortage.requested += u64::try_from(line.quantity).unwrap();
             shortage.available += u64::try_from(line.quantity - wanted).unwrap();
         }
-        let mut short: Vec<(usize, Shortage)> =
-            short.into_values().filter(|(_, it)| it.available < it.requested).collect();
+        let mut short: Vec<(usize, Shortage)> = short
+            .into_values()
+            .filter(|(_, it)| it.available < it.requested)
+            .collect();
         short.sort_by_key(|(number, _)| *number);
-        (picks, short.into_iter().map(|(_, shortage)| shortage).collect())
+        (
+            picks,
+            short.into_iter().map(|(_, shortage)| shortage).collect(),
+        )
     }
 
     /// What lies in a warehouse and nobody holds, after these picks; without one there is no bound.
     fn free(&self, sku: &str, warehouse: Option<&str>, picks: &[Pick]) -> i64 {
-        let Some(code) = warehouse else { return i64::MAX };
+        let Some(code) = warehouse else {
+            return i64::MAX;
+        };
         let site = self.sites[&(sku.to_owned(), code.to_owned())];
         let picked: i64 = picks
             .iter()
@@ -145,7 +177,10 @@ impl Model {
             if !order_of_packages.contains(&pick.warehouse) {
                 order_of_packages.push(pick.warehouse.clone());
             }
-            let package = order_of_packages.iter().position(|it| *it == pick.warehouse).unwrap();
+            let package = order_of_packages
+                .iter()
+                .position(|it| *it == pick.warehouse)
+                .unwrap();
             *self.sellable.get_mut(&pick.sku).unwrap() -= pick.units;
             order.legs.push(Leg {
                 placement: order.placements,
@@ -190,11 +225,16 @@ impl Model {
     fn reserve_again(&mut self, now: Instant, order: usize) -> Reply {
         let lost = self.orders[order].clone();
         let mut lines: BTreeMap<u32, Line> = BTreeMap::new();
-        for leg in lost.legs.iter().filter(|leg| leg.placement == lost.placements) {
+        for leg in lost
+            .legs
+            .iter()
+            .filter(|leg| leg.placement == lost.placements)
+        {
             if leg.at(Place::Expired) > 0 {
-                let line = lines
-                    .entry(leg.line)
-                    .or_insert_with(|| Line { sku: leg.sku.clone(), quantity: 0 });
+                let line = lines.entry(leg.line).or_insert_with(|| Line {
+                    sku: leg.sku.clone(),
+                    quantity: 0,
+                });
                 line.quantity += leg.at(Place::Expired);
             }
         }
@@ -209,17 +249,26 @@ impl Model {
         };
         let (picks, shortages) = self.plan_with_all_that_is_due(now, &body);
         if !shortages.is_empty() {
-            return Err(Refusal::ReservationExpired { expired_at: lost.hold_ends, shortages });
+            return Err(Refusal::ReservationExpired {
+                expired_at: lost.hold_ends,
+                shortages,
+            });
         }
         self.hold(order, picks, Place::Committed);
         self.orders[order].state = Some(State::Committed);
         let answer = newest_placement(&self.orders[order]);
-        Ok(Answer::Order(OrderAnswer { reserved_again: true, ..answer }))
+        Ok(Answer::Order(OrderAnswer {
+            reserved_again: true,
+            ..answer
+        }))
     }
 }
 
 fn newest_placement(order: &Order) -> OrderAnswer {
-    let newest = order.legs.iter().filter(|leg| leg.placement == order.placements);
+    let newest = order
+        .legs
+        .iter()
+        .filter(|leg| leg.placement == order.placements);
     OrderAnswer {
         order_id: order.id.clone(),
         state: order.state.unwrap_or(State::AwaitingPayment),
