@@ -1,8 +1,9 @@
 //! What the simulated callers do: few skus, orders and warehouses, so that they meet all the time.
 
+use super::model::Model;
 use super::random::Random;
 use crate::door::words::{
-    AdjustItem, Adjustment, Command, Counter, Instant, Line, Mode, Placement, ReleaseReason,
+    AdjustItem, Adjustment, Command, Counter, Instant, Line, Mode, Order, Placement, ReleaseReason,
 };
 use crate::door::{Disturbance, StorageFault};
 use crate::scenarios::write::DAY_ONE;
@@ -10,6 +11,9 @@ use crate::scenarios::write::DAY_ONE;
 const UNITS_MAX: i64 = 2_147_483_647;
 /// More calls than most batches make, so that some faults come too late to matter.
 const CALLS_MAX: usize = 24;
+/// How many of the newest orders callers still talk about.
+const ORDERS_IN_SIGHT: usize = 10;
+const CROWD: i64 = 600;
 const SKUS: [&str; 4] = ["TEA", "CUP", "MUG", "POT"];
 const WAREHOUSES: [&str; 3] = ["GZ", "SZ", "BJ"];
 
@@ -28,10 +32,12 @@ pub(super) struct Generator {
     now: Instant,
     skus: usize,
     warehouses: usize,
-    orders: usize,
     /// How much is adjusted and ordered at once, at most; some worlds deal in the largest numbers.
     units: i64,
     disturbed_percent: usize,
+    /// More orders at once than a batch ends holds of.
+    crowds: bool,
+    orders: usize,
     said: Vec<Command>,
     /// The batch whose answer its callers never saw.
     unanswered: Option<Vec<Command>>,
@@ -40,61 +46,81 @@ pub(super) struct Generator {
 impl Generator {
     pub(super) fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let skus = 1 + random.below(SKUS.len());
-        let warehouses = random.below(WAREHOUSES.len() + 1);
-        let orders = 2 + random.below(12);
-        let units = random.weighted(&[(6, 6), (2, 60), (1, UNITS_MAX)]);
-        let disturbed_percent = random.weighted(&[(1, 0), (2, 15), (1, 40)]);
         Self {
-            random,
             now: DAY_ONE,
-            skus,
-            warehouses,
-            orders,
-            units,
-            disturbed_percent,
+            skus: 1 + random.below(SKUS.len()),
+            warehouses: random.below(WAREHOUSES.len() + 1),
+            units: random.weighted(&[(6, 8), (2, 60), (1, UNITS_MAX)]),
+            disturbed_percent: random.weighted(&[(1, 0), (2, 15), (1, 40)]),
+            crowds: random.chance(5),
+            orders: 0,
             said: Vec::new(),
             unanswered: None,
+            random,
         }
     }
 
-    /// The next batch. `ends` is when the live holds end.
-    pub(super) fn step(&mut self, ends: &[Instant]) -> Step {
-        self.pass_time(ends);
+    /// The next batch of a world that has come as far as the model.
+    pub(super) fn step(&mut self, model: &Model) -> Step {
+        self.pass_time(model);
         let commands = match self.unanswered.take() {
             Some(commands) if self.random.chance(80) => commands,
+            _ if self.crowds && self.random.chance(4) => self.crowd(),
             _ => {
                 let size = self.random.weighted(&[(6, 1), (3, 3), (2, 8), (1, 40)]);
-                (0..=self.random.below(size))
-                    .map(|_| self.command())
-                    .collect()
+                let size = 1 + self.random.below(size);
+                self.commands(model, size)
             }
         };
-        self.said.extend(commands.iter().cloned());
         let disturbance = self.disturbance();
         if disturbance != Disturbance::None {
             self.unanswered = Some(commands.clone());
         }
-        Step {
-            now: self.now,
-            commands,
-            disturbance,
-        }
+        Step { now: self.now, commands, disturbance }
     }
 
-    /// Commands that come at one instant, in any batches, and undisturbed.
-    pub(super) fn commands(&mut self, ends: &[Instant], count: usize) -> (Instant, Vec<Command>) {
-        self.pass_time(ends);
-        let commands: Vec<Command> = (0..count).map(|_| self.command()).collect();
+    /// Commands that come at one instant.
+    pub(super) fn instant(&mut self, model: &Model, count: usize) -> (Instant, Vec<Command>) {
+        self.pass_time(model);
+        (self.now, self.commands(model, count))
+    }
+
+    fn commands(&mut self, model: &Model, count: usize) -> Vec<Command> {
+        let placed = model.newest_orders(ORDERS_IN_SIGHT);
+        let commands: Vec<Command> = (0..count).map(|_| self.command(&placed)).collect();
         self.said.extend(commands.iter().cloned());
-        (self.now, commands)
+        commands
     }
 
-    fn pass_time(&mut self, ends: &[Instant]) {
+    /// Many holds of one unit that end together.
+    fn crowd(&mut self) -> Vec<Command> {
+        let template = Placement {
+            lines: vec![Line { sku: self.sku(), quantity: 1 }],
+            mode: Mode::ReserveOnOrder,
+            ..self.placement(&[])
+        };
+        let set = AdjustItem {
+            sku: template.lines[0].sku.clone(),
+            counter: Counter::Sellable,
+            adjustment: Adjustment::Set(CROWD),
+            compare_quantity: None,
+        };
+        let initial =
+            Command::Adjust { reason: "count".to_owned(), items: vec![set], request_id: None };
+        let buyers = (0..CROWD).map(|_| {
+            self.orders += 1;
+            let order_id = format!("O-{}", self.orders);
+            Command::Reserve(Placement { order_id, ..template.clone() })
+        });
+        std::iter::once(initial).chain(buyers).collect()
+    }
+
+    fn pass_time(&mut self, model: &Model) {
+        let ends = model.hold_ends();
         let later = match self.random.weighted(&[(8, 0), (4, 1), (6, 2), (1, 3)]) {
             0 => self.now,
             1 => self.now + self.random.between(1, 2_000),
-            2 if !ends.is_empty() => *self.random.pick(ends) + self.random.between(-1, 1),
+            2 if !ends.is_empty() => *self.random.pick(&ends) + self.random.between(-1, 1),
             2 => self.now,
             _ => self.now + self.random.between(1, 86_400_000),
         };
@@ -116,38 +142,28 @@ impl Generator {
         }
     }
 
-    fn command(&mut self) -> Command {
-        if !self.said.is_empty() && self.random.chance(12) {
-            return self.random.pick(&self.said).clone();
+    fn command(&mut self, placed: &[Order]) -> Command {
+        if !self.said.is_empty() && self.random.chance(10) {
+            let newest = self.said.len().min(30);
+            let back = 1 + self.random.below(newest);
+            return self.said[self.said.len() - back].clone();
         }
-        if !self.said.is_empty() && self.random.chance(6) {
+        if !self.said.is_empty() && self.random.chance(4) {
             let said = self.random.pick(&self.said).clone();
             return self.altered(said);
         }
-        match self.random.weighted(&[
-            (7, 0),
-            (4, 1),
-            (6, 2),
-            (2, 3),
-            (5, 4),
-            (6, 5),
-            (5, 6),
-            (1, 7),
-        ]) {
-            0 => Command::Reserve(self.placement()),
-            1 => Command::Deduct(self.placement()),
-            2 => Command::Confirm {
-                order_id: self.order_id(),
-                request_id: self.request_id(),
-            },
-            3 => Command::Extend {
-                order_id: self.order_id(),
-                ttl_s: self.ttl_s(),
-                request_id: self.request_id(),
-            },
-            4 => self.ship(),
-            5 => self.release(),
-            6 => self.adjust(),
+        let request_id = self.request_id();
+        match self.random.below(40) {
+            0..=10 => Command::Reserve(self.placement(placed)),
+            11..=15 => Command::Deduct(self.placement(placed)),
+            16..=21 => Command::Confirm { order_id: self.order_id(placed), request_id },
+            22..=23 => {
+                let (order_id, ttl_s) = (self.order_id(placed), self.ttl_s());
+                Command::Extend { order_id, ttl_s, request_id }
+            }
+            24..=27 => self.ship(placed),
+            28..=32 => self.release(placed),
+            33..=38 => self.adjust(),
             _ => Command::Expire(*self.random.pick(&[0, 1, 2, 100])),
         }
     }
@@ -207,14 +223,20 @@ impl Generator {
         first
     }
 
-    fn placement(&mut self) -> Placement {
+    fn placement(&mut self, placed: &[Order]) -> Placement {
         let modes = [
             (6, Mode::ReserveOnOrder),
             (1, Mode::DeductOnOrder),
             (1, Mode::DeductOnPayment),
         ];
+        let order_id = if self.random.chance(75) {
+            self.orders += 1;
+            format!("O-{}", self.orders)
+        } else {
+            self.order_id(placed)
+        };
         Placement {
-            order_id: self.order_id(),
+            order_id,
             lines: self.lines(),
             ship_to: self.ship_to(),
             mode: self.random.weighted(&modes),
@@ -224,39 +246,48 @@ impl Generator {
         }
     }
 
-    fn ship(&mut self) -> Command {
-        let package = self
-            .random
-            .weighted(&[(3, None), (3, Some(1)), (2, Some(2)), (1, Some(3))]);
-        Command::Ship {
-            order_id: self.order_id(),
-            package,
-            request_id: self.request_id(),
-        }
+    fn ship(&mut self, placed: &[Order]) -> Command {
+        let order_id = self.order_id(placed);
+        let of = placed.iter().find(|order| order.order_id == order_id);
+        let package = match of.filter(|order| !order.packages.is_empty()) {
+            Some(order) if self.random.chance(60) => {
+                Some(self.random.pick(&order.packages).number)
+            }
+            _ => *self.random.pick(&[None, None, Some(1), Some(2)]),
+        };
+        Command::Ship { order_id, package, request_id: self.request_id() }
     }
 
-    fn release(&mut self) -> Command {
-        let reasons = [ReleaseReason::Cancel, ReleaseReason::Refund];
-        Command::Release {
-            order_id: self.order_id(),
-            reason: *self.random.pick(&reasons),
-            lines: self.random.chance(55).then(|| self.lines()),
-            request_id: self.request_id(),
-        }
+    fn release(&mut self, placed: &[Order]) -> Command {
+        let reason = *self.random.pick(&[ReleaseReason::Cancel, ReleaseReason::Refund]);
+        let order_id = self.order_id(placed);
+        let of = placed.iter().find(|order| order.order_id == order_id);
+        let lines = match of.filter(|order| !order.lines.is_empty()) {
+            Some(order) if self.random.chance(70) => Some(self.some_of(order)),
+            Some(_) => None,
+            None => self.random.chance(20).then(|| self.lines()),
+        };
+        Command::Release { order_id, reason, lines, request_id: self.request_id() }
+    }
+
+    /// About what an order holds, sometimes a little more.
+    fn some_of(&mut self, order: &Order) -> Vec<Line> {
+        let count = 1 + self.random.below(order.lines.len());
+        (0..count)
+            .map(|_| {
+                let line = self.random.pick(&order.lines).clone();
+                let held = i64::try_from(line.reserved + line.committed).expect("in a counter");
+                let most = (held + self.random.between(0, 1)).clamp(1, UNITS_MAX);
+                Line { sku: line.sku, quantity: self.random.between(1, most) }
+            })
+            .collect()
     }
 
     fn adjust(&mut self) -> Command {
-        let items = (0..=self.random.below(3)).map(|_| self.item()).collect();
-        let request_id = if self.random.chance(60) {
-            None
-        } else {
-            self.request_id()
-        };
-        Command::Adjust {
-            reason: "count".to_owned(),
-            items,
-            request_id,
-        }
+        let count = self.random.weighted(&[(6, 1), (2, 2), (1, 4)]);
+        let items = (0..count).map(|_| self.item()).collect();
+        let request_id = if self.random.chance(60) { None } else { self.request_id() };
+        Command::Adjust { reason: "count".to_owned(), items, request_id }
     }
 
     fn item(&mut self) -> AdjustItem {
@@ -270,15 +301,15 @@ impl Generator {
         } else {
             Counter::Sellable
         };
-        let level = match self.random.weighted(&[(1, 0), (1, 1), (8, 2), (1, 3)]) {
+        let level = match self.random.below(40) {
             0 => 0,
             1 => UNITS_MAX,
-            2 => self.random.between(0, self.units),
-            _ => UNITS_MAX - self.random.between(0, self.units),
+            2 => UNITS_MAX - self.random.between(0, self.units),
+            _ => self.random.between(0, self.units),
         };
-        let adjustment = match self.random.below(3) {
-            0 => Adjustment::Change(level),
-            1 => Adjustment::Change(-level),
+        let adjustment = match self.random.below(8) {
+            0..=3 => Adjustment::Change(level),
+            4 => Adjustment::Change(-level),
             _ => Adjustment::Set(level),
         };
         let compare_quantity = self
@@ -326,20 +357,20 @@ impl Generator {
         *self.random.pick(&[1, 1, 2, 60, 900, 31_536_000])
     }
 
-    fn order_id(&mut self) -> String {
-        format!("O-{}", 1 + self.random.below(self.orders))
+    /// Mostly an order that is there, and one of the newest.
+    fn order_id(&mut self, placed: &[Order]) -> String {
+        if !placed.is_empty() && self.random.chance(90) {
+            return self.random.pick(placed).order_id.clone();
+        }
+        format!("O-{}", 1 + self.random.below(self.orders + 1))
     }
 
+    /// Most attempts have a name of their own, or nothing would ever happen twice.
     fn request_id(&mut self) -> Option<String> {
-        self.random
-            .weighted(&[(3, None), (2, Some("a")), (2, Some("b")), (4, Some(""))])
-            .map(|id| {
-                // Most attempts have a name of their own, or nothing would ever happen twice.
-                if id.is_empty() {
-                    format!("n{}", self.random.below(1_000))
-                } else {
-                    id.to_owned()
-                }
-            })
+        match self.random.below(10) {
+            0..=3 => None,
+            4 => Some("a".to_owned()),
+            _ => Some(format!("n{}", self.random.below(1_000))),
+        }
     }
 }

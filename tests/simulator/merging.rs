@@ -22,7 +22,7 @@ fn any_split_into_batches_gives_the_same_outcomes_and_rows() {
         let (mut singly, mut at_once, mut split) =
             (NativeDoor::open(), NativeDoor::open(), NativeDoor::open());
         for _ in 0..INSTANTS {
-            let (now, mut commands) = callers.commands(&model.hold_ends(), COMMANDS);
+            let (now, mut commands) = callers.instant(&model, COMMANDS);
             // The sweep's: it counts what its batch has ended, so its answer is about the batch.
             commands.retain(|command| !matches!(command, Command::Expire(_)));
             model.apply(now, &commands);

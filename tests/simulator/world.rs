@@ -39,7 +39,7 @@ impl World {
     pub(super) fn play(mut self, seed: u64, batches: usize) -> Result<(), Wrong> {
         let mut generator = Generator::new(seed);
         for batch in 0..batches {
-            let step = generator.step(&self.model.hold_ends());
+            let step = generator.step(&self.model);
             self.one_step(
                 step,
                 batch % BATCHES_BETWEEN_CHECKS == 0 || batch + 1 == batches,

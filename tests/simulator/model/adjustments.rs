@@ -6,13 +6,13 @@ use crate::door::words::{AdjustItem, Adjusted, Adjustment, Answer, Counter, Refu
 impl Model {
     /// All items or none, each on what the ones before left.
     pub(super) fn adjust(&mut self, items: &[AdjustItem]) -> Reply {
-        let mut tried = self.clone();
-        let mut done = Vec::new();
-        for item in items {
-            done.push(tried.adjust_one(item)?);
+        let before = (self.sellable.clone(), self.sites.clone());
+        let done: Result<Vec<Adjusted>, Refusal> =
+            items.iter().map(|item| self.adjust_one(item)).collect();
+        if done.is_err() {
+            (self.sellable, self.sites) = before;
         }
-        *self = tried;
-        Ok(Answer::Adjusted(done))
+        done.map(Answer::Adjusted)
     }
 
     fn adjust_one(&mut self, item: &AdjustItem) -> Result<Adjusted, Refusal> {

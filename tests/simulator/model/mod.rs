@@ -12,6 +12,7 @@ use crate::door::words::{
     Answer, Command, HistoryEntry, Instant, Outcome, Package, Refusal, State,
 };
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// The most that a counter may hold.
 const UNITS_MAX: i64 = 2_147_483_647;
@@ -28,7 +29,7 @@ pub(crate) struct Model {
     sites: BTreeMap<(String, String), Site>,
     /// In the order in which their ids were first heard.
     orders: Vec<Order>,
-    answered: Vec<Answered>,
+    answered: Vec<Rc<Answered>>,
     /// Holds that this batch has ended and no `expire` of it has counted.
     uncounted: usize,
 }
@@ -121,10 +122,10 @@ impl Model {
                     .to_owned(),
             });
         }
-        self.answered.push(Answered {
+        self.answered.push(Rc::new(Answered {
             command: command.clone(),
             reply: reply.clone(),
-        });
+        }));
         Outcome {
             replayed: false,
             result: reply,

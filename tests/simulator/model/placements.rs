@@ -52,16 +52,18 @@ impl Model {
     /// Nothing is held; the packages are those that a deduction would make now.
     fn await_payment(&mut self, now: Instant, order: usize, body: &Placement) -> Reply {
         self.may_place(now, order, body)?;
-        let mut dreamt = self.clone();
-        let (picks, shortages) = dreamt.plan_with_all_that_is_due(now, body);
-        dreamt.hold(order, picks, Place::Reserved);
-        self.orders[order].ship_to.clone_from(&body.ship_to);
-        self.orders[order].state = Some(State::AwaitingPayment);
+        let (picks, shortages) = self.plan_with_all_that_is_due(now, body);
+        let order = &mut self.orders[order];
+        order.ship_to.clone_from(&body.ship_to);
+        order.state = Some(State::AwaitingPayment);
+        let legs = order.legs_of(picks, Place::Reserved);
         Ok(Answer::Order(OrderAnswer {
+            order_id: order.id.clone(),
             state: State::AwaitingPayment,
             expires_at: None,
+            packages: packages(legs.iter().map(|leg| (leg, leg.held()))),
             shortages,
-            ..newest_placement(&dreamt.orders[order])
+            reserved_again: false,
         }))
     }
 
@@ -168,29 +170,13 @@ impl Model {
     }
 
     fn hold(&mut self, order: usize, picks: Vec<Pick>, place: Place) {
-        let order = &mut self.orders[order];
-        order.placements += 1;
-        let lines_before = order.legs.iter().map(|leg| leg.line).max().unwrap_or(0);
-        let packages_before = order.legs.iter().map(|leg| leg.package).max().unwrap_or(0);
-        let mut order_of_packages: Vec<Option<String>> = Vec::new();
-        for pick in picks {
-            if !order_of_packages.contains(&pick.warehouse) {
-                order_of_packages.push(pick.warehouse.clone());
-            }
-            let package = order_of_packages
-                .iter()
-                .position(|it| *it == pick.warehouse)
-                .unwrap();
-            *self.sellable.get_mut(&pick.sku).unwrap() -= pick.units;
-            order.legs.push(Leg {
-                placement: order.placements,
-                line: lines_before + 1 + u32::try_from(pick.line).unwrap(),
-                package: packages_before + 1 + u32::try_from(package).unwrap(),
-                sku: pick.sku,
-                warehouse: pick.warehouse,
-                units: BTreeMap::from([(place, pick.units)]),
-            });
+        for pick in &picks {
+            *self.sellable.get_mut(&pick.sku).expect("a picked sku is known") -= pick.units;
         }
+        let order = &mut self.orders[order];
+        let legs = order.legs_of(picks, place);
+        order.legs.extend(legs);
+        order.placements += 1;
     }
 
     pub(super) fn confirm(&mut self, now: Instant, order: usize) -> Reply {
@@ -261,6 +247,31 @@ impl Model {
             reserved_again: true,
             ..answer
         }))
+    }
+}
+
+impl Order {
+    /// The legs that the next placement makes of picks: lines and packages go on counting.
+    fn legs_of(&self, picks: Vec<Pick>, place: Place) -> Vec<Leg> {
+        let lines_before = self.legs.iter().map(|leg| leg.line).max().unwrap_or(0);
+        let packages_before = self.legs.iter().map(|leg| leg.package).max().unwrap_or(0);
+        let mut warehouses: Vec<Option<String>> = Vec::new();
+        let mut legs = Vec::new();
+        for pick in picks {
+            if !warehouses.contains(&pick.warehouse) {
+                warehouses.push(pick.warehouse.clone());
+            }
+            let package = warehouses.iter().position(|it| *it == pick.warehouse).unwrap();
+            legs.push(Leg {
+                placement: self.placements + 1,
+                line: lines_before + 1 + u32::try_from(pick.line).unwrap(),
+                package: packages_before + 1 + u32::try_from(package).unwrap(),
+                sku: pick.sku,
+                warehouse: pick.warehouse,
+                units: BTreeMap::from([(place, pick.units)]),
+            });
+        }
+        legs
     }
 }
 

@@ -12,6 +12,12 @@ impl Model {
         self.orders.iter().map(|order| order.id.as_str())
     }
 
+    /// The orders that were placed last.
+    pub(crate) fn newest_orders(&self, count: usize) -> Vec<words::Order> {
+        let ids = self.orders.iter().rev().map(|order| order.id.as_str());
+        ids.filter_map(|id| self.order(id)).take(count).collect()
+    }
+
     /// When the live holds end.
     pub(crate) fn hold_ends(&self) -> Vec<Instant> {
         self.orders.iter().filter_map(Order::expires_at).collect()
