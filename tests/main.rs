@@ -1,5 +1,12 @@
-//! Tests through public doors.
+//! Tests through public doors, in one binary.
 
 mod door;
+mod harness;
+
+mod crash;
+mod hostile;
+mod lifecycle;
+mod parallel;
 mod scenarios;
 mod simulator;
+mod tidy;

@@ -7,27 +7,21 @@ use inventory_guest::domain;
 use inventory_guest::operations::{self, queries};
 use inventory_guest::storage::local::LocalDatabase;
 use inventory_guest::storage::{Database, Error, Parameter, Rows};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
+use tempfile::TempDir;
 
 /// A shard in a folder of its own, which goes away with it.
 pub(crate) struct NativeDoor {
-    folder: PathBuf,
     database: Fragile,
+    /// Dropped, and removed, after the database.
+    folder: TempDir,
 }
 
 impl NativeDoor {
     /// Opens an empty shard.
     pub(crate) fn open() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("edge-inventory-door-{}-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir(&folder).unwrap();
-        let mut door = Self {
-            database: Fragile::open(&folder),
-            folder,
-        };
+        let folder = tempfile::tempdir().unwrap();
+        let mut door = Self { database: Fragile::open(folder.path()), folder };
         door.in_transaction(|database| operations::migrate(database, instant(0)))
             .unwrap();
         door
@@ -76,14 +70,7 @@ impl NativeDoor {
     }
 
     fn crash(&mut self) {
-        self.database = Fragile::open(&self.folder);
-    }
-}
-
-impl Drop for NativeDoor {
-    fn drop(&mut self) {
-        // A folder left behind hurts nobody; a panic here would hide the one that matters.
-        let _ = std::fs::remove_dir_all(&self.folder);
+        self.database = Fragile::open(self.folder.path());
     }
 }
 
@@ -195,7 +182,7 @@ struct Fragile {
 }
 
 impl Fragile {
-    fn open(folder: &std::path::Path) -> Self {
+    fn open(folder: &Path) -> Self {
         let mut inner = LocalDatabase::open(&folder.join("shard.db")).unwrap();
         // Here processes end, machines do not: nothing is gained by waiting for the disk.
         inner
