@@ -1,6 +1,8 @@
 //! One door to every way of running the rules, so that the same scenarios and simulations go
 //! through all of them: natively, through the wasm guest, over HTTP.
 
+pub(crate) mod http;
+mod json;
 pub(crate) mod native;
 mod translate;
 pub(crate) mod words;

@@ -56,6 +56,16 @@ impl NativeDoor {
         all
     }
 
+    /// What the audit would say after a change of rows that the guest did not make, and how many
+    /// rows that changed. The change is undone.
+    pub(crate) fn audit_after(&mut self, statement: &str) -> (usize, Vec<queries::Difference>) {
+        self.database.inner.begin().unwrap();
+        let changed = self.database.inner.connection().execute(statement, []).unwrap();
+        let report = queries::audit(&mut self.database).unwrap();
+        self.database.inner.rollback().unwrap();
+        (changed, report.differences)
+    }
+
     fn in_transaction<T>(
         &mut self,
         work: impl FnOnce(&mut Fragile) -> Result<T, operations::Fault>,

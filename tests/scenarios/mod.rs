@@ -7,6 +7,8 @@ mod read;
 pub(crate) mod write;
 
 use crate::door::Door;
+use crate::door::http::HttpDoor;
+use crate::door::native::NativeDoor;
 use crate::door::words::{Command, Instant};
 use read::{Entry, Part, Step};
 use std::collections::BTreeMap;
@@ -209,6 +211,11 @@ fn came(entry: &Entry, actual: Vec<String>) -> (String, Option<Came>) {
 }
 
 #[test]
-fn the_notebooks_come_out_as_written() {
-    play_all(|| Box::new(crate::door::native::NativeDoor::open()));
+fn the_notebooks_come_out_as_written_natively() {
+    play_all(|| Box::new(NativeDoor::open()));
+}
+
+#[test]
+fn the_notebooks_come_out_as_written_through_the_host() {
+    play_all(|| Box::new(HttpDoor::open()));
 }

@@ -37,6 +37,8 @@ pub(super) struct Generator {
     disturbed_percent: usize,
     /// More orders at once than a batch ends holds of.
     crowds: bool,
+    /// The sweep's command comes too, which no caller can send.
+    sweeps: bool,
     orders: usize,
     said: Vec<Command>,
     /// The batch whose answer its callers never saw.
@@ -53,11 +55,17 @@ impl Generator {
             units: random.weighted(&[(6, 8), (2, 60), (1, UNITS_MAX)]),
             disturbed_percent: random.weighted(&[(1, 0), (2, 15), (1, 40)]),
             crowds: random.chance(5),
+            sweeps: true,
             orders: 0,
             said: Vec::new(),
             unanswered: None,
             random,
         }
+    }
+
+    /// What callers can do of it: everything but the sweep's command, undisturbed.
+    pub(super) fn of_callers(seed: u64) -> Self {
+        Self { disturbed_percent: 0, crowds: false, sweeps: false, ..Self::new(seed) }
     }
 
     /// The next batch of a world that has come as far as the model.
@@ -163,8 +171,8 @@ impl Generator {
             }
             24..=27 => self.ship(placed),
             28..=32 => self.release(placed),
-            33..=38 => self.adjust(),
-            _ => Command::Expire(*self.random.pick(&[0, 1, 2, 100])),
+            39 if self.sweeps => Command::Expire(*self.random.pick(&[0, 1, 2, 100])),
+            _ => self.adjust(),
         }
     }
 

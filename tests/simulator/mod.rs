@@ -9,34 +9,40 @@ mod generator;
 mod merging;
 mod model;
 mod random;
+mod tampering;
 mod world;
 
-use crate::door::{FragileDoor, native::NativeDoor};
+use crate::door::FragileDoor;
+use crate::door::http::HttpDoor;
+use crate::door::native::NativeDoor;
+use generator::Generator;
 use std::time::{Duration, Instant};
 use world::World;
 
 const SECONDS: u64 = 15;
+const HOST_TIME: Duration = Duration::from_secs(4);
 const BATCHES: usize = 120;
 /// How long a failing world may take to be cut down.
 const SHRINKING: Duration = Duration::from_secs(20);
 
 /// Plays worlds through a door until the time is over.
-pub(crate) fn simulate(open: impl Fn() -> Box<dyn FragileDoor>) {
+fn simulate(
+    open: impl Fn() -> Box<dyn FragileDoor>,
+    callers: impl Fn(u64) -> Generator,
+    time: Duration,
+) {
     let (mut seed, only_one) = first_seed();
-    let until = Instant::now() + time_to_play();
+    let until = Instant::now() + time;
     let mut worlds = 0;
     while worlds == 0 || (!only_one && Instant::now() < until) {
-        if let Err(wrong) = World::new(open()).play(seed, BATCHES) {
+        if let Err(wrong) = World::new(open()).play(callers(seed), BATCHES) {
             let (steps, why) = world::shrink(&open, wrong, SHRINKING);
             panic!("SEED={seed}: {why}\n{}", world::as_notebook(&steps));
         }
         seed += 1;
         worlds += 1;
     }
-    eprintln!(
-        "{worlds} worlds of {BATCHES} batches, up to SEED={}",
-        seed - 1
-    );
+    eprintln!("{worlds} worlds of {BATCHES} batches, up to SEED={}", seed - 1);
 }
 
 /// The seed asked for, or one from the clock so that every run sees new worlds.
@@ -57,5 +63,10 @@ fn time_to_play() -> Duration {
 
 #[test]
 fn the_guest_does_what_the_model_says_whatever_goes_wrong() {
-    simulate(|| Box::new(NativeDoor::open()));
+    simulate(|| Box::new(NativeDoor::open()), Generator::new, time_to_play());
+}
+
+#[test]
+fn the_host_does_what_the_model_says() {
+    simulate(|| Box::new(HttpDoor::open()), Generator::of_callers, HOST_TIME);
 }

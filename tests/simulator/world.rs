@@ -36,8 +36,7 @@ impl World {
     }
 
     /// Lets a seed's callers do what they do.
-    pub(super) fn play(mut self, seed: u64, batches: usize) -> Result<(), Wrong> {
-        let mut generator = Generator::new(seed);
+    pub(super) fn play(mut self, mut generator: Generator, batches: usize) -> Result<(), Wrong> {
         for batch in 0..batches {
             let step = generator.step(&self.model);
             self.one_step(
