@@ -219,3 +219,19 @@ fn the_notebooks_come_out_as_written_natively() {
 fn the_notebooks_come_out_as_written_through_the_host() {
     play_all(|| Box::new(HttpDoor::open()));
 }
+
+#[test]
+fn every_refusal_of_the_contract_is_in_a_notebook() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let contract = std::fs::read_to_string(root.join("wit/types.wit")).unwrap();
+    let refusals = contract.split_once("variant refusal {").unwrap().1.split_once("\n    }").unwrap().0;
+    let cases = refusals.lines().map(str::trim).filter(|line| !line.starts_with("///"));
+    let codes = cases.filter_map(|case| case.split(['(', ',']).next()).filter(|it| !it.is_empty());
+    let notebooks: String =
+        notebooks().iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let missing: Vec<String> = codes
+        .map(|code| format!("refused {}", code.replace('-', "_")))
+        .filter(|refused| !notebooks.contains(refused))
+        .collect();
+    assert_eq!(missing, Vec::<String>::new());
+}
