@@ -1,5 +1,6 @@
 //! Tests through public doors, in one binary.
 
+mod door;
 mod harness;
 
 mod crash;
@@ -7,4 +8,6 @@ mod hostile;
 mod http;
 mod lifecycle;
 mod parallel;
+mod scenarios;
+mod simulator;
 mod tidy;

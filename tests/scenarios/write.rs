@@ -1,0 +1,363 @@
+//! How the notebook says things: commands, answers and what was read, each in a line or a few.
+
+use crate::door::words::{
+    AdjustItem, Adjustment, Answer, Change, Command, Counter, Fault, Instant, Line, Mode, Order,
+    OrderAnswer, Outcome, Package, Placement, Refusal, ReleaseReason, Shortage, SkuStock,
+};
+use std::fmt::Write;
+
+/// The notebook's first day, 2026-01-05 00:00 UTC.
+pub(crate) const DAY_ONE: Instant = 1_767_571_200_000;
+pub(super) const DAY_MS: Instant = 86_400_000;
+
+/// `09:15`, as exactly as needed, with the day when it is not the first.
+pub(crate) fn time(at: Instant) -> String {
+    let (day, in_day) = (
+        (at - DAY_ONE).div_euclid(DAY_MS),
+        (at - DAY_ONE).rem_euclid(DAY_MS),
+    );
+    let (minutes, ms) = (in_day / 60_000, in_day % 60_000);
+    let mut text = if day == 0 {
+        String::new()
+    } else {
+        format!("day {} ", day + 1)
+    };
+    write!(text, "{:02}:{:02}", minutes / 60, minutes % 60).unwrap();
+    if ms > 0 {
+        write!(text, ":{:02}", ms / 1_000).unwrap();
+    }
+    if ms % 1_000 > 0 {
+        write!(text, ".{:03}", ms % 1_000).unwrap();
+    }
+    text
+}
+
+pub(crate) fn command(command: &Command) -> String {
+    match command {
+        Command::Reserve(placement) => placed("reserve", placement),
+        Command::Deduct(placement) => placed("deduct", placement),
+        Command::Confirm {
+            order_id,
+            request_id,
+        } => {
+            format!("confirm {order_id}{}", id(request_id.as_ref()))
+        }
+        Command::Extend {
+            order_id,
+            ttl_s,
+            request_id,
+        } => {
+            format!("extend {order_id} ttl={ttl_s}{}", id(request_id.as_ref()))
+        }
+        Command::Ship {
+            order_id,
+            package,
+            request_id,
+        } => {
+            let package = package.map_or(String::new(), |number| format!(" package={number}"));
+            format!("ship {order_id}{package}{}", id(request_id.as_ref()))
+        }
+        Command::Release {
+            order_id,
+            reason,
+            lines,
+            request_id,
+        } => {
+            let reason = match reason {
+                ReleaseReason::Cancel => "cancel",
+                ReleaseReason::Refund => "refund",
+            };
+            let lines = lines
+                .as_ref()
+                .map_or(String::new(), |it| format!(" {}", self::lines(it)));
+            format!(
+                "release {order_id} {reason}{lines}{}",
+                id(request_id.as_ref())
+            )
+        }
+        Command::Adjust {
+            reason,
+            items,
+            request_id,
+        } => {
+            let items: Vec<String> = items.iter().map(item).collect();
+            let reason = reason.replace(' ', "_");
+            format!(
+                "adjust {reason} {}{}",
+                items.join(", "),
+                id(request_id.as_ref())
+            )
+        }
+        Command::Expire(limit) => format!("expire {limit}"),
+    }
+}
+
+fn placed(verb: &str, placement: &Placement) -> String {
+    let mut text = format!("{verb} {} {}", placement.order_id, lines(&placement.lines));
+    if let Some(adcode) = &placement.ship_to {
+        write!(text, " to={adcode}").unwrap();
+    }
+    if placement.ttl_s != super::read::TTL_S {
+        write!(text, " ttl={}", placement.ttl_s).unwrap();
+    }
+    match placement.mode {
+        Mode::ReserveOnOrder => {}
+        Mode::DeductOnOrder => text.push_str(" mode=deduct_on_order"),
+        Mode::DeductOnPayment => text.push_str(" mode=deduct_on_payment"),
+    }
+    if placement.allow_partial {
+        text.push_str(" partial");
+    }
+    text + &id(placement.request_id.as_ref())
+}
+
+fn id(request_id: Option<&String>) -> String {
+    request_id.map_or(String::new(), |id| format!(" id={id}"))
+}
+
+fn lines(lines: &[Line]) -> String {
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|it| format!("{} {}", it.sku, it.quantity))
+        .collect();
+    lines.join(", ")
+}
+
+fn item(item: &AdjustItem) -> String {
+    let counter = counter(&item.sku, &item.counter);
+    let change = match item.adjustment {
+        Adjustment::Set(level) => format!("={level}"),
+        Adjustment::Change(change) if change < 0 => format!("-={}", -change),
+        Adjustment::Change(change) => format!("+={change}"),
+    };
+    let compare = item
+        .compare_quantity
+        .map_or(String::new(), |it| format!(" if={it}"));
+    format!("{counter}{change}{compare}")
+}
+
+fn counter(sku: &str, counter: &Counter) -> String {
+    match counter {
+        Counter::Sellable => format!("{sku} sellable"),
+        Counter::OnHand(code) => format!("{sku}@{code} on_hand"),
+        Counter::Unavailable(code) => format!("{sku}@{code} unavailable"),
+    }
+}
+
+pub(crate) fn outcome(outcome: &Outcome) -> String {
+    let again = if outcome.replayed { "(again) " } else { "" };
+    match &outcome.result {
+        Ok(answer) => format!("{again}{}", self::answer(answer)),
+        Err(refusal) => format!("{again}refused {}", self::refusal(refusal)),
+    }
+}
+
+fn answer(answer: &Answer) -> String {
+    match answer {
+        Answer::Order(order) => order_answer(order),
+        Answer::Adjusted(done) => {
+            let done: Vec<String> = done
+                .iter()
+                .map(|it| {
+                    let counter = counter(&it.sku, &it.counter);
+                    format!("{counter} {} to {}", it.before, it.after)
+                })
+                .collect();
+            done.join(", ")
+        }
+        Answer::Expired(orders) => format!("expired {orders}"),
+    }
+}
+
+fn order_answer(answer: &OrderAnswer) -> String {
+    let mut text = answer.state.name().to_owned();
+    if let Some(at) = answer.expires_at {
+        write!(text, " until {}", time(at)).unwrap();
+    }
+    if answer.reserved_again {
+        text.push_str(", reserved again");
+    }
+    for package in &answer.packages {
+        write!(text, "; {}", self::package(package)).unwrap();
+    }
+    text + &shortages(&answer.shortages)
+}
+
+fn package(package: &Package) -> String {
+    let from = package
+        .warehouse
+        .as_ref()
+        .map_or(String::new(), |code| format!(" from {code}"));
+    format!(
+        "package {}{from}: {}",
+        package.number,
+        lines(&package.lines)
+    )
+}
+
+fn shortages(shortages: &[Shortage]) -> String {
+    let short: Vec<String> = shortages
+        .iter()
+        .map(|it| format!("; {}: {} of {}", it.sku, it.available, it.requested))
+        .collect();
+    short.concat()
+}
+
+fn refusal(refusal: &Refusal) -> String {
+    let code = refusal.code();
+    match refusal {
+        Refusal::InsufficientStock(short) => format!("{code}{}", shortages(short)),
+        Refusal::UnknownSku(skus) => format!("{code} {}", skus.join(", ")),
+        Refusal::UnknownPackage(number) => format!("{code} {number}"),
+        Refusal::OrderExists(state) | Refusal::InvalidState(state) => {
+            format!("{code} {}", state.name())
+        }
+        Refusal::ReservationExpired {
+            expired_at,
+            shortages,
+        } => {
+            format!(
+                "{code} at {}{}",
+                time(*expired_at),
+                self::shortages(shortages)
+            )
+        }
+        Refusal::AlreadyShipped { shipped, held } => format!("{code}; {shipped} left, {held} held"),
+        Refusal::QuantityExceedsHeld {
+            sku,
+            requested,
+            held,
+        } => {
+            format!("{code}; {sku}: {requested} of {held} held")
+        }
+        Refusal::QuantityOutOfBounds {
+            sku,
+            counter,
+            requested,
+            bounds: (least, most),
+        } => {
+            let counter = self::counter(sku, counter);
+            format!("{code}; {counter} {requested}, may be {least}..{most}")
+        }
+        Refusal::CompareMismatch {
+            sku,
+            counter,
+            expected,
+            actual,
+        } => {
+            let counter = self::counter(sku, counter);
+            format!("{code}; {counter} is {actual}, not {expected}")
+        }
+        Refusal::UnknownOrder | Refusal::IdempotencyConflict | Refusal::AlreadyReleased => {
+            code.to_owned()
+        }
+    }
+}
+
+pub(super) fn fault(fault: &Fault) -> String {
+    match fault {
+        Fault::Busy => "fault busy".to_owned(),
+        Fault::Full => "fault full".to_owned(),
+        Fault::Interrupted => "fault interrupted".to_owned(),
+        Fault::Malformed => "malformed".to_owned(),
+        Fault::Storage(text) => format!("fault storage: {text}"),
+        Fault::Corrupt(text) => format!("fault corrupt: {text}"),
+    }
+}
+
+/// The counters that are not 0, and always sellable.
+pub(super) fn stock(stock: &SkuStock) -> String {
+    let held = [("reserved", stock.reserved), ("committed", stock.committed)];
+    let own = [held[0], held[1], ("on_hand", stock.on_hand)];
+    let mut text = format!("sellable {}{}", stock.sellable, counters(", ", &own));
+    for it in &stock.warehouses {
+        let here = [
+            ("reserved", it.reserved.into()),
+            ("committed", it.committed.into()),
+            ("unavailable", it.unavailable.into()),
+        ];
+        write!(
+            text,
+            "; {}: on_hand {}{}",
+            it.warehouse,
+            it.on_hand,
+            counters(", ", &here)
+        )
+        .unwrap();
+    }
+    text
+}
+
+fn counters(before_each: &str, counters: &[(&str, u64)]) -> String {
+    let some = counters.iter().filter(|(_, units)| *units > 0);
+    some.map(|(name, units)| format!("{before_each}{name} {units}"))
+        .collect()
+}
+
+pub(super) fn order(order: &Order) -> Vec<String> {
+    let until = order
+        .expires_at
+        .map_or(String::new(), |at| format!(" until {}", time(at)));
+    let mut text = vec![format!("{}{until}", order.state.name())];
+    for line in &order.lines {
+        let places = [
+            ("reserved", line.reserved),
+            ("committed", line.committed),
+            ("shipped", line.shipped),
+            ("released", line.released),
+            ("expired", line.expired),
+        ];
+        let places = counters(" ", &places);
+        text.push(format!("{} {}:{places}", line.sku, line.quantity));
+    }
+    text.extend(order.packages.iter().map(package));
+    for entry in &order.history {
+        let id = id(entry.request_id.as_ref());
+        text.push(format!(
+            "{} {}{id} {}",
+            time(entry.at),
+            entry.operation,
+            entry.outcome
+        ));
+    }
+    text
+}
+
+pub(super) fn change(change: &Change) -> String {
+    let scope = change
+        .warehouse
+        .as_ref()
+        .map_or(String::new(), |code| format!("@{code}"));
+    let mut text = format!("{} {} {}{scope}", change.seq, change.kind, change.sku);
+    let (before, after) = (change.before, change.after);
+    let moved = [
+        (
+            "sellable",
+            before.sellable.unwrap_or(0),
+            after.sellable.unwrap_or(0),
+        ),
+        (
+            "on_hand",
+            before.on_hand.unwrap_or(0),
+            after.on_hand.unwrap_or(0),
+        ),
+        (
+            "unavailable",
+            before.unavailable.unwrap_or(0),
+            after.unavailable.unwrap_or(0),
+        ),
+        ("reserved", before.reserved, after.reserved),
+        ("committed", before.committed, after.committed),
+    ];
+    for (name, before, after) in moved
+        .into_iter()
+        .filter(|(_, before, after)| before != after)
+    {
+        write!(text, ", {name} {before} to {after}").unwrap();
+    }
+    write!(text, " by {}", change.cause).unwrap();
+    for what in [&change.order_id, &change.reason].into_iter().flatten() {
+        write!(text, " {}", what.replace(' ', "_")).unwrap();
+    }
+    text
+}

@@ -1,0 +1,90 @@
+//! Adjust: counters that operators set.
+
+use super::{Model, Reply, UNITS_MAX};
+use crate::door::words::{AdjustItem, Adjusted, Adjustment, Answer, Counter, Refusal};
+
+impl Model {
+    /// All items or none, each on what the ones before left.
+    pub(super) fn adjust(&mut self, items: &[AdjustItem]) -> Reply {
+        let before = (self.sellable.clone(), self.sites.clone());
+        let done: Result<Vec<Adjusted>, Refusal> =
+            items.iter().map(|item| self.adjust_one(item)).collect();
+        if done.is_err() {
+            (self.sellable, self.sites) = before;
+        }
+        done.map(Answer::Adjusted)
+    }
+
+    fn adjust_one(&mut self, item: &AdjustItem) -> Result<Adjusted, Refusal> {
+        let (before, bounds) = self.counter(item);
+        if let Some(expected) = item.compare_quantity.filter(|expected| *expected != before) {
+            return Err(Refusal::CompareMismatch {
+                sku: item.sku.clone(),
+                counter: item.counter.clone(),
+                expected: unsigned(expected),
+                actual: unsigned(before),
+            });
+        }
+        let requested = match item.adjustment {
+            Adjustment::Set(level) => level,
+            Adjustment::Change(change) => before + change,
+        };
+        if requested < bounds.0 || requested > bounds.1 {
+            return Err(Refusal::QuantityOutOfBounds {
+                sku: item.sku.clone(),
+                counter: item.counter.clone(),
+                requested,
+                bounds: (unsigned(bounds.0), unsigned(bounds.1)),
+            });
+        }
+        self.set(item, requested);
+        Ok(Adjusted {
+            sku: item.sku.clone(),
+            counter: item.counter.clone(),
+            before: unsigned(before),
+            after: unsigned(requested),
+        })
+    }
+
+    /// A counter's value, and the least and the most it may become.
+    fn counter(&self, item: &AdjustItem) -> (i64, (i64, i64)) {
+        let site_of = |code: &String| {
+            self.sites
+                .get(&(item.sku.clone(), code.clone()))
+                .copied()
+                .unwrap_or_default()
+        };
+        match &item.counter {
+            Counter::Sellable => {
+                let before = self.sellable.get(&item.sku).copied().unwrap_or(0);
+                (before, (0, UNITS_MAX - self.held_anywhere(&item.sku)))
+            }
+            Counter::OnHand(code) => {
+                let site = site_of(code);
+                let bound = self.held(&item.sku, Some(code)) + site.unavailable;
+                (site.on_hand, (bound, UNITS_MAX))
+            }
+            Counter::Unavailable(code) => {
+                let site = site_of(code);
+                let free = site.on_hand - self.held(&item.sku, Some(code));
+                (site.unavailable, (0, free))
+            }
+        }
+    }
+
+    fn set(&mut self, item: &AdjustItem, level: i64) {
+        let sellable = self.sellable.entry(item.sku.clone()).or_default();
+        let place = |code: &String| (item.sku.clone(), code.clone());
+        match &item.counter {
+            Counter::Sellable => *sellable = level,
+            Counter::OnHand(code) => self.sites.entry(place(code)).or_default().on_hand = level,
+            Counter::Unavailable(code) => {
+                self.sites.entry(place(code)).or_default().unavailable = level;
+            }
+        }
+    }
+}
+
+fn unsigned(units: i64) -> u32 {
+    u32::try_from(units).expect("the model keeps counters in their bounds")
+}

@@ -1,0 +1,291 @@
+//! Reserve, deduct and late payment: who gives what, and what is short.
+
+use super::{Leg, Model, Order, Place, Reply, packages};
+use crate::door::words::{
+    Answer, Instant, Line, Mode, OrderAnswer, Placement, Refusal, Shortage, State,
+};
+use std::collections::BTreeMap;
+
+/// Units of one line from one warehouse (or none).
+struct Pick {
+    line: usize,
+    sku: String,
+    warehouse: Option<String>,
+    units: i64,
+}
+
+impl Model {
+    pub(super) fn reserve(&mut self, now: Instant, order: usize, body: &Placement) -> Reply {
+        match body.mode {
+            Mode::ReserveOnOrder => self.place(now, order, body, Place::Reserved),
+            Mode::DeductOnOrder => self.place(now, order, body, Place::Committed),
+            Mode::DeductOnPayment => self.await_payment(now, order, body),
+        }
+    }
+
+    pub(super) fn deduct(&mut self, now: Instant, order: usize, body: &Placement) -> Reply {
+        self.place(now, order, body, Place::Committed)
+    }
+
+    fn place(&mut self, now: Instant, order: usize, body: &Placement, to: Place) -> Reply {
+        self.may_place(now, order, body)?;
+        let (picks, shortages) = self.plan_with_all_that_is_due(now, body);
+        if !shortages.is_empty() && (picks.is_empty() || !body.allow_partial) {
+            return Err(Refusal::InsufficientStock(shortages));
+        }
+        self.orders[order].ship_to.clone_from(&body.ship_to);
+        self.orders[order].hold_ends = now + body.ttl_s * 1_000;
+        self.hold(order, picks, to);
+        let placed = &mut self.orders[order];
+        let state = if to == Place::Reserved {
+            State::Reserved
+        } else {
+            State::Committed
+        };
+        placed.state = Some(state);
+        Ok(Answer::Order(OrderAnswer {
+            shortages,
+            ..newest_placement(placed)
+        }))
+    }
+
+    /// Nothing is held; the packages are those that a deduction would make now.
+    fn await_payment(&mut self, now: Instant, order: usize, body: &Placement) -> Reply {
+        self.may_place(now, order, body)?;
+        let (picks, shortages) = self.plan_with_all_that_is_due(now, body);
+        let order = &mut self.orders[order];
+        order.ship_to.clone_from(&body.ship_to);
+        order.state = Some(State::AwaitingPayment);
+        let legs = order.legs_of(picks, Place::Reserved);
+        Ok(Answer::Order(OrderAnswer {
+            order_id: order.id.clone(),
+            state: State::AwaitingPayment,
+            expires_at: None,
+            packages: packages(legs.iter().map(|leg| (leg, leg.held()))),
+            shortages,
+            reserved_again: false,
+        }))
+    }
+
+    fn may_place(&mut self, now: Instant, order: usize, body: &Placement) -> Result<(), Refusal> {
+        if self.orders[order].is_due(now) {
+            self.end_hold(now, order);
+        }
+        match self.orders[order].state {
+            None | Some(State::Expired | State::AwaitingPayment) => {}
+            Some(State::Released) if self.orders[order].legs.is_empty() => {
+                return Err(Refusal::AlreadyReleased);
+            }
+            Some(state) => return Err(Refusal::OrderExists(state)),
+        }
+        let mut unknown: Vec<String> = Vec::new();
+        for line in &body.lines {
+            if !self.sellable.contains_key(&line.sku) && !unknown.contains(&line.sku) {
+                unknown.push(line.sku.clone());
+            }
+        }
+        if unknown.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::UnknownSku(unknown))
+        }
+    }
+
+    /// An expired hold counts as free, even one that no batch has ended yet.
+    fn plan_with_all_that_is_due(
+        &mut self,
+        now: Instant,
+        body: &Placement,
+    ) -> (Vec<Pick>, Vec<Shortage>) {
+        let (picks, shortages) = self.plan(&body.lines, body.ship_to.is_some());
+        if shortages.is_empty() || self.end_due_holds(now, usize::MAX) == 0 {
+            return (picks, shortages);
+        }
+        self.plan(&body.lines, body.ship_to.is_some())
+    }
+
+    fn plan(&self, lines: &[Line], routed: bool) -> (Vec<Pick>, Vec<Shortage>) {
+        let mut sellable = self.sellable.clone();
+        let mut picks: Vec<Pick> = Vec::new();
+        let mut short: BTreeMap<&str, (usize, Shortage)> = BTreeMap::new();
+        for (number, line) in lines.iter().enumerate() {
+            let places = match self.warehouses_of(&line.sku) {
+                codes if routed && !codes.is_empty() => codes.into_iter().map(Some).collect(),
+                _ => vec![None],
+            };
+            let promised = sellable
+                .get_mut(&line.sku)
+                .expect("unknown skus were refused");
+            let mut wanted = line.quantity;
+            for warehouse in places {
+                let lying = self.free(&line.sku, warehouse.as_deref(), &picks);
+                let units = wanted.min(lying).min(*promised);
+                if units > 0 {
+                    *promised -= units;
+                    wanted -= units;
+                    picks.push(Pick {
+                        line: number,
+                        sku: line.sku.clone(),
+                        warehouse,
+                        units,
+                    });
+                }
+            }
+            let (_, shortage) = short.entry(&line.sku).or_insert_with(|| {
+                (
+                    number,
+                    Shortage {
+                        sku: line.sku.clone(),
+                        requested: 0,
+                        available: 0,
+                    },
+                )
+            });
+            shortage.requested += u64::try_from(line.quantity).unwrap();
+            shortage.available += u64::try_from(line.quantity - wanted).unwrap();
+        }
+        let mut short: Vec<(usize, Shortage)> = short
+            .into_values()
+            .filter(|(_, it)| it.available < it.requested)
+            .collect();
+        short.sort_by_key(|(number, _)| *number);
+        (
+            picks,
+            short.into_iter().map(|(_, shortage)| shortage).collect(),
+        )
+    }
+
+    /// What lies in a warehouse and nobody holds, after these picks; without one there is no bound.
+    fn free(&self, sku: &str, warehouse: Option<&str>, picks: &[Pick]) -> i64 {
+        let Some(code) = warehouse else {
+            return i64::MAX;
+        };
+        let site = self.sites[&(sku.to_owned(), code.to_owned())];
+        let picked: i64 = picks
+            .iter()
+            .filter(|pick| pick.sku == sku && pick.warehouse.as_deref() == warehouse)
+            .map(|pick| pick.units)
+            .sum();
+        site.on_hand - site.unavailable - self.held(sku, warehouse) - picked
+    }
+
+    fn hold(&mut self, order: usize, picks: Vec<Pick>, place: Place) {
+        for pick in &picks {
+            *self.sellable.get_mut(&pick.sku).expect("a picked sku is known") -= pick.units;
+        }
+        let order = &mut self.orders[order];
+        let legs = order.legs_of(picks, place);
+        order.legs.extend(legs);
+        order.placements += 1;
+    }
+
+    pub(super) fn confirm(&mut self, now: Instant, order: usize) -> Reply {
+        let known = self.orders[order].state.ok_or(Refusal::UnknownOrder)?;
+        if self.orders[order].is_due(now) {
+            self.end_hold(now, order);
+        }
+        if self.orders[order].state == Some(State::Expired) {
+            return self.reserve_again(now, order);
+        }
+        let found = &mut self.orders[order];
+        if found.sum(Place::Reserved) == 0 {
+            return Err(Refusal::InvalidState(known));
+        }
+        let before = found.clone();
+        for leg in &mut found.legs {
+            let units = leg.at(Place::Reserved);
+            leg.shift(Place::Reserved, Place::Committed, units);
+        }
+        found.state = Some(State::Committed);
+        Ok(Answer::Order(OrderAnswer {
+            order_id: found.id.clone(),
+            state: State::Committed,
+            expires_at: None,
+            packages: packages(before.legs.iter().map(|leg| (leg, leg.at(Place::Reserved)))),
+            shortages: Vec::new(),
+            reserved_again: false,
+        }))
+    }
+
+    /// Payment came late: everything that the hold lost is placed anew, or nothing.
+    fn reserve_again(&mut self, now: Instant, order: usize) -> Reply {
+        let lost = self.orders[order].clone();
+        let mut lines: BTreeMap<u32, Line> = BTreeMap::new();
+        for leg in lost
+            .legs
+            .iter()
+            .filter(|leg| leg.placement == lost.placements)
+        {
+            if leg.at(Place::Expired) > 0 {
+                let line = lines.entry(leg.line).or_insert_with(|| Line {
+                    sku: leg.sku.clone(),
+                    quantity: 0,
+                });
+                line.quantity += leg.at(Place::Expired);
+            }
+        }
+        let body = Placement {
+            order_id: lost.id,
+            lines: lines.into_values().collect(),
+            ship_to: lost.ship_to,
+            mode: Mode::DeductOnOrder,
+            ttl_s: 0,
+            allow_partial: false,
+            request_id: None,
+        };
+        let (picks, shortages) = self.plan_with_all_that_is_due(now, &body);
+        if !shortages.is_empty() {
+            return Err(Refusal::ReservationExpired {
+                expired_at: lost.hold_ends,
+                shortages,
+            });
+        }
+        self.hold(order, picks, Place::Committed);
+        self.orders[order].state = Some(State::Committed);
+        let answer = newest_placement(&self.orders[order]);
+        Ok(Answer::Order(OrderAnswer {
+            reserved_again: true,
+            ..answer
+        }))
+    }
+}
+
+impl Order {
+    /// The legs that the next placement makes of picks: lines and packages go on counting.
+    fn legs_of(&self, picks: Vec<Pick>, place: Place) -> Vec<Leg> {
+        let lines_before = self.legs.iter().map(|leg| leg.line).max().unwrap_or(0);
+        let packages_before = self.legs.iter().map(|leg| leg.package).max().unwrap_or(0);
+        let mut warehouses: Vec<Option<String>> = Vec::new();
+        let mut legs = Vec::new();
+        for pick in picks {
+            if !warehouses.contains(&pick.warehouse) {
+                warehouses.push(pick.warehouse.clone());
+            }
+            let package = warehouses.iter().position(|it| *it == pick.warehouse).unwrap();
+            legs.push(Leg {
+                placement: self.placements + 1,
+                line: lines_before + 1 + u32::try_from(pick.line).unwrap(),
+                package: packages_before + 1 + u32::try_from(package).unwrap(),
+                sku: pick.sku,
+                warehouse: pick.warehouse,
+                units: BTreeMap::from([(place, pick.units)]),
+            });
+        }
+        legs
+    }
+}
+
+fn newest_placement(order: &Order) -> OrderAnswer {
+    let newest = order
+        .legs
+        .iter()
+        .filter(|leg| leg.placement == order.placements);
+    OrderAnswer {
+        order_id: order.id.clone(),
+        state: order.state.unwrap_or(State::AwaitingPayment),
+        expires_at: order.expires_at(),
+        packages: packages(newest.map(|leg| (leg, leg.held()))),
+        shortages: Vec::new(),
+        reserved_again: false,
+    }
+}
