@@ -3,6 +3,7 @@
 mod harness;
 
 mod crash;
+mod differential;
 mod hostile;
 mod lifecycle;
 mod parallel;
