@@ -22,8 +22,8 @@ pub(super) mod bindings {
 
 /// The core module as a component, which is validated.
 pub(super) fn encode(module: &[u8]) -> Vec<u8> {
-    let mut encoder = ComponentEncoder::default().validate(true).module(module).unwrap();
-    encoder = encoder.adapter(ADAPTER_NAME, ADAPTER).unwrap();
+    let mut encoder = ComponentEncoder::default();
+    encoder.validate(true).module(module).unwrap().adapter(ADAPTER_NAME, ADAPTER).unwrap();
     encoder.encode().unwrap()
 }
 
@@ -49,8 +49,6 @@ impl OnWasmtime {
         let component = Component::new(&engine, component).unwrap();
         let mut linker = Linker::new(&engine);
         Inventory::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host).unwrap();
-        // Else the instances just defined could not be opened again for what they lack.
-        linker.allow_shadowing(true);
         linker.define_unknown_imports_as_traps(&component).unwrap();
         let host = SqliteHost::new(Connection::open_in_memory().unwrap()).unwrap();
         let mut store = Store::new(&engine, host);
