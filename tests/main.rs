@@ -5,6 +5,7 @@ mod harness;
 mod crash;
 mod differential;
 mod hostile;
+mod http;
 mod lifecycle;
 mod parallel;
 mod tidy;
