@@ -4,6 +4,7 @@ mod door;
 mod harness;
 
 mod crash;
+mod differential;
 mod hostile;
 mod http;
 mod lifecycle;

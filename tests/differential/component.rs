@@ -1,0 +1,120 @@
+//! The guest as a component in Wasmtime, over the same SQLite host function.
+
+use edge_host::{guest::Sqlite, guest::types::Fault, host_functions::sqlite::SqliteHost};
+use rusqlite::Connection;
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME as ADAPTER_NAME,
+    WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER as ADAPTER,
+};
+use wasmtime::{
+    Store,
+    component::{Component, HasSelf, Linker},
+};
+use wit_component::ComponentEncoder;
+
+use self::bindings::{Inventory, inventory::host::sqlite};
+use super::{Answer, Call, Engine, translate::Translate};
+
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
+pub(super) mod bindings {
+    wasmtime::component::bindgen!({ path: "wit", world: "inventory" });
+}
+
+/// The core module as a component, which is validated.
+pub(super) fn encode(module: &[u8]) -> Vec<u8> {
+    let mut encoder = ComponentEncoder::default();
+    encoder.validate(true).module(module).unwrap().adapter(ADAPTER_NAME, ADAPTER).unwrap();
+    encoder.encode().unwrap()
+}
+
+/// The names of the interfaces that a component imports, sorted.
+pub(super) fn imports(component: &[u8]) -> Vec<String> {
+    let engine = wasmtime::Engine::default();
+    let component = Component::new(&engine, component).unwrap();
+    let component = component.component_type();
+    let mut names: Vec<_> = component.imports(&engine).map(|(name, _)| name.to_owned()).collect();
+    names.sort();
+    names
+}
+
+pub(super) struct OnWasmtime {
+    store: Store<SqliteHost>,
+    guest: Inventory,
+}
+
+impl OnWasmtime {
+    /// The guest over an empty database. WASI's functions trap: the guest has to work without.
+    pub(super) fn new(component: &[u8]) -> Self {
+        let engine = wasmtime::Engine::default();
+        let component = Component::new(&engine, component).unwrap();
+        let mut linker = Linker::new(&engine);
+        Inventory::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host).unwrap();
+        linker.define_unknown_imports_as_traps(&component).unwrap();
+        let host = SqliteHost::new(Connection::open_in_memory().unwrap()).unwrap();
+        let mut store = Store::new(&engine, host);
+        let guest = Inventory::instantiate(&mut store, &component, &linker).unwrap();
+        Self { store, guest }
+    }
+}
+
+impl Engine for OnWasmtime {
+    fn call(&mut self, call: &Call) -> Result<Answer, Fault> {
+        let (guest, store) = (&self.guest, &mut self.store);
+        Ok(match call {
+            Call::Describe => {
+                let lifecycle = guest.inventory_guest_lifecycle();
+                Answer::Described(lifecycle.call_describe(store).unwrap().translate())
+            }
+            Call::Migrate(now) => {
+                let lifecycle = guest.inventory_guest_lifecycle();
+                Answer::Migrated(lifecycle.call_migrate(store, *now).unwrap().translate()?)
+            }
+            Call::Apply(now, commands) => {
+                let (export, commands) = (guest.inventory_guest_commands(), commands.clone());
+                let commands: Vec<_> = commands.translate();
+                Answer::Applied(export.call_apply(store, *now, &commands).unwrap().translate()?)
+            }
+            Call::GetOrder(order_id) => {
+                let orders = guest.inventory_guest_orders();
+                Answer::Order(orders.call_get_order(store, order_id).unwrap().translate()?)
+            }
+            Call::GetStock(skus) => {
+                let stock = guest.inventory_guest_stock();
+                Answer::Stock(stock.call_get_stock(store, skus).unwrap().translate()?)
+            }
+            Call::ListChanges { after, limit } => {
+                let changes = guest.inventory_guest_changes();
+                let listed = changes.call_list_changes(store, *after, *limit).unwrap();
+                Answer::Changes(listed.translate()?)
+            }
+            Call::Audit => {
+                let stock = guest.inventory_guest_stock();
+                Answer::Audited(stock.call_audit(store).unwrap().translate()?)
+            }
+        })
+    }
+
+    fn connection(&mut self) -> &Connection {
+        self.store.data().connection()
+    }
+}
+
+impl bindings::inventory::guest::types::Host for SqliteHost {}
+
+impl sqlite::Host for SqliteHost {
+    fn execute(
+        &mut self,
+        statement: String,
+        parameters: Vec<sqlite::Value>,
+    ) -> Result<u64, sqlite::Error> {
+        Sqlite::execute(self, statement, parameters.translate()).translate()
+    }
+
+    fn query(
+        &mut self,
+        statement: String,
+        parameters: Vec<sqlite::Value>,
+    ) -> Result<sqlite::Rows, sqlite::Error> {
+        Sqlite::query(self, statement, parameters.translate()).translate()
+    }
+}

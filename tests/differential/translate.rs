@@ -1,0 +1,150 @@
+//! The contract's types as the two generators make them, translated both ways. It compiles only as
+//! long as they have the same fields and cases, so a change of the WIT shows here.
+
+use edge_host::guest as core_module;
+
+pub(super) trait Translate<T> {
+    fn translate(self) -> T;
+}
+
+/// Wasmtime's types, under the paths that ours have.
+mod component {
+    use super::super::component::bindings;
+
+    pub(super) use bindings::exports::inventory::guest::{
+        changes, commands, lifecycle, orders, stock,
+    };
+    pub(super) use bindings::inventory::{guest::types, host::sqlite};
+}
+
+macro_rules! same {
+    ($($type:ty),*) => {$(
+        impl Translate<$type> for $type {
+            fn translate(self) -> $type {
+                self
+            }
+        }
+    )*};
+}
+
+macro_rules! translate {
+    ($($kind:ident $module:ident::$name:ident $body:tt)*) => {$(
+        translate!(@$kind core_module component $module $name $body);
+        translate!(@$kind component core_module $module $name $body);
+    )*};
+    (@record $from:ident $to:ident $module:ident $name:ident { $($field:ident),* }) => {
+        impl Translate<$to::$module::$name> for $from::$module::$name {
+            fn translate(self) -> $to::$module::$name {
+                $to::$module::$name { $($field: self.$field.translate()),* }
+            }
+        }
+    };
+    (@variant $from:ident $to:ident $module:ident $name:ident {
+        $($case:ident $(($payload:ident))?),*
+    }) => {
+        impl Translate<$to::$module::$name> for $from::$module::$name {
+            fn translate(self) -> $to::$module::$name {
+                match self {$(
+                    $from::$module::$name::$case $(($payload))? => {
+                        $to::$module::$name::$case $(($payload.translate()))?
+                    }
+                )*}
+            }
+        }
+    };
+}
+
+impl<A: Translate<B>, B> Translate<Vec<B>> for Vec<A> {
+    fn translate(self) -> Vec<B> {
+        self.into_iter().map(A::translate).collect()
+    }
+}
+
+impl<A: Translate<B>, B> Translate<Option<B>> for Option<A> {
+    fn translate(self) -> Option<B> {
+        self.map(A::translate)
+    }
+}
+
+impl<A: Translate<B>, B, E: Translate<F>, F> Translate<Result<B, F>> for Result<A, E> {
+    fn translate(self) -> Result<B, F> {
+        self.map(A::translate).map_err(E::translate)
+    }
+}
+
+same!(bool, u8, u32, u64, i32, i64, f64, String);
+
+translate! {
+    variant sqlite::Value { Null, Integer(it), Real(it), Text(it), Blob(it) }
+    record sqlite::Rows { columns, values }
+    variant sqlite::ConstraintKind { Unique, NotNull, Check, ForeignKey, Other }
+    record sqlite::Constraint { kind, message }
+    variant sqlite::Error {
+        Busy, Constraint(it), Full, ReadOnly, TooLarge, Interrupted, Other(it)
+    }
+
+    record types::Line { sku, quantity }
+    variant types::Mode { ReserveOnOrder, DeductOnOrder, DeductOnPayment }
+    variant types::Strategy { Priority }
+    variant types::ReleaseReason { Cancel, Refund }
+    variant types::OrderState {
+        AwaitingPayment, Reserved, Committed, PartiallyShipped, Shipped, PartiallyReleased,
+        Released, Expired
+    }
+    record types::Placement {
+        order_id, lines, ship_to, mode, strategy, ttl_s, allow_partial, request_id
+    }
+    record types::Confirm { order_id, request_id }
+    record types::Extend { order_id, ttl_s, request_id }
+    record types::Ship { order_id, package, request_id }
+    record types::Release { order_id, reason, lines, request_id }
+    variant types::Adjustment { Set(it), Change(it) }
+    variant types::Counter { Sellable, OnHand(it), Unavailable(it) }
+    record types::AdjustItem { sku, counter, adjustment, compare_quantity }
+    record types::Adjust { reason, items, request_id }
+    variant types::Command {
+        Reserve(it), Confirm(it), Extend(it), Ship(it), Release(it), Deduct(it), Adjust(it),
+        Expire(it)
+    }
+
+    record types::Shortage { sku, requested, available }
+    record types::Package { number, warehouse, lines, promised_ship_at }
+    record types::OrderAnswer {
+        order_id, state, expires_at, packages, shortages, reserved_again
+    }
+    record types::Adjusted { sku, counter, before, after }
+    variant types::Answer { Order(it), Adjusted(it), Expired(it) }
+    record types::OrderInState { state }
+    record types::ExpiredHold { expired_at, shortages }
+    record types::ShippedUnits { shipped, held }
+    record types::Excess { sku, requested, held }
+    record types::Bound { sku, counter, requested, minimum, maximum }
+    record types::Mismatch { sku, counter, expected, actual }
+    variant types::Refusal {
+        InsufficientStock(it), UnknownSku(it), UnknownOrder, UnknownPackage(it),
+        IdempotencyConflict, OrderExists(it), AlreadyReleased, InvalidState(it),
+        ReservationExpired(it), AlreadyShipped(it), QuantityExceedsHeld(it),
+        QuantityOutOfBounds(it), CompareMismatch(it)
+    }
+    record types::Outcome { replayed, result }
+    variant types::Fault {
+        Busy, Full, Interrupted, Malformed(it), Storage(it), Corrupt(it)
+    }
+
+    record commands::Applied { outcomes, changed_skus }
+    record lifecycle::Description { name, version, schema_version }
+
+    record orders::OrderLine { sku, quantity, reserved, committed, shipped, released, expired }
+    record orders::HistoryEntry { at, operation, request_id, outcome }
+    record orders::Order { order_id, state, expires_at, lines, packages, history }
+
+    record stock::WarehouseStock { warehouse, on_hand, reserved, committed, unavailable }
+    record stock::SkuStock { sku, sellable, reserved, committed, on_hand, warehouses }
+    record stock::AuditCounts { skus, warehouse_stocks, orders, legs, ledger_rows }
+    record stock::Difference { invariant, subject, expected, actual }
+    record stock::AuditReport { checked, differences }
+
+    record changes::Quantities { sellable, on_hand, unavailable, reserved, committed }
+    record changes::Cause { kind, order_id, reason }
+    record changes::Change { seq, at, kind, sku, warehouse, before, after, cause }
+}
