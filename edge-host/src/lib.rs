@@ -1,1 +1,3 @@
-//! The rules and rows of the inventory.
+//! The host.
+
+pub mod replay;
