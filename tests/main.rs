@@ -1,1 +1,10 @@
-//! Tests through public doors.
+//! Tests through public doors, in one binary.
+
+mod harness;
+
+mod crash;
+mod hostile;
+mod lifecycle;
+mod parallel;
+mod replay;
+mod tidy;

@@ -1,2 +1,109 @@
-//! The host.
-fn main() {}
+//! The program `edge-host`: serve, or one of the subcommands that help with serving.
+
+use std::{
+    io::Write,
+    path::PathBuf,
+    process::ExitCode,
+    time::Instant,
+};
+
+use clap::{Arg, ArgMatches, Command, value_parser};
+use edge_host::{app::App, config, http::Drained, log, replay, runtime, shard::Clock};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Compiles a guest ahead of time; the host runs it in a child process.
+const COMPILE_GUEST: &str = "compile-guest";
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    let matches = config::command()
+        .subcommand(compile_guest_command())
+        .subcommand(replay::command())
+        .get_matches();
+    match matches.subcommand() {
+        Some((COMPILE_GUEST, arguments)) => compile_guest(arguments),
+        Some((replay::REPLAY, arguments)) => replay::run(arguments),
+        Some((config::CHECK_CONFIG, arguments)) => {
+            load(arguments, |effective| {
+                print!("{effective}");
+                ExitCode::SUCCESS
+            })
+        }
+        _ => load(&matches, |effective| serve(effective, started)),
+    }
+}
+
+fn compile_guest_command() -> Command {
+    let file = |name| Arg::new(name).required(true).value_parser(value_parser!(PathBuf));
+    Command::new(COMPILE_GUEST)
+        .about("Compile a guest ahead of time, for every machine of this architecture")
+        .arg(file("IN").help("The guest, a core module"))
+        .arg(file("OUT").help("Where its AOT code goes; serve it with --guest"))
+}
+
+fn compile_guest(arguments: &ArgMatches) -> ExitCode {
+    let file = |name| arguments.get_one::<PathBuf>(name).expect("clap requires it");
+    match runtime::compile_to(file("IN"), file("OUT")) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn load(matches: &ArgMatches, then: impl FnOnce(config::Effective) -> ExitCode) -> ExitCode {
+    match config::load(matches, std::env::vars_os()) {
+        Ok(effective) => then(effective),
+        Err(problems) => {
+            eprintln!("{problems}");
+            ExitCode::from(config::EXIT_USAGE)
+        }
+    }
+}
+
+fn serve(effective: config::Effective, started: Instant) -> ExitCode {
+    if let Err(error) = log::start(&effective.config.log) {
+        return fail(&error.to_string());
+    }
+    for line in effective.to_string().lines() {
+        tracing::info!(target: "config", "{line}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run(effective.config, started)),
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+async fn run(config: config::Config, started: Instant) -> ExitCode {
+    // Before anything is served: a signal that comes early is not lost.
+    let signals = signal(SignalKind::terminate()).and_then(|terminate| {
+        signal(SignalKind::interrupt()).map(|interrupt| (terminate, interrupt))
+    });
+    let (mut terminate, mut interrupt) = match signals {
+        Ok(signals) => signals,
+        Err(error) => return fail(&error.to_string()),
+    };
+    let app = match App::start(config, Clock::System, started).await {
+        Ok(app) => app,
+        Err(error) => return fail(&error.to_string()),
+    };
+    // Whoever reads this may have gone away since.
+    let _ = writeln!(std::io::stdout(), "listening on {}", app.address());
+    tracing::info!(address = %app.address(), started_in = ?started.elapsed(), "serving");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: answering what was accepted");
+    match app.stop().await {
+        Drained::All => ExitCode::SUCCESS,
+        Drained::Abandoned(connections) => {
+            tracing::warn!(connections, "stopped with connections still open");
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    eprintln!("edge-host: {message}");
+    ExitCode::FAILURE
+}

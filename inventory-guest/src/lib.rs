@@ -1,1 +1,20 @@
-//! The rules and rows of the inventory.
+//! The rules and rows of the inventory: what decides, and what is stored.
+//!
+//! Code map, in reading order; a room imports only from those above it:
+//!
+//! | room | what |
+//! |---|---|
+//! | [`domain`] | pure rules and vocabulary: no I/O, no clock, no SQL; `now` is an argument |
+//! | [`storage`] | all SQL text, the [`storage::Database`] trait, its two implementations |
+//! | [`operations`] | prefetch → decide (domain) → write back, for a whole batch; queries; audit |
+//! | `exports` | the WIT exports, in a guest only: convert, call operations, convert back |
+//!
+//! The same code is the wasm guest and a native library for tests: nothing above `exports` and
+//! `storage::host` knows which.
+
+pub mod domain;
+pub mod operations;
+pub mod storage;
+
+#[cfg(target_family = "wasm")]
+mod exports;

@@ -152,7 +152,7 @@ mod tests {
 
     use super::super::feed::Feed;
     use super::super::plan::Terms;
-    use super::super::sample::{LINKS, ORDERS, Sample};
+    use super::super::tests::{LINKS, ORDERS, Sample};
     use super::*;
 
     fn plan(initial_stock: InitialStock) -> Plan {

@@ -212,7 +212,7 @@ mod tests {
     use flate2::Compression;
     use flate2::write::GzEncoder;
 
-    use super::super::sample::{LINKS, ORDERS, Sample};
+    use super::super::tests::{LINKS, ORDERS, Sample};
     use super::*;
 
     #[test]

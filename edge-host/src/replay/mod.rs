@@ -26,7 +26,7 @@ mod report;
 mod tally;
 
 #[cfg(test)]
-mod sample;
+mod tests;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ use std::time::Instant;
 
 use clap::ArgMatches;
 
-pub use self::options::command;
+pub use self::options::{REPLAY, command};
 
 use self::client::ClientError;
 use self::drive::Drive;

@@ -75,9 +75,12 @@ Example:
   edge-host replay orders.csv.gz --connections 64
   edge-host replay orders.csv.gz --stock scarce --batch 100 --server 127.0.0.1:8080";
 
-/// The subcommand `replay`.
+/// The subcommand that `command` describes and `run` carries out.
+pub const REPLAY: &str = "replay";
+
+/// How the subcommand is called.
 pub fn command() -> Command {
-    Command::new("replay")
+    Command::new(REPLAY)
         .about("Drive a file of orders through a running server, and reconcile")
         .long_about(LONG_ABOUT)
         .after_help(AFTER_HELP)

@@ -302,7 +302,7 @@ fn index_of(position: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{LINKS, ORDERS, Sample};
+    use super::super::tests::{LINKS, ORDERS, Sample};
     use super::*;
 
     const DAY: Duration = Duration::from_hours(24);

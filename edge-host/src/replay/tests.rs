@@ -1,4 +1,4 @@
-//! A small orders file that the tests of this room share.
+//! What the tests of this room share: a small file of orders, and its links.
 
 use std::fs;
 use std::path::{Path, PathBuf};

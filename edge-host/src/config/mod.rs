@@ -1,0 +1,108 @@
+//! The configuration: raw text from four places, validated once into what each room asks for.
+//!
+//! Everything that is wrong is reported together, with cures; nothing starts on half of it.
+
+mod settings;
+
+mod sources;
+
+mod problem;
+
+mod validate;
+
+mod arguments;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+
+pub use self::arguments::{CHECK_CONFIG, command};
+pub use self::problem::{Problem, Problems};
+pub use self::sources::Source;
+
+use self::settings::{Kind, SETTINGS};
+use self::sources::{Values, gather};
+use crate::{http, log, shard};
+
+/// What `sysexits.h` calls `EX_USAGE`: the command line or the configuration cannot be used.
+pub const EXIT_USAGE: u8 = 64;
+
+/// Everything the host is told, in its bounds.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// For the wire.
+    pub http: http::Config,
+    /// For the rows and their durability.
+    pub shard: shard::Config,
+    /// For the rules.
+    pub guest: Guest,
+    /// For the logs.
+    pub log: log::Config,
+}
+
+/// Which rules run, and how.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// The compiled guest.
+    pub file: PathBuf,
+    /// What to do with a guest that has no AOT code.
+    pub interpreter: Interpreter,
+}
+
+/// Whether a guest may run without AOT code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interpreter {
+    /// The guest is compiled first.
+    Refused,
+    /// The guest runs as it is, some 50 times slower.
+    Allowed,
+}
+
+/// A configuration, and who said what.
+#[derive(Debug)]
+pub struct Effective {
+    /// What each room gets.
+    pub config: Config,
+    values: Values,
+}
+
+/// Reads flags, environment and file; `flags` are the matches of [`command`] or of its
+/// [`CHECK_CONFIG`], `variables` usually [`std::env::vars_os`].
+pub fn load(
+    flags: &ArgMatches,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Effective, Problems> {
+    let (values, problems) = gather(flags, variables);
+    let config = validate::validate(&values, problems)?;
+    Ok(Effective { config, values })
+}
+
+/// As lines that could stand in the configuration file, each with who said it; secrets are hidden.
+impl fmt::Display for Effective {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for setting in SETTINGS {
+            let raw = self.values.get(setting.key);
+            let (key, source) = (setting.key, &raw.source);
+            if setting.kind == Kind::Secret {
+                let tokens = &self.config.http.tokens;
+                let roles: Vec<&str> = tokens.iter().map(|token| token.role().as_str()).collect();
+                writeln!(
+                    f,
+                    "# {key}: {} [{}], hidden # {source}",
+                    roles.len(),
+                    roles.join(", ")
+                )?;
+            } else if raw.text.parse::<i64>().is_ok() || setting.kind == Kind::Switch {
+                writeln!(f, "{key} = {} # {source}", raw.text)?;
+            } else {
+                writeln!(f, "{key} = {:?} # {source}", raw.text)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! Where values come from: flags over environment over file over defaults, as raw text.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+
+use super::problem::Problem;
+use super::settings::{Kind, SETTINGS, Setting, VARIABLE_PREFIX, setting};
+
+/// Who gave a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Nobody: it is the default.
+    Default,
+    /// The configuration file.
+    File(PathBuf),
+    /// This environment variable.
+    Environment(String),
+    /// This flag.
+    Flag(String),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Environment(name) => f.write_str(name),
+            Self::Flag(flag) => write!(f, "--{flag}"),
+        }
+    }
+}
+
+/// A value nobody has looked at yet.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Raw {
+    pub(super) text: String,
+    pub(super) source: Source,
+}
+
+/// One raw value for each setting.
+#[derive(Debug)]
+pub(super) struct Values(BTreeMap<&'static str, Raw>);
+
+impl Values {
+    pub(super) fn defaults() -> Self {
+        let raw = |setting: &Setting| Raw {
+            text: setting.default.into(),
+            source: Source::Default,
+        };
+        Self(
+            SETTINGS
+                .iter()
+                .map(|setting| (setting.key, raw(setting)))
+                .collect(),
+        )
+    }
+
+    pub(super) fn get(&self, key: &str) -> &Raw {
+        self.0
+            .get(key)
+            .expect("only keys of the table are asked for")
+    }
+
+    fn set(&mut self, setting: &Setting, text: String, source: Source) {
+        self.0.insert(setting.key, Raw { text, source });
+    }
+}
+
+/// Lays the file, then the environment, then the flags over the defaults.
+pub(super) fn gather(
+    flags: &ArgMatches,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> (Values, Vec<Problem>) {
+    let mut values = Values::defaults();
+    let mut problems = Vec::new();
+    let (variables, named_file) = environment(variables, &mut problems);
+    if let Some(path) = flags.get_one::<PathBuf>(CONFIG).cloned().or(named_file) {
+        match std::fs::read_to_string(&path) {
+            Ok(text) => file(&path, &text, &mut values, &mut problems),
+            Err(error) => problems.push(Problem {
+                key: CONFIG.into(),
+                value: Some(path.display().to_string()),
+                source: Source::Flag(CONFIG.into()),
+                why: format!("the file cannot be read: {error}"),
+                cure: "name a file that is there, or leave --config out".into(),
+            }),
+        }
+    }
+    for (setting, text) in variables {
+        values.set(setting, text, Source::Environment(setting.variable()));
+    }
+    for setting in SETTINGS
+        .iter()
+        .filter(|setting| setting.kind != Kind::Secret)
+    {
+        if flags.value_source(setting.key) == Some(ValueSource::CommandLine)
+            && let Some(text) = flags.get_one::<String>(setting.key)
+        {
+            values.set(setting, text.clone(), Source::Flag(setting.flag()));
+        }
+    }
+    (values, problems)
+}
+
+/// The flag that names the file.
+pub(super) const CONFIG: &str = "config";
+
+type Variables = Vec<(&'static Setting, String)>;
+
+fn environment(
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+    problems: &mut Vec<Problem>,
+) -> (Variables, Option<PathBuf>) {
+    let mut known = Vec::new();
+    let mut named_file = None;
+    for (name, value) in variables {
+        let name = name.to_string_lossy();
+        let Some(rest) = name.strip_prefix(VARIABLE_PREFIX) else {
+            continue;
+        };
+        let key = rest.to_ascii_lowercase();
+        if key == CONFIG {
+            named_file = Some(PathBuf::from(value));
+        } else if let Some(setting) = setting(&key).filter(|known| known.variable() == name) {
+            known.push((setting, value.to_string_lossy().into_owned()));
+        } else if !is_made_by_kubernetes(rest) {
+            problems.push(unknown(
+                &name,
+                Source::Environment(name.clone().into_owned()),
+            ));
+        }
+    }
+    (known, named_file)
+}
+
+/// Kubernetes gives every pod variables about every service; those of one named `edge-inventory…`
+/// begin like ours.
+fn is_made_by_kubernetes(rest: &str) -> bool {
+    let padded = format!("_{rest}_");
+    padded.contains("_SERVICE_HOST_") || padded.contains("_PORT_")
+}
+
+fn file(path: &Path, text: &str, values: &mut Values, problems: &mut Vec<Problem>) {
+    let source = Source::File(path.to_owned());
+    let table: toml::Table = match text.parse() {
+        Ok(table) => table,
+        Err(error) => {
+            problems.push(Problem {
+                key: CONFIG.into(),
+                value: None,
+                source,
+                why: format!("the file is not TOML: {}", error.to_string().trim_end()),
+                cure: "correct the line named".into(),
+            });
+            return;
+        }
+    };
+    for (key, value) in &table {
+        let Some(setting) = setting(key) else {
+            problems.push(unknown(key, source.clone()));
+            continue;
+        };
+        match as_text(setting, value) {
+            Some(text) => values.set(setting, text, source.clone()),
+            None => problems.push(Problem {
+                key: key.clone(),
+                value: None,
+                source: source.clone(),
+                why: format!("a {} cannot be a value of this key", value.type_str()),
+                cure: cure_of_type(setting),
+            }),
+        }
+    }
+}
+
+/// The value as a flag would carry it. Tokens, a list of tables, become `role:token,…`.
+fn as_text(setting: &Setting, value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::Array(tokens) if setting.kind == Kind::Secret => {
+            let tokens: Option<Vec<String>> = tokens.iter().map(token).collect();
+            tokens.map(|tokens| tokens.join(","))
+        }
+        _ if setting.kind == Kind::Secret => None,
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Boolean(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}
+
+fn token(entry: &toml::Value) -> Option<String> {
+    let entry = entry.as_table().filter(|entry| entry.len() == 2)?;
+    let (role, token) = (entry.get("role")?.as_str()?, entry.get("token")?.as_str()?);
+    // The separator would make two tokens of one; a comma is refused with its own sentence.
+    Some(format!("{role}:{}", token.replace(',', " ")))
+}
+
+fn cure_of_type(setting: &Setting) -> String {
+    match setting.kind {
+        Kind::Secret => {
+            "write [[tokens]] tables, each with role = \"…\" and token = \"…\" alone".into()
+        }
+        _ => format!("write {} = {:?}", setting.key, setting.default),
+    }
+}
+
+fn unknown(name: &str, source: Source) -> Problem {
+    let near = SETTINGS.iter().find(|setting| {
+        let letters = |text: &str| text.to_ascii_lowercase().replace(['_', '-'], "");
+        letters(name).trim_start_matches("edgeinventory") == letters(setting.key)
+    });
+    let cure = match near {
+        Some(setting) => format!("write {} or {}", setting.key, setting.variable()),
+        None => "remove it, or correct its name".into(),
+    };
+    Problem {
+        key: name.into(),
+        value: None,
+        source,
+        why: "there is no such setting".into(),
+        cure,
+    }
+}

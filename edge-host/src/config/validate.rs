@@ -1,0 +1,265 @@
+//! Raw text in, a `Config` out, or every problem there is.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::problem::{Problem, Problems};
+use super::settings::{Kind, setting};
+use super::sources::{Raw, Source, Values};
+use super::{Config, Guest, Interpreter};
+use crate::http::{Mode, Role, TOKEN_BYTES_MIN, Token};
+use crate::{http, log, shard};
+
+pub(super) fn validate(values: &Values, problems: Vec<Problem>) -> Result<Config, Problems> {
+    let mut reader = Reader { values, problems };
+    let config = Config {
+        http: reader.http(),
+        shard: reader.shard(),
+        guest: Guest {
+            file: reader.read("guest", path),
+            interpreter: match reader.read("interpreter", boolean) {
+                true => Interpreter::Allowed,
+                false => Interpreter::Refused,
+            },
+        },
+        log: log::Config {
+            levels: reader.read("log", |text| {
+                text.parse()
+                    .map_err(|_| "a level is error, warn, info, debug, trace or off".into())
+            }),
+            format: reader.read("log_format", |text| match text {
+                "text" => Ok(log::Format::Text),
+                "json" => Ok(log::Format::Json),
+                _ => Err("text or json".into()),
+            }),
+        },
+    };
+    reader.check_together(&config);
+    if reader.problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(Problems(reader.problems))
+    }
+}
+
+/// Parses settings one by one and keeps what goes wrong.
+struct Reader<'a> {
+    values: &'a Values,
+    problems: Vec<Problem>,
+}
+
+const YEAR_S: u32 = 31_536_000;
+const HOUR: Duration = Duration::from_secs(3_600);
+const MS: Duration = Duration::from_millis(1);
+
+impl Reader<'_> {
+    fn http(&mut self) -> http::Config {
+        http::Config {
+            listen: self.read("listen", |text| {
+                text.parse::<SocketAddr>().map_err(|_| {
+                    "an address and a port, such as 127.0.0.1:8080 or [::]:8080".into()
+                })
+            }),
+            connections_max: self.read("max_connections", integer(1, 1_000_000)),
+            idle_timeout: self.read("idle_timeout", duration(MS * 100, HOUR)),
+            body_timeout: self.read("body_timeout", duration(MS * 100, HOUR)),
+            body_bytes_max: self.read("body_bytes_max", integer(1_024, 1 << 30)),
+            write_timeout: self.read("write_timeout", duration(MS, HOUR)),
+            shutdown_timeout: self.read("shutdown_timeout", duration(MS, HOUR)),
+            tokens: self.read("tokens", tokens),
+            default_mode: self.read("default_mode", |text| match text {
+                "reserve_on_order" => Ok(Mode::ReserveOnOrder),
+                "deduct_on_order" => Ok(Mode::DeductOnOrder),
+                "deduct_on_payment" => Ok(Mode::DeductOnPayment),
+                _ => Err("reserve_on_order, deduct_on_order or deduct_on_payment".into()),
+            }),
+            default_ttl_s: self.read("default_ttl_s", integer(1, YEAR_S)),
+            node: self.read("node", node),
+        }
+    }
+
+    fn shard(&mut self) -> shard::Config {
+        let cache = shard::CacheConfig {
+            ttl: self.read("cache_ttl", duration(MS, HOUR * 24)),
+            entries_max: self.read("cache_entries_max", integer(1, 100_000_000)),
+        };
+        shard::Config {
+            data: self.read("data", path),
+            queue_commands_max: self.read("queue_commands_max", integer(1, 1_000_000)),
+            batch_commands_max: self.read("batch_commands_max", integer(1, 1_024)),
+            readers: self.read("readers", integer(1, 64)),
+            query_timeout: self.read("query_timeout", duration(MS, HOUR)),
+            sweep_interval: self.read("sweep_interval", duration(MS * 10, HOUR)),
+            cache: self.read("cache_enabled", boolean).then_some(cache),
+        }
+    }
+
+    /// The value, or a stand-in after noting what is wrong with it.
+    fn read<T: StandIn>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        let raw = self.values.get(key);
+        parse(&raw.text).unwrap_or_else(|allowed| {
+            self.problems.push(refused(key, raw, allowed));
+            T::stand_in()
+        })
+    }
+
+    /// What only shows when two settings stand side by side.
+    fn check_together(&mut self, config: &Config) {
+        let listen = config.http.listen;
+        let tokens_fit = !self.problems.iter().any(|problem| problem.key == "tokens");
+        if !listen.ip().is_loopback() && config.http.tokens.is_empty() && tokens_fit {
+            self.note(
+                "listen",
+                "beyond loopback, anybody could change stock: no tokens are configured",
+                "set EDGE_INVENTORY_TOKENS=admin:…,trade:… or [[tokens]] in the file, or listen \
+                 on 127.0.0.1",
+            );
+        }
+        let shard::Config {
+            queue_commands_max,
+            batch_commands_max,
+            ..
+        } = config.shard;
+        if queue_commands_max < batch_commands_max {
+            self.note(
+                "queue_commands_max",
+                &format!("a full batch of {batch_commands_max} commands could never wait"),
+                "make it at least batch_commands_max",
+            );
+        }
+    }
+
+    fn note(&mut self, key: &'static str, why: &str, cure: &str) {
+        let raw = self.values.get(key);
+        self.problems.push(Problem {
+            key: key.into(),
+            value: Some(raw.text.clone()),
+            source: raw.source.clone(),
+            why: why.into(),
+            cure: cure.into(),
+        });
+    }
+}
+
+fn refused(key: &'static str, raw: &Raw, allowed: String) -> Problem {
+    let setting = setting(key).expect("only keys of the table are read");
+    let cure = match (&raw.source, setting.default) {
+        (Source::Default, _) => format!("set --{} or {}", setting.flag(), setting.variable()),
+        (_, "") => "correct it".into(),
+        (_, default) => format!("correct it, or leave it out for {default}"),
+    };
+    let value = if setting.kind == Kind::Secret || raw.text.is_empty() {
+        None
+    } else {
+        Some(raw.text.clone())
+    };
+    let why = format!("allowed is {allowed}");
+    Problem {
+        key: key.into(),
+        value,
+        source: raw.source.clone(),
+        why,
+        cure,
+    }
+}
+
+fn integer<N>(min: N, max: N) -> impl Fn(&str) -> Result<N, String>
+where
+    N: std::str::FromStr + PartialOrd + Display,
+{
+    move |text| {
+        let number = text
+            .parse()
+            .ok()
+            .filter(|number| (&min..=&max).contains(&number));
+        number.ok_or_else(|| format!("a whole number from {min} to {max}"))
+    }
+}
+
+fn duration(min: Duration, max: Duration) -> impl Fn(&str) -> Result<Duration, String> {
+    move |text| {
+        let duration = humantime::parse_duration(text).ok();
+        duration
+            .filter(|duration| (min..=max).contains(duration))
+            .ok_or_else(|| {
+                let [min, max] = [min, max].map(humantime::format_duration);
+                format!("a duration such as 20ms or 10s, from {min} to {max}")
+            })
+    }
+}
+
+fn boolean(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "true or false".into())
+}
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() {
+        Err("a path".into())
+    } else {
+        Ok(text.into())
+    }
+}
+
+fn node(text: &str) -> Result<String, String> {
+    let fits = (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b':');
+    if fits {
+        Ok(text.into())
+    } else {
+        Err("1 to 64 visible ASCII characters without ':'".into())
+    }
+}
+
+fn tokens(text: &str) -> Result<Vec<Token>, String> {
+    let token = |entry: &str| {
+        let (role, secret) = entry.split_once(':')?;
+        Token::new(role.parse::<Role>().ok()?, secret)
+    };
+    let entries = text.split(',').filter(|entry| !entry.is_empty());
+    entries
+        .map(token)
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| {
+            format!(
+                "ROLE:TOKEN,… with the roles read, trade and admin, and tokens of at least \
+             {TOKEN_BYTES_MIN} visible ASCII characters without ','"
+            )
+        })
+}
+
+/// What stands in a `Config` that is thrown away because of its problems.
+trait StandIn {
+    fn stand_in() -> Self;
+}
+
+macro_rules! stand_ins {
+    ($($type:ty = $value:expr;)+) => {
+        $(impl StandIn for $type {
+            fn stand_in() -> Self {
+                $value
+            }
+        })+
+    };
+}
+
+stand_ins! {
+    SocketAddr = SocketAddr::from(([127, 0, 0, 1], 0));
+    PathBuf = PathBuf::new();
+    String = String::new();
+    Duration = Duration::ZERO;
+    usize = usize::MAX;
+    u32 = 0;
+    bool = false;
+    Vec<Token> = Vec::new();
+    Mode = Mode::ReserveOnOrder;
+    log::Levels = log::Levels::all();
+    log::Format = log::Format::Text;
+}

@@ -1,0 +1,56 @@
+//! The guest as Rust sees it: types and typed calls, generated from `wit/`, and the check of a guest
+//! against them.
+
+#[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)] // generated
+mod bindings {
+    include!(concat!(env!("OUT_DIR"), "/guest.rs"));
+}
+
+use wit_bindgen_wasmedge::rt::{self, Signature};
+
+pub use bindings::*;
+
+use crate::runtime::{self, Binary, ExecutionMode, Imports, Instance, Interface, Module};
+
+/// An instance of the guest, with the state of its host functions.
+pub type Guest<H> = Inventory<Instance<H>>;
+
+/// A guest that was checked against the contract and may be instantiated.
+pub struct GuestModule {
+    module: Module,
+    digest: String,
+    mode: ExecutionMode,
+}
+
+impl GuestModule {
+    /// Checks the binary's imports and exports against the contract, then loads it. `allowed` is
+    /// what it may import besides.
+    pub fn load(binary: &Binary, allowed: &[Signature]) -> Result<Self, runtime::Error> {
+        let interface = Interface::of(binary.bytes())?;
+        let imports: Vec<_> = interface.imports.iter().map(runtime::Item::as_rt).collect();
+        let exports: Vec<_> = interface.exports.iter().map(runtime::Item::as_rt).collect();
+        let mut mismatches = rt::check_imports(&imports, &[IMPORTS, allowed]);
+        mismatches.extend(rt::check_exports(&exports, EXPORTS));
+        if !mismatches.is_empty() {
+            let lines: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
+            return Err(runtime::Error::Unfit(lines.join("; ")));
+        }
+        let module = Module::load(binary.bytes())?;
+        Ok(Self { module, digest: binary.digest_hex(), mode: binary.mode() })
+    }
+
+    /// An instance with its own memory, for the thread that calls this.
+    pub fn instantiate<H: Imports>(&self, host: H) -> Result<Guest<H>, runtime::Error> {
+        Instance::new(&self.module, IMPORTS, EXPORTS, host).map(Inventory::new)
+    }
+
+    /// SHA-256 of the plain module, in hexadecimal: which guest this is.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// How its functions run.
+    pub fn mode(&self) -> ExecutionMode {
+        self.mode
+    }
+}

@@ -1,0 +1,216 @@
+//! JSON in and out: reading a body within its limits, and saying where one breaks the contract.
+
+use std::borrow::Cow;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use http_body_util::BodyExt;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+
+use super::problem::{BODY_TOO_LARGE, MALFORMED, Problem, REQUEST_TIMEOUT, UNSUPPORTED_MEDIA_TYPE};
+use super::route::Call;
+
+/// A body that must be there.
+pub(super) async fn read<T: DeserializeOwned>(call: &mut Call) -> Result<T, Problem> {
+    let body = receive(call).await?;
+    if body.is_empty() {
+        return Err(Problem::malformed_body(
+            "",
+            "this call needs a JSON body; it is empty",
+        ));
+    }
+    check_content_type(&call.headers)?;
+    parse(&body)
+}
+
+/// A body that may be empty, which means the same as `{}`.
+pub(super) async fn read_or_default<T>(call: &mut Call) -> Result<T, Problem>
+where
+    T: DeserializeOwned + Default,
+{
+    let body = receive(call).await?;
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    check_content_type(&call.headers)?;
+    parse(&body)
+}
+
+/// 200 with what is already rendered.
+pub(super) fn rendered(body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// 200 with `value`.
+pub(super) fn answer<T: Serialize>(value: &T) -> Response {
+    rendered(render(value))
+}
+
+/// `value` as JSON.
+pub(super) fn render<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).expect("answers have text keys and finite numbers only")
+}
+
+async fn receive(call: &mut Call) -> Result<Bytes, Problem> {
+    let config = &call.wire.config;
+    let body = std::mem::take(&mut call.body);
+    match tokio::time::timeout(config.body_timeout, collect(body, config.body_bytes_max)).await {
+        Ok(body) => body,
+        Err(_) => Err(Problem::new(
+            &REQUEST_TIMEOUT,
+            format!(
+                "the body did not arrive within {}",
+                humantime::format_duration(config.body_timeout)
+            ),
+        )),
+    }
+}
+
+/// Most bodies come in one piece, which is then not copied.
+async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+    let mut first = Bytes::new();
+    let mut rest = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let broken = |_| Problem::new(&MALFORMED, "the body broke off before its end");
+        let Ok(data) = frame.map_err(broken)?.into_data() else {
+            continue;
+        };
+        if first.len() + rest.len() + data.len() > bytes_max {
+            let detail = format!("a body has at most {bytes_max} bytes; send less at once");
+            return Err(Problem::new(&BODY_TOO_LARGE, detail).with("bytes_max", bytes_max));
+        }
+        if first.is_empty() {
+            first = data;
+        } else {
+            rest.extend_from_slice(&data);
+        }
+    }
+    if rest.is_empty() {
+        return Ok(first);
+    }
+    Ok([first.as_ref(), rest.as_slice()].concat().into())
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let essence = content_type.and_then(|value| value.split(|byte| *byte == b';').next());
+    if essence.is_some_and(|essence| {
+        essence
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"application/json")
+    }) {
+        return Ok(());
+    }
+    let detail = match content_type {
+        Some(value) => format!("the body is {}", String::from_utf8_lossy(value)),
+        None => "the request has no content-type".into(),
+    };
+    Err(Problem::new(
+        &UNSUPPORTED_MEDIA_TYPE,
+        detail + "; send application/json",
+    ))
+}
+
+/// Parses at full speed, and once more with a trace only to say where it failed.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        let traced = &mut serde_json::Deserializer::from_slice(body);
+        match serde_path_to_error::deserialize::<_, T>(traced) {
+            Ok(_) => Problem::malformed_body("", error.to_string()),
+            Err(traced) => {
+                Problem::malformed_body(&pointer(traced.path()), traced.inner().to_string())
+            }
+        }
+    })
+}
+
+/// RFC 6901, with its two escapes.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        let step: Cow<'_, str> = match segment {
+            Segment::Seq { index } => index.to_string().into(),
+            Segment::Map { key } => key.replace('~', "~0").replace('/', "~1").into(),
+            Segment::Enum { variant } => variant.into(),
+            Segment::Unknown => continue,
+        };
+        pointer.push('/');
+        pointer.push_str(&step);
+    }
+    pointer
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use hyper::body::Frame;
+
+    use super::*;
+
+    /// A body that arrives in these pieces.
+    struct Pieces(std::vec::IntoIter<&'static str>);
+
+    impl hyper::body::Body for Pieces {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(
+                self.0
+                    .next()
+                    .map(|piece| Ok(Frame::data(Bytes::from(piece)))),
+            )
+        }
+    }
+
+    fn collected(pieces: &[&'static str], bytes_max: usize) -> Result<Bytes, u16> {
+        let body = Body::new(Pieces(pieces.to_vec().into_iter()));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime
+            .block_on(collect(body, bytes_max))
+            .map_err(|problem| problem.kind.status.as_u16())
+    }
+
+    #[test]
+    fn a_body_is_read_to_its_limit_and_not_beyond() {
+        assert_eq!(collected(&[], 4), Ok(Bytes::new()));
+        assert_eq!(collected(&["abcd"], 4), Ok(Bytes::from("abcd")));
+        assert_eq!(collected(&["ab", "c", "d"], 4), Ok(Bytes::from("abcd")));
+        assert_eq!(collected(&["abcde"], 4), Err(413));
+        assert_eq!(collected(&["ab", "c", "de"], 4), Err(413));
+    }
+
+    #[test]
+    fn only_json_is_taken() {
+        for (content_type, taken) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("application/jsonp", false),
+            ("text/plain", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+            assert_eq!(
+                check_content_type(&headers).is_ok(),
+                taken,
+                "{content_type:?}"
+            );
+        }
+        assert!(check_content_type(&HeaderMap::new()).is_err());
+    }
+}

@@ -1,0 +1,236 @@
+//! The wire: HTTP/JSON as `api.md` has it. The only room that names axum.
+//!
+//! A request is parsed into the guest's own records ([`words`] and the nouns' files), handed to the
+//! shard, and what comes back is rendered; no rule lives here. The table in [`routes`] is the whole
+//! API: the router, the OpenAPI document, the roles and the metrics' labels all come from it.
+
+mod route;
+
+mod words;
+
+mod json;
+
+mod problem;
+
+mod refusal;
+
+mod outcome;
+
+mod orders;
+
+mod answers;
+
+mod adjust;
+
+mod batch;
+
+mod stock;
+
+mod changes;
+
+mod admin;
+
+mod auth;
+
+mod openapi;
+
+mod server;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::{HeaderName, Uri};
+use axum::response::{IntoResponse, Response};
+
+pub use self::auth::{Role, TOKEN_BYTES_MIN, Token};
+pub use self::orders::Mode;
+pub use self::server::{Drained, serve};
+
+use self::auth::Access;
+use self::openapi::Description;
+use self::problem::{METHOD_NOT_ALLOWED, NO_ROUTE, Problem};
+use self::route::Route;
+use crate::metrics::{self, Metrics};
+use crate::shard::Shard;
+
+/// On every answer that was given before to the same request.
+const IDEMPOTENT_REPLAY: HeaderName = HeaderName::from_static("idempotent-replay");
+
+/// What the wire needs to know, validated by `config`.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Connections beyond these are turned away with 503.
+    pub connections_max: usize,
+    /// How long a connection may stay silent before or between requests.
+    pub idle_timeout: Duration,
+    /// How long a request's body may take to arrive.
+    pub body_timeout: Duration,
+    /// The largest body of a request.
+    pub body_bytes_max: usize,
+    /// How long a write may wait to become durable before the caller is told to ask again.
+    pub write_timeout: Duration,
+    /// How long requests under way may take to finish when the node stops.
+    pub shutdown_timeout: Duration,
+    /// Empty: everybody may do everything, which `config` allows on loopback addresses only.
+    pub tokens: Vec<Token>,
+    /// For a reservation that names no mode.
+    pub default_mode: Mode,
+    /// For a reservation that names no time to live.
+    pub default_ttl_s: u32,
+    /// The first half of every event id.
+    pub node: String,
+}
+
+/// What every handler holds.
+struct Wire {
+    config: Config,
+    shard: Shard,
+    metrics: Arc<Metrics>,
+    /// The API's description, rendered once.
+    openapi: Bytes,
+}
+
+/// The whole API over `shard`.
+pub fn router(config: Config, shard: Shard, metrics: Arc<Metrics>) -> Router {
+    let routes = routes();
+    let openapi = openapi::render(&routes, &config.tokens).into();
+    let other = Arc::new(metrics.route("*", "other"));
+    let wire = Arc::new(Wire {
+        config,
+        shard,
+        metrics,
+        openapi,
+    });
+    let mut router = Router::new();
+    for route in routes {
+        router = router.route(route.path, route.mount(&wire));
+    }
+    let no_method = Arc::clone(&other);
+    router
+        .fallback(move |uri: Uri| async move { no_route(&other, &uri) })
+        .method_not_allowed_fallback(move || async move { method_not_allowed(&no_method) })
+}
+
+fn routes() -> Vec<Route> {
+    const READ: Access = Access::Needs(Role::Read);
+    const TRADE: Access = Access::Needs(Role::Trade);
+    const ADMIN: Access = Access::Needs(Role::Admin);
+    let order = || Description::of("orders").answers::<answers::OrderAnswer>();
+    vec![
+        Route::post("/v1/orders/{order_id}/reserve", TRADE, orders::reserve).described(
+            order()
+                .says("Hold units for an order")
+                .takes::<orders::Placement>()
+                .conflicts(),
+        ),
+        Route::post("/v1/orders/{order_id}/deduct", TRADE, orders::deduct).described(
+            order()
+                .says("Hold and pay units in one step")
+                .takes::<orders::Placement>()
+                .conflicts(),
+        ),
+        Route::post("/v1/orders/{order_id}/confirm", TRADE, orders::confirm).described(
+            order()
+                .says("The hold is paid")
+                .may_take::<orders::Confirm>()
+                .conflicts(),
+        ),
+        Route::post("/v1/orders/{order_id}/extend", TRADE, orders::extend).described(
+            order()
+                .says("Prolong a live hold")
+                .takes::<orders::Extend>()
+                .conflicts(),
+        ),
+        Route::post("/v1/orders/{order_id}/ship", TRADE, orders::ship).described(
+            order()
+                .says("Packages leave")
+                .may_take::<orders::Ship>()
+                .conflicts(),
+        ),
+        Route::post("/v1/orders/{order_id}/release", TRADE, orders::release).described(
+            order()
+                .says("Give units back")
+                .takes::<orders::Release>()
+                .conflicts(),
+        ),
+        Route::get("/v1/orders/{order_id}", READ, orders::get).described(
+            Description::of("orders")
+                .says("An order and its history")
+                .answers::<answers::Order>(),
+        ),
+        Route::post("/v1/batch", TRADE, batch::apply).described(
+            Description::of("orders")
+                .says("Many commands, decided in order")
+                .takes::<batch::Batch>()
+                .answers::<batch::BatchAnswer>(),
+        ),
+        Route::get("/v1/stock/{sku}", READ, stock::get).described(
+            Description::of("stock")
+                .says("A sku's counters")
+                .answers::<stock::Stock>(),
+        ),
+        Route::post("/v1/stock/query", READ, stock::query).described(
+            Description::of("stock")
+                .says("The counters of many skus")
+                .takes::<stock::StockQuery>()
+                .answers::<stock::StockAnswer>(),
+        ),
+        Route::post("/v1/stock/adjust", ADMIN, adjust::adjust).described(
+            Description::of("stock")
+                .says("Correct counters, all or none")
+                .takes::<adjust::Adjust>()
+                .answers::<adjust::AdjustAnswer>()
+                .conflicts(),
+        ),
+        Route::get("/v1/changes", READ, changes::list).described(
+            Description::of("changes")
+                .says("Every committed change, in order")
+                .asks::<words::Sequence>("after")
+                .asks::<words::ChangesLimit>("limit")
+                .answers::<changes::Changes>(),
+        ),
+        Route::post("/v1/audit", ADMIN, admin::audit).described(
+            Description::of("admin")
+                .says("Check every invariant on live data")
+                .may_take::<admin::AuditRequest>()
+                .answers::<admin::AuditReport>(),
+        ),
+        Route::get("/healthz", Access::Open, admin::healthz).described(
+            Description::of("admin")
+                .says("Alive")
+                .answers::<admin::Status>(),
+        ),
+        Route::get("/readyz", Access::Open, admin::readyz).described(
+            Description::of("admin")
+                .says("Ready to serve")
+                .answers::<admin::Status>(),
+        ),
+        Route::get("/metrics", READ, admin::metrics).described(
+            Description::of("admin")
+                .says("Metrics")
+                .answers_text(metrics::CONTENT_TYPE),
+        ),
+        Route::get("/openapi.json", Access::Open, admin::openapi)
+            .described(Description::of("admin").says("This document").answers_any()),
+    ]
+}
+
+fn no_route(metrics: &metrics::Route, uri: &Uri) -> Response {
+    let detail = format!(
+        "there is nothing at {}; /openapi.json lists what there is",
+        uri.path()
+    );
+    metrics.answered(NO_ROUTE.status.as_u16(), Duration::ZERO);
+    Problem::new(&NO_ROUTE, detail).into_response()
+}
+
+/// The header `Allow`, which axum adds, says which methods the path knows.
+fn method_not_allowed(metrics: &metrics::Route) -> Response {
+    metrics.answered(METHOD_NOT_ALLOWED.status.as_u16(), Duration::ZERO);
+    Problem::new(&METHOD_NOT_ALLOWED, "see the header Allow").into_response()
+}

@@ -1,0 +1,306 @@
+//! The OpenAPI 3.1 document, from the table of routes and the types they parse and render: what is
+//! documented cannot differ from what is served.
+
+use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, Content, Header, InfoBuilder, OpenApiBuilder, PathItem, PathsBuilder, Ref,
+    RefOr, Required, Response, ResponseBuilder, Schema,
+};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::auth::{Access, Role, Token};
+use super::problem::{Kind, WIRE_KINDS};
+use super::refusal::{FAULT_KINDS, REFUSAL_KINDS};
+use super::route::{Method, Route};
+use super::words::{OrderId, Sku};
+
+/// A route's part of the document; what follows from its path and access is added by `render`.
+#[derive(Default)]
+pub(super) struct Description {
+    tag: &'static str,
+    summary: &'static str,
+    body: Option<RequestBody>,
+    queries: Vec<(&'static str, Ref)>,
+    /// The media type and schema of the 200.
+    answer: Option<(&'static str, RefOr<Schema>)>,
+    statuses: Vec<u16>,
+    schemas: Schemas,
+}
+
+type Schemas = Vec<(String, RefOr<Schema>)>;
+
+impl Description {
+    pub(super) fn of(tag: &'static str) -> Self {
+        Self {
+            tag,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn says(mut self, summary: &'static str) -> Self {
+        self.summary = summary;
+        self
+    }
+
+    /// A JSON body that must be there.
+    pub(super) fn takes<T: ToSchema>(self) -> Self {
+        self.body::<T>(Required::True)
+    }
+
+    /// A JSON body that may be left out.
+    pub(super) fn may_take<T: ToSchema>(self) -> Self {
+        self.body::<T>(Required::False)
+    }
+
+    fn body<T: ToSchema>(mut self, required: Required) -> Self {
+        let content = Content::new(Some(self.schema::<T>()));
+        let body = RequestBodyBuilder::new().content("application/json", content);
+        self.body = Some(body.required(Some(required)).build());
+        self.statuses.extend([400, 408, 413, 415]);
+        self
+    }
+
+    /// An optional query parameter.
+    pub(super) fn asks<T: ToSchema>(mut self, name: &'static str) -> Self {
+        let schema = self.schema::<T>();
+        self.queries.push((name, schema));
+        self.statuses.push(400);
+        self
+    }
+
+    /// The answer, in JSON.
+    pub(super) fn answers<T: ToSchema>(mut self) -> Self {
+        self.answer = Some(("application/json", self.schema::<T>().into()));
+        self
+    }
+
+    /// An answer in JSON that has no schema here.
+    pub(super) fn answers_any(mut self) -> Self {
+        let object = ObjectBuilder::new().schema_type(Type::Object);
+        self.answer = Some(("application/json", object.into()));
+        self
+    }
+
+    pub(super) fn answers_text(mut self, media_type: &'static str) -> Self {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        self.answer = Some((media_type, text.into()));
+        self
+    }
+
+    /// A business refusal is possible, and an answer may be a replay.
+    pub(super) fn conflicts(mut self) -> Self {
+        self.statuses.extend([404, 409]);
+        self
+    }
+
+    fn schema<T: ToSchema>(&mut self) -> Ref {
+        self.schemas.push((T::name().into(), T::schema()));
+        T::schemas(&mut self.schemas);
+        Ref::from_schema_name(T::name())
+    }
+}
+
+/// The whole document, as JSON. Without tokens it asks for none, since none is checked.
+pub(super) fn render(routes: &[Route], tokens: &[Token]) -> Vec<u8> {
+    let mut components = ComponentsBuilder::new()
+        .schema("Code", Code::schema())
+        .schema("Problem", Problem::schema())
+        .schema("Refused", Refused::schema())
+        .schema(OrderId::name(), OrderId::schema())
+        .schema(Sku::name(), Sku::schema());
+    let mut paths = PathsBuilder::new();
+    for route in routes {
+        let method = match route.method {
+            Method::Get => HttpMethod::Get,
+            Method::Post => HttpMethod::Post,
+        };
+        paths = paths.path(route.path, PathItem::new(method, operation(route, tokens)));
+        components = components.schemas_from_iter(route.description.schemas.iter().cloned());
+    }
+    if !tokens.is_empty() {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        components = components.security_scheme(BEARER, SecurityScheme::Http(bearer));
+    }
+    let info = InfoBuilder::new()
+        .title("Edge Inventory")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Stock and orders of one edge node. Every operation on an order may be sent again with \
+             the same ids and body: it gets the same answer, with the header Idempotent-Replay.",
+        ));
+    let document = OpenApiBuilder::new()
+        .info(info)
+        .paths(paths)
+        .components(Some(components.build()))
+        .build();
+    serde_json::to_vec(&document).expect("the document has text keys only")
+}
+
+const BEARER: &str = "bearer";
+
+fn operation(route: &Route, tokens: &[Token]) -> OperationBuilder {
+    let description = &route.description;
+    let mut statuses = description.statuses.clone();
+    let mut operation = OperationBuilder::new()
+        .tag(description.tag)
+        .summary(Some(description.summary))
+        .operation_id(Some(operation_id(route)))
+        .request_body(description.body.clone());
+    for (name, schema) in path_parameters(route.path) {
+        statuses.extend([400, 404]);
+        let parameter = ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Path);
+        operation = operation.parameter(parameter.schema(Some(schema)).required(Required::True));
+    }
+    for (name, schema) in &description.queries {
+        let parameter = ParameterBuilder::new()
+            .name(*name)
+            .parameter_in(ParameterIn::Query);
+        let parameter = parameter
+            .schema(Some(schema.clone()))
+            .required(Required::False);
+        operation = operation.parameter(parameter);
+    }
+    if let (Access::Needs(role), false) = (route.access, tokens.is_empty()) {
+        statuses.push(401);
+        if role > Role::Read {
+            statuses.push(403);
+        }
+        let needs: [&str; 0] = [];
+        operation = operation
+            .description(Some(format!("Needs the role `{}`.", role.as_str())))
+            .security(SecurityRequirement::new(BEARER, needs));
+    }
+    if !matches!(route.path, "/healthz" | "/openapi.json") {
+        statuses.extend([500, 503]);
+    }
+    operation = operation.response("200", answer(description));
+    statuses.sort_unstable();
+    statuses.dedup();
+    statuses.into_iter().fold(operation, |operation, status| {
+        operation.response(status.to_string(), problem(status))
+    })
+}
+
+/// `post_v1_orders_reserve`: the path's fixed words, which are unique with the method.
+fn operation_id(route: &Route) -> String {
+    let method = match route.method {
+        Method::Get => "get",
+        Method::Post => "post",
+    };
+    let words = route.path.split(['/', '.']).filter(|word| !word.is_empty());
+    let fixed = words.map(|word| word.trim_matches(['{', '}']));
+    std::iter::once(method)
+        .chain(fixed)
+        .collect::<Vec<_>>()
+        .join("_")
+}
+
+fn path_parameters(path: &'static str) -> impl Iterator<Item = (&'static str, Ref)> {
+    let names = path
+        .split('/')
+        .filter_map(|step| step.strip_prefix('{')?.strip_suffix('}'));
+    names.map(|name| {
+        let schema = if name == "sku" {
+            Sku::name()
+        } else {
+            OrderId::name()
+        };
+        (name, Ref::from_schema_name(schema))
+    })
+}
+
+fn answer(description: &Description) -> Response {
+    let mut response = ResponseBuilder::new().description("Done");
+    if let Some((media_type, schema)) = &description.answer {
+        response = response.content(*media_type, Content::new(Some(schema.clone())));
+    }
+    if description.statuses.contains(&409) {
+        let replay = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(["true"]));
+        let mut header = Header::new(replay);
+        header.description = Some("The same request came before; this was its answer.".into());
+        response = response.header("Idempotent-Replay", header);
+    }
+    response.build()
+}
+
+fn problem(status: u16) -> Response {
+    let titles: Vec<&str> = kinds()
+        .filter(|kind| kind.status.as_u16() == status)
+        .map(|kind| kind.code)
+        .collect();
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    let mut response = ResponseBuilder::new()
+        .description(titles.join(", "))
+        .content("application/problem+json", content);
+    if status == 503 {
+        let seconds = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(1_usize));
+        response = response.header("Retry-After", Header::new(seconds));
+    }
+    response.build()
+}
+
+fn kinds() -> impl Iterator<Item = &'static Kind> {
+    [WIRE_KINDS, REFUSAL_KINDS, FAULT_KINDS]
+        .into_iter()
+        .flatten()
+        .copied()
+}
+
+/// Every code a caller may meet.
+struct Code;
+
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        let codes: Vec<&str> = kinds().map(|kind| kind.code).collect();
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(codes))
+            .into()
+    }
+}
+
+/// RFC 9457, with the numbers behind the code as further members.
+struct Problem;
+
+impl PartialSchema for Problem {
+    fn schema() -> RefOr<Schema> {
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        refused()
+            .property("type", text())
+            .required("type")
+            .property("title", text())
+            .required("title")
+            .property("status", ObjectBuilder::new().schema_type(Type::Integer))
+            .required("status")
+            .into()
+    }
+}
+
+/// A refusal or a fault within a batch: a problem without what HTTP would add.
+pub(super) struct Refused;
+
+impl PartialSchema for Refused {
+    fn schema() -> RefOr<Schema> {
+        refused().into()
+    }
+}
+
+impl ToSchema for Refused {}
+
+fn refused() -> ObjectBuilder {
+    ObjectBuilder::new()
+        .property("code", Ref::from_schema_name("Code"))
+        .required("code")
+        .property("detail", ObjectBuilder::new().schema_type(Type::String))
+        .required("detail")
+        .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+}

@@ -1,0 +1,159 @@
+//! A route: its path, whom it serves, its handler and its part of the OpenAPI document, said once.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, RawPathParams, Request};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+
+use super::Wire;
+use super::auth::{Access, Role, admit};
+use super::openapi::Description;
+use super::problem::Problem;
+use super::words::{Text, TextRule};
+use crate::metrics;
+
+/// What a handler gets to see of a request.
+pub(super) struct Call {
+    pub(super) wire: Arc<Wire>,
+    /// What the caller may do; at least what the route asks for.
+    pub(super) role: Role,
+    pub(super) headers: HeaderMap,
+    pub(super) uri: Uri,
+    pub(super) body: Body,
+    /// The one `{…}` of the route's path, percent-decoded; `None` where the bytes are not UTF-8.
+    parameter: Option<String>,
+}
+
+impl Call {
+    /// The path's parameter, in its bounds.
+    pub(super) fn parameter<R: TextRule>(&self, name: &str) -> Result<Text<R>, Problem> {
+        let text = self.parameter.as_deref().unwrap_or_default();
+        Text::parse(text).map_err(|bounds| Problem::malformed_parameter(name, bounds.to_string()))
+    }
+}
+
+/// The methods the API uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    Get,
+    Post,
+}
+
+/// One line of the table in `mod.rs`.
+pub(super) struct Route {
+    pub(super) method: Method,
+    pub(super) path: &'static str,
+    pub(super) access: Access,
+    pub(super) description: Description,
+    mount: Box<dyn FnOnce(Arc<Wire>, metrics::Route) -> MethodRouter>,
+}
+
+impl Route {
+    pub(super) fn get<H, F>(path: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        Self::new(Method::Get, path, access, handler)
+    }
+
+    pub(super) fn post<H, F>(path: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        Self::new(Method::Post, path, access, handler)
+    }
+
+    /// Adds the route's part of the OpenAPI document.
+    pub(super) fn described(mut self, description: Description) -> Self {
+        self.description = description;
+        self
+    }
+
+    fn new<H, F>(method: Method, path: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        let mount = move |wire: Arc<Wire>, metrics: metrics::Route| {
+            let metrics = Arc::new(metrics);
+            let endpoint = move |request: Request| {
+                let (wire, metrics, handler) = (wire.clone(), metrics.clone(), handler.clone());
+                async move {
+                    let started = Instant::now();
+                    let response = serve(wire, path, access, handler, request).await;
+                    metrics.answered(response.status().as_u16(), started.elapsed());
+                    response
+                }
+            };
+            match method {
+                Method::Get => get(endpoint),
+                Method::Post => post(endpoint),
+            }
+        };
+        let description = Description::default();
+        Self {
+            method,
+            path,
+            access,
+            description,
+            mount: Box::new(mount),
+        }
+    }
+
+    /// The axum side of the route, counting into `wire`'s metrics.
+    pub(super) fn mount(self, wire: &Arc<Wire>) -> MethodRouter {
+        let method = match self.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        };
+        let metrics = wire.metrics.route(method, self.path);
+        (self.mount)(Arc::clone(wire), metrics)
+    }
+}
+
+async fn serve<H, F>(
+    wire: Arc<Wire>,
+    path: &'static str,
+    access: Access,
+    handler: H,
+    request: Request,
+) -> Response
+where
+    H: Fn(Call) -> F,
+    F: Future<Output = Result<Response, Problem>>,
+{
+    let (mut parts, body) = request.into_parts();
+    let role = match admit(&wire.config.tokens, access, &parts.headers) {
+        Ok(role) => role,
+        Err(problem) => return problem.into_response(),
+    };
+    let parameter = if path.contains('{') {
+        let decoded = RawPathParams::from_request_parts(&mut parts, &())
+            .await
+            .ok();
+        decoded.and_then(|all| all.iter().next().map(|(_, value)| value.to_owned()))
+    } else {
+        None
+    };
+    let call = Call {
+        wire,
+        role,
+        headers: parts.headers,
+        uri: parts.uri,
+        body,
+        parameter,
+    };
+    handler(call).await.unwrap_or_else(|problem| {
+        if problem.kind.status == StatusCode::INTERNAL_SERVER_ERROR {
+            let cause = problem.cause.as_deref().unwrap_or("unknown");
+            tracing::error!(path, code = problem.kind.code, cause, "a request failed");
+        }
+        problem.into_response()
+    })
+}

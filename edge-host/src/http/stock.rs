@@ -1,0 +1,164 @@
+//! Reading stock: the hottest path of the host. A sku's JSON is rendered once for as long as the
+//! cache holds it; after that a read is a look-up and a copy of its bytes.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::json;
+use super::problem::Problem;
+use super::refusal::{UNKNOWN_SKU, failed};
+use super::route::Call;
+use super::words::{Sku, SkuRule, list};
+use crate::guest::stock;
+use crate::shard::CachedStock;
+
+/// The skus to read.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StockQuery {
+    #[serde(deserialize_with = "list")]
+    #[schema(min_items = 1, max_items = 1000)]
+    skus: Vec<Sku>,
+}
+
+pub(super) async fn get(call: Call) -> Result<Response, Problem> {
+    let sku = call.parameter::<SkuRule>("sku")?;
+    if let Some(found) = call.wire.shard.cached_stock(sku.as_str()) {
+        return Ok(json::rendered(body(&found)));
+    }
+    let sku = sku.into_string();
+    let found = call
+        .wire
+        .shard
+        .stock(vec![sku.clone()])
+        .await
+        .map_err(|error| failed(&error))?;
+    match found.into_iter().next().flatten() {
+        Some(found) => Ok(json::rendered(body(&found))),
+        None => {
+            Err(Problem::new(&UNKNOWN_SKU, format!("there is no sku {sku}"))
+                .with("skus", vec![sku]))
+        }
+    }
+}
+
+/// Asks the shard only for what the cache does not hold.
+pub(super) async fn query(mut call: Call) -> Result<Response, Problem> {
+    let StockQuery { skus } = json::read(&mut call).await?;
+    let shard = &call.wire.shard;
+    let mut found: Vec<_> = skus
+        .iter()
+        .map(|sku| shard.cached_stock(sku.as_str()))
+        .collect();
+    let missed: Vec<usize> = (0..skus.len()).filter(|at| found[*at].is_none()).collect();
+    if !missed.is_empty() {
+        let names = missed
+            .iter()
+            .map(|at| skus[*at].as_str().to_owned())
+            .collect();
+        let fetched = shard.stock(names).await.map_err(|error| failed(&error))?;
+        for (at, stock) in missed.into_iter().zip(fetched) {
+            found[at] = stock;
+        }
+    }
+    Ok(json::rendered(render_query(&skus, &found)))
+}
+
+/// `{"stock":[…],"unknown":[…]}`, from pieces rendered before.
+fn render_query(skus: &[Sku], found: &[Option<Arc<CachedStock>>]) -> Vec<u8> {
+    let bytes: usize = found
+        .iter()
+        .flatten()
+        .map(|stock| body(stock).len() + 1)
+        .sum();
+    let mut answer = Vec::with_capacity(bytes + 64);
+    answer.extend_from_slice(b"{\"stock\":[");
+    for (index, stock) in found.iter().flatten().enumerate() {
+        if index > 0 {
+            answer.push(b',');
+        }
+        answer.extend_from_slice(&body(stock));
+    }
+    answer.extend_from_slice(b"],\"unknown\":");
+    let unknown: Vec<&str> = skus
+        .iter()
+        .zip(found)
+        .filter(|(_, f)| f.is_none())
+        .map(|(sku, _)| sku.as_str())
+        .collect();
+    answer.extend_from_slice(&json::render(&unknown));
+    answer.push(b'}');
+    answer
+}
+
+/// The sku's JSON, rendered by whoever asks first.
+fn body(cached: &CachedStock) -> Bytes {
+    cached
+        .body
+        .get_or_init(|| json::render(&Stock::from(&cached.stock)).into())
+        .clone()
+}
+
+/// A sku's counters.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Stock<'a> {
+    sku: &'a str,
+    /// What may still be promised.
+    sellable: u32,
+    /// Sums over warehouses and warehouse-less legs.
+    reserved: u64,
+    committed: u64,
+    /// Sum over warehouses.
+    on_hand: u64,
+    warehouses: Vec<WarehouseStock<'a>>,
+}
+
+/// A sku's counters in one warehouse.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WarehouseStock<'a> {
+    warehouse: &'a str,
+    on_hand: u32,
+    reserved: u32,
+    committed: u32,
+    unavailable: u32,
+}
+
+/// The answer to a query; `stock` is in the order asked for.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "written by render_query; here for the OpenAPI document"
+)]
+pub(super) struct StockAnswer<'a> {
+    stock: Vec<Stock<'a>>,
+    unknown: Vec<&'a str>,
+}
+
+impl<'a> From<&'a stock::SkuStock> for Stock<'a> {
+    fn from(stock: &'a stock::SkuStock) -> Self {
+        Self {
+            sku: &stock.sku,
+            sellable: stock.sellable,
+            reserved: stock.reserved,
+            committed: stock.committed,
+            on_hand: stock.on_hand,
+            warehouses: stock.warehouses.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a stock::WarehouseStock> for WarehouseStock<'a> {
+    fn from(stock: &'a stock::WarehouseStock) -> Self {
+        Self {
+            warehouse: &stock.warehouse,
+            on_hand: stock.on_hand,
+            reserved: stock.reserved,
+            committed: stock.committed,
+            unavailable: stock.unavailable,
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! A guest's bytes on their way in: which module they are, and whether their AOT code is ours.
+//!
+//! AOT code is native code in a custom section named `wasmedge`; a crafted one writes host memory,
+//! and one made by another WasmEdge is silently ignored in favour of the interpreter, fifty times
+//! slower. So an AOT section counts only with our stamp behind it, which names the module it was
+//! made from, the WasmEdge that made it, and the digest of the file before the stamp. The stamp
+//! proves origin against accidents, not against an attacker who can write the host's files.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use sha2::{Digest, Sha256};
+use wasmparser::BinaryReader;
+
+use super::{Error, compile::version};
+
+/// The custom section that holds WasmEdge's AOT code.
+const AOT_SECTION: &str = "wasmedge";
+/// The custom section that holds our stamp, always the last one.
+const STAMP_SECTION: &str = "edge-host-aot";
+/// The module's magic number and version.
+const HEADER_BYTES: usize = 8;
+/// Bytes of a SHA-256 digest.
+const DIGEST_BYTES: usize = 32;
+
+/// How a module's functions run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExecutionMode {
+    /// Compiled ahead of time to native code.
+    Aot,
+    /// Interpreted: about fifty times slower.
+    Interpreter,
+}
+
+impl ExecutionMode {
+    /// `aot` or `interpreter`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Aot => "aot",
+            Self::Interpreter => "interpreter",
+        }
+    }
+}
+
+/// A module ready to load.
+pub struct Binary {
+    bytes: Vec<u8>,
+    /// SHA-256 of the plain module: its identity, however it runs.
+    digest: [u8; DIGEST_BYTES],
+    mode: ExecutionMode,
+}
+
+impl Binary {
+    /// Reads the module in `path` to run as AOT code: its own, where our stamp vouches for it; else
+    /// from `cache`; else by compiling in a child process into `cache`.
+    pub fn open(path: &Path, cache: &Path) -> Result<Self, Error> {
+        let bytes = read(path)?;
+        if let Some(digest) = stamped_digest(&bytes)? {
+            return Ok(Self { bytes, digest, mode: ExecutionMode::Aot });
+        }
+        let plain = strip(&bytes)?;
+        let digest = digest_of(&plain);
+        let cached = cache.join(format!("{}.aot.wasm", hex(&digest)));
+        if let Ok(bytes) = fs::read(&cached)
+            && matches!(stamped_digest(&bytes), Ok(Some(found)) if found == digest)
+        {
+            return Ok(Self { bytes, digest, mode: ExecutionMode::Aot });
+        }
+        compile_in_child(path, &cached)?;
+        let bytes = read(&cached)?;
+        match stamped_digest(&bytes)? {
+            Some(found) if found == digest => Ok(Self { bytes, digest, mode: ExecutionMode::Aot }),
+            _ => Err(Error::Compile(format!("{} is not what was compiled", cached.display()))),
+        }
+    }
+
+    /// Reads the module in `path` to run in the interpreter.
+    pub fn open_interpreted(path: &Path) -> Result<Self, Error> {
+        let bytes = strip(&read(path)?)?;
+        let digest = digest_of(&bytes);
+        Ok(Self { bytes, digest, mode: ExecutionMode::Interpreter })
+    }
+
+    /// What WasmEdge loads.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How it will run.
+    pub fn mode(&self) -> ExecutionMode {
+        self.mode
+    }
+
+    /// SHA-256 of the plain module, in hexadecimal.
+    pub fn digest_hex(&self) -> String {
+        hex(&self.digest)
+    }
+}
+
+/// The plain module: without AOT code and without stamps.
+pub(super) fn strip(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let sections = sections(bytes)?;
+    let mut plain = bytes[..HEADER_BYTES].to_vec();
+    for section in sections {
+        if !matches!(section.name, Some(AOT_SECTION | STAMP_SECTION)) {
+            plain.extend_from_slice(&bytes[section.range]);
+        }
+    }
+    Ok(plain)
+}
+
+/// Appends the stamp to AOT code that was just made from the module with this digest.
+pub(super) fn stamp(mut aot: Vec<u8>, digest: &[u8; DIGEST_BYTES]) -> Vec<u8> {
+    let mut payload = digest.to_vec();
+    payload.extend_from_slice(&digest_of(&aot));
+    payload.extend_from_slice(maker().as_bytes());
+    let size = 1 + STAMP_SECTION.len() + payload.len();
+    aot.push(0);
+    write_leb128(&mut aot, size);
+    write_leb128(&mut aot, STAMP_SECTION.len());
+    aot.extend_from_slice(STAMP_SECTION.as_bytes());
+    aot.extend_from_slice(&payload);
+    aot
+}
+
+pub(super) fn digest_of(bytes: &[u8]) -> [u8; DIGEST_BYTES] {
+    Sha256::digest(bytes).into()
+}
+
+/// The digest of the module that this file's AOT code was made from; `None` where there is no AOT
+/// code, or none that this WasmEdge on this machine made.
+fn stamped_digest(bytes: &[u8]) -> Result<Option<[u8; DIGEST_BYTES]>, Error> {
+    let sections = sections(bytes)?;
+    let Some(last) = sections.last().filter(|section| section.name == Some(STAMP_SECTION)) else {
+        return Ok(None);
+    };
+    let has_code = sections.iter().any(|section| section.name == Some(AOT_SECTION));
+    let Some((digests, made_by)) = last.data.split_at_checked(2 * DIGEST_BYTES) else {
+        return Err(Error::Damaged("its stamp is cut short".to_owned()));
+    };
+    if !has_code || made_by != maker().as_bytes() {
+        return Ok(None);
+    }
+    let (module, file) = digests.split_at(DIGEST_BYTES);
+    if file != digest_of(&bytes[..last.range.start]) {
+        return Err(Error::Damaged("its contents do not match its stamp; build it again".to_owned()));
+    }
+    Ok(Some(module.try_into().expect("split at DIGEST_BYTES")))
+}
+
+/// Who makes AOT code here: another maker's is not used.
+fn maker() -> String {
+    format!("WasmEdge {} {} {}", version(), std::env::consts::ARCH, std::env::consts::OS)
+}
+
+struct Section<'a> {
+    /// Header included.
+    range: std::ops::Range<usize>,
+    /// Of a custom section.
+    name: Option<&'a str>,
+    /// Of a custom section, after the name.
+    data: &'a [u8],
+}
+
+fn sections(bytes: &[u8]) -> Result<Vec<Section<'_>>, Error> {
+    if !bytes.starts_with(b"\0asm\x01\0\0\0") {
+        return Err(Error::Invalid("it does not begin as a core module does".to_owned()));
+    }
+    let mut reader = BinaryReader::new(bytes, 0);
+    let mut sections = Vec::new();
+    let mut walk = || -> wasmparser::Result<()> {
+        reader.read_bytes(HEADER_BYTES)?;
+        while !reader.eof() {
+            let start = reader.original_position();
+            let id = reader.read_u8()?;
+            let size = reader.read_var_u32()?;
+            let content = reader.read_bytes(size as usize)?;
+            let range = start..reader.original_position();
+            let (name, data) = if id == 0 {
+                let mut custom = BinaryReader::new(content, 0);
+                let name = custom.read_string()?;
+                (Some(name), &content[custom.original_position()..])
+            } else {
+                (None, &content[..0])
+            };
+            sections.push(Section { range, name, data });
+        }
+        Ok(())
+    };
+    walk().map_err(|error| Error::Invalid(error.to_string()))?;
+    Ok(sections)
+}
+
+fn write_leb128(out: &mut Vec<u8>, mut value: usize) {
+    loop {
+        let low = u8::try_from(value & 0x7f).expect("seven bits");
+        value >>= 7;
+        if value == 0 {
+            out.push(low);
+            return;
+        }
+        out.push(low | 0x80);
+    }
+}
+
+/// LLVM needs half a gigabyte and may crash on hostile input: never in the serving process.
+fn compile_in_child(path: &Path, out: &Path) -> Result<(), Error> {
+    let program = std::env::current_exe()
+        .map_err(|source| Error::File { path: PathBuf::from("/proc/self/exe"), source })?;
+    tracing::info!(guest = %path.display(), "compiling the guest ahead of time, in a child process");
+    let output = Command::new(&program)
+        .arg("compile-guest")
+        .args([path, out])
+        .output()
+        .map_err(|source| Error::File { path: program, source })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(Error::Compile(format!("{} ({said})", output.status)))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|source| Error::File { path: path.to_owned(), source })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An empty module, then the given custom sections.
+    fn module(customs: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut bytes = b"\0asm\x01\0\0\0".to_vec();
+        for (name, data) in customs {
+            bytes.push(0);
+            write_leb128(&mut bytes, 1 + name.len() + data.len());
+            write_leb128(&mut bytes, name.len());
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.extend_from_slice(data);
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_stamp_vouches_for_the_code_in_front_of_it() {
+        let plain = module(&[("name", b"x")]);
+        let stamped = stamp(module(&[("name", b"x"), (AOT_SECTION, b"code")]), &digest_of(&plain));
+        assert_eq!(stamped_digest(&stamped).unwrap(), Some(digest_of(&plain)));
+        assert_eq!(strip(&stamped).unwrap(), plain);
+    }
+
+    #[test]
+    fn code_without_a_stamp_or_with_a_stamp_in_front_is_foreign() {
+        let foreign = module(&[(AOT_SECTION, b"code")]);
+        assert_eq!(stamped_digest(&foreign).unwrap(), None);
+        let mut late = stamp(module(&[]), &digest_of(&module(&[])));
+        late.extend_from_slice(&foreign[HEADER_BYTES..]);
+        assert_eq!(stamped_digest(&late).unwrap(), None);
+        assert_eq!(strip(&late).unwrap(), module(&[]));
+    }
+
+    #[test]
+    fn a_changed_byte_is_damage() {
+        let mut stamped = stamp(module(&[(AOT_SECTION, b"code")]), &digest_of(&module(&[])));
+        let code = stamped.windows(4).position(|window| window == b"code").unwrap();
+        stamped[code] ^= 1;
+        assert!(matches!(stamped_digest(&stamped), Err(Error::Damaged(_))));
+    }
+
+    #[test]
+    fn bytes_that_are_no_module_are_refused() {
+        let cut = &module(&[("name", b"a long enough section")])[..14];
+        for bytes in [&b""[..], b"MZ", b"\0asm\x0d\0\x01\0", cut] {
+            assert!(matches!(strip(bytes), Err(Error::Invalid(_))), "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Runs WebAssembly core modules in WasmEdge. The only room that names WasmEdge; it knows no
+//! inventory word.
+//!
+//! - [`Binary`] is a module on its way in: it strips foreign native code, and brings the module to
+//!   AOT code through the compile cache ([`binary`], [`compile`]).
+//! - [`Module`] is loaded and validated, and makes [`Instance`]s.
+//! - [`Instance`] runs one call at a time and implements the glue's `rt::Instance`.
+//! - [`keep_warm`] makes every call of the process cheaper.
+//!
+//! DESIGN.md says what was measured and what must stay true.
+
+mod binary;
+mod compile;
+mod ffi;
+mod instance;
+mod interface;
+mod keep_warm;
+mod module;
+
+pub use binary::{Binary, ExecutionMode};
+pub use compile::{compile_to, version};
+pub use instance::{Imports, Instance};
+pub use interface::{Interface, Item, ItemKind};
+pub use keep_warm::{keep_warm, park};
+pub use module::Module;
+
+/// Why a module could not be brought to run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bytes are not a WebAssembly module, or break its rules.
+    #[error("not a valid WebAssembly module: {0}")]
+    Invalid(String),
+    /// The module asks for more than it may have, or offers less than it must.
+    #[error("the module does not fit this host: {0}")]
+    Unfit(String),
+    /// The AOT file is damaged: its digest does not match its contents.
+    #[error("the AOT file is damaged: {0}")]
+    Damaged(String),
+    /// No AOT code for this machine, and compiling failed.
+    #[error("AOT compilation failed: {0}")]
+    Compile(String),
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// WasmEdge could not make one of its objects.
+    #[error("WasmEdge: {0}")]
+    Engine(String),
+}

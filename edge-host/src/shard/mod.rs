@@ -1,0 +1,265 @@
+//! One SQLite file: a single writer with group commit, read-only readers, and a read cache.
+//!
+//! The writer thread owns the only guest that may write, and the only writing connection
+//! ([`writer`]); readers have a read-only guest each ([`readers`]); [`cache`] answers what was read
+//! before and has not changed since. All the SQL of the host is in [`database`].
+//! DESIGN.md tells the flow and what must stay true.
+
+mod cache;
+mod clock;
+mod database;
+mod readers;
+mod writer;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::sync::oneshot;
+
+use crate::{
+    guest::{
+        Guest, GuestModule, changes,
+        lifecycle::Description,
+        orders,
+        stock::{AuditReport, SkuStock},
+        types::{Command, Fault, Outcome},
+    },
+    host_functions::{HostFunctions, sqlite::SqliteHost},
+    metrics,
+};
+use cache::Cache;
+pub use cache::CachedStock;
+pub use clock::Clock;
+use readers::{Query, Readers};
+use writer::{Job, Writer};
+
+/// What a shard needs to know. Every bound is checked by `config`.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The folder of the database; made if it is missing. One process at a time may have it.
+    pub data: PathBuf,
+    /// Commands that may wait for the writer; more are answered [`Error::QueueFull`].
+    pub queue_commands_max: usize,
+    /// Commands that one transaction takes, 1..=1,024. A single caller's batch may fill up to 1,024.
+    pub batch_commands_max: usize,
+    /// Threads with a read-only guest.
+    pub readers: usize,
+    /// The time a read may take, waiting included.
+    pub query_timeout: Duration,
+    /// How often holds past their time are ended.
+    pub sweep_interval: Duration,
+    /// `None`: every read calls a guest.
+    pub cache: Option<CacheConfig>,
+}
+
+/// What the read cache remembers.
+#[derive(Clone, Debug)]
+pub struct CacheConfig {
+    /// How long a read is remembered at most; a write forgets it at once.
+    pub ttl: Duration,
+    /// How many skus are remembered at most.
+    pub entries_max: usize,
+}
+
+/// Why a shard gave no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// As many commands or queries wait as may. Nothing was done; retrying helps.
+    #[error("the queue is full")]
+    QueueFull,
+    /// The shard is shutting down. Nothing was done; another node or a later try helps.
+    #[error("the shard is stopping")]
+    Stopping,
+    /// No answer to a read in time. Retrying may help.
+    #[error("no answer in time")]
+    Timeout,
+    /// The guest trapped on this request. Nothing was done; retrying traps again.
+    #[error("the guest trapped: {0}")]
+    Trapped(String),
+    /// The guest, or the database under it, could not do its work. Nothing was done.
+    #[error("the guest faulted: {0:?}")]
+    Fault(Fault),
+}
+
+impl Error {
+    /// After how many seconds retrying may help; `None` where it does not.
+    pub fn retryable(&self) -> Option<u32> {
+        match self {
+            Self::QueueFull | Self::Timeout => Some(1),
+            Self::Stopping => Some(5),
+            Self::Fault(Fault::Busy | Fault::Interrupted) => Some(1),
+            Self::Fault(Fault::Full) => Some(30),
+            Self::Trapped(_) | Self::Fault(_) => None,
+        }
+    }
+}
+
+/// Why a shard could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The data folder cannot be used.
+    #[error("{path}: {source}")]
+    Folder {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Another process holds the data folder.
+    #[error("{0} is in use by another process; a folder belongs to one edge-host at a time")]
+    InUse(PathBuf),
+    /// SQLite cannot use the file.
+    #[error("{path}: {message}")]
+    Database {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite says.
+        message: String,
+    },
+    /// The guest could not be instantiated, or did not bring the tables to its version.
+    #[error("the guest did not start: {0}")]
+    Guest(String),
+}
+
+/// Whether requests would be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Yes.
+    Ready,
+    /// No, and why.
+    NotReady(&'static str),
+}
+
+/// A cheap handle to a shard; clones share it.
+#[derive(Clone)]
+pub struct Shard(Arc<Inner>);
+
+/// A guest on the shard's database.
+type ShardGuest = Guest<HostFunctions<SqliteHost>>;
+
+struct Inner {
+    config: Config,
+    writer: Writer,
+    readers: Readers,
+    cache: Arc<Cache>,
+    description: Description,
+}
+
+impl Shard {
+    /// Opens the database (making it if there is none), migrates it, and starts the threads.
+    pub fn open(
+        config: Config,
+        module: Arc<GuestModule>,
+        clock: Clock,
+        writer_metrics: metrics::Writer,
+        cache_metrics: metrics::Cache,
+    ) -> Result<Self, OpenError> {
+        let lock = database::lock(&config.data)?;
+        let cache = Arc::new(Cache::new(config.cache.as_ref(), cache_metrics));
+        let traps = writer_metrics.traps.clone();
+        let (writer, description) = Writer::start(
+            &config,
+            lock,
+            Arc::clone(&module),
+            clock,
+            Arc::clone(&cache),
+            writer_metrics,
+        )?;
+        let readers = Readers::start(&config, module, traps)?;
+        Ok(Self(Arc::new(Inner { config, writer, readers, cache, description })))
+    }
+
+    /// Does one command. Resolves after its transaction is durable; a caller that stops waiting does
+    /// not stop the command.
+    pub async fn apply(&self, command: Command) -> Result<Outcome, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.0.writer.submit(Job::One(command, reply))?;
+        answer.await.map_err(|_| Error::Stopping)?
+    }
+
+    /// Does commands in order, in as few transactions as they fit in; one answer for each.
+    pub async fn apply_all(&self, commands: Vec<Command>) -> Vec<Result<Outcome, Error>> {
+        let length = commands.len();
+        let (reply, answer) = oneshot::channel();
+        let answers = match self.0.writer.submit(Job::Many(commands, reply)) {
+            Ok(()) => answer.await.map_err(|_| Error::Stopping),
+            Err(error) => Err(error),
+        };
+        answers.unwrap_or_else(|error| vec![Err(error); length])
+    }
+
+    /// An order, or `None` where none was ever placed under this id.
+    pub async fn order(&self, order_id: String) -> Result<Option<orders::Order>, Error> {
+        self.ask(|reply| Query::Order(order_id, reply)).await
+    }
+
+    /// What the cache remembers of a sku. A caller always sees its own writes.
+    pub fn cached_stock(&self, sku: &str) -> Option<Arc<CachedStock>> {
+        self.0.cache.get(sku)
+    }
+
+    /// Skus from the cache, and the missing ones from a reader; `None` where the sku is unknown.
+    pub async fn stock(&self, skus: Vec<String>) -> Result<Vec<Option<Arc<CachedStock>>>, Error> {
+        let mut found: Vec<_> = skus.iter().map(|sku| self.cached_stock(sku)).collect();
+        let missing: Vec<String> = skus
+            .into_iter()
+            .zip(&found)
+            .filter(|(_, found)| found.is_none())
+            .map(|(sku, _)| sku)
+            .collect();
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        let ticket = self.0.cache.ticket();
+        let read = self.ask(|reply| Query::Stock(missing, reply)).await?;
+        let mut read = read.into_iter().map(|stock| stock.map(|s| self.remember(s, ticket)));
+        for slot in found.iter_mut().filter(|slot| slot.is_none()) {
+            *slot = read.next().flatten();
+        }
+        Ok(found)
+    }
+
+    /// Changes after a sequence, oldest first.
+    pub async fn changes(&self, after: u64, limit: u32) -> Result<Vec<changes::Change>, Error> {
+        self.ask(|reply| Query::Changes { after, limit, reply }).await
+    }
+
+    /// Checks every invariant on a snapshot. Takes as long as it takes, beside the other reads.
+    pub async fn audit(&self) -> Result<AuditReport, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.0.readers.audit(reply)?;
+        answer.await.map_err(|_| Error::Stopping)?
+    }
+
+    /// Whether commands and queries would be answered now.
+    pub fn readiness(&self) -> Readiness {
+        self.0.writer.readiness()
+    }
+
+    /// The guest's name, version and schema.
+    pub fn description(&self) -> &Description {
+        &self.0.description
+    }
+
+    /// Takes no more commands, does those that wait, and closes the database. Blocks until done.
+    pub fn stop(&self) {
+        self.0.readers.stop();
+        self.0.writer.stop();
+    }
+
+    fn remember(&self, stock: SkuStock, ticket: cache::Ticket) -> Arc<CachedStock> {
+        self.0.cache.insert(stock, ticket)
+    }
+
+    async fn ask<T>(
+        &self,
+        query: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Query,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.0.readers.submit(query(reply))?;
+        match tokio::time::timeout(self.0.config.query_timeout, answer).await {
+            Ok(answer) => answer.map_err(|_| Error::Stopping)?,
+            Err(_) => Err(Error::Timeout),
+        }
+    }
+}

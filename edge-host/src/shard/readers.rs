@@ -1,0 +1,180 @@
+//! Threads with a read-only guest each, made when the first query comes.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use prometheus_client::metrics::counter::Counter;
+use tokio::sync::oneshot;
+use wit_bindgen_wasmedge::rt::CallError;
+
+use super::{Config, Error, OpenError, ShardGuest, database};
+use crate::{
+    guest::{
+        GuestModule, changes, orders,
+        stock::{AuditReport, SkuStock},
+        types::Fault,
+    },
+    host_functions::HostFunctions,
+};
+
+/// Queries that may wait; more are answered [`Error::QueueFull`].
+const QUEUE_QUERIES_MAX: usize = 4_096;
+
+type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// Something to read, and who asks.
+pub(super) enum Query {
+    Stock(Vec<String>, Reply<Vec<Option<SkuStock>>>),
+    Order(String, Reply<Option<orders::Order>>),
+    Changes { after: u64, limit: u32, reply: Reply<Vec<changes::Change>> },
+}
+
+/// The handle to the readers' threads.
+pub(super) struct Readers {
+    queries: Sender<(Query, Instant)>,
+    reader: Reader,
+    query_timeout: Duration,
+    stopping: AtomicBool,
+    auditing: Arc<AtomicBool>,
+}
+
+impl Readers {
+    pub(super) fn start(
+        config: &Config,
+        module: Arc<GuestModule>,
+        traps: Counter,
+    ) -> Result<Self, OpenError> {
+        let (queries, receiver) = crossbeam_channel::bounded(QUEUE_QUERIES_MAX);
+        let reader = Reader { data: config.data.clone(), module, traps };
+        for number in 0..config.readers {
+            let (reader, receiver) = (reader.clone(), receiver.clone());
+            std::thread::Builder::new()
+                .name(format!("reader-{number}"))
+                .spawn(move || reader.run(&receiver))
+                .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
+        }
+        Ok(Self {
+            queries,
+            reader,
+            query_timeout: config.query_timeout,
+            stopping: AtomicBool::new(false),
+            auditing: Arc::default(),
+        })
+    }
+
+    pub(super) fn submit(&self, query: Query) -> Result<(), Error> {
+        if self.stopping.load(Ordering::SeqCst) {
+            return Err(Error::Stopping);
+        }
+        self.queries.try_send((query, Instant::now() + self.query_timeout)).map_err(|error| {
+            match error {
+                TrySendError::Full(_) => Error::QueueFull,
+                TrySendError::Disconnected(_) => Error::Stopping,
+            }
+        })
+    }
+
+    /// Runs an audit on a thread and a guest of its own; a second one at the same time is refused.
+    pub(super) fn audit(&self, reply: Reply<AuditReport>) -> Result<(), Error> {
+        if self.stopping.load(Ordering::SeqCst) {
+            return Err(Error::Stopping);
+        }
+        if self.auditing.swap(true, Ordering::SeqCst) {
+            return Err(Error::QueueFull);
+        }
+        let (reader, auditing) = (self.reader.clone(), Arc::clone(&self.auditing));
+        let audit = move || {
+            let mut slot = None;
+            let report = reader.ask(&mut slot, None, |guest| guest.audit());
+            auditing.store(false, Ordering::SeqCst);
+            let _ = reply.send(report);
+        };
+        let spawned = std::thread::Builder::new().name("audit".to_owned()).spawn(audit);
+        spawned.map(|_| ()).map_err(|error| {
+            self.auditing.store(false, Ordering::SeqCst);
+            Error::Fault(Fault::Storage(error.to_string()))
+        })
+    }
+
+    /// Takes no more queries. Those under way are answered or time out.
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+}
+
+#[derive(Clone)]
+struct Reader {
+    data: PathBuf,
+    module: Arc<GuestModule>,
+    traps: Counter,
+}
+
+type Slot = Option<ShardGuest>;
+
+impl Reader {
+    fn run(&self, queries: &Receiver<(Query, Instant)>) {
+        let mut slot = None;
+        while let Ok((query, deadline)) = queries.recv() {
+            let at = Some(deadline);
+            // A caller that has gone away does not hear its answer.
+            match query {
+                Query::Stock(skus, reply) => {
+                    let _ = reply.send(self.ask(&mut slot, at, |guest| guest.get_stock(&skus)));
+                }
+                Query::Order(order_id, reply) => {
+                    let _ = reply.send(self.ask(&mut slot, at, |guest| guest.get_order(&order_id)));
+                }
+                Query::Changes { after, limit, reply } => {
+                    let answer = self.ask(&mut slot, at, |guest| guest.list_changes(after, limit));
+                    let _ = reply.send(answer);
+                }
+            }
+        }
+    }
+
+    /// Asks the guest in the slot, on one snapshot; a guest that trapped is not asked again.
+    fn ask<T>(
+        &self,
+        slot: &mut Slot,
+        deadline: Option<Instant>,
+        call: impl FnOnce(&mut ShardGuest) -> Result<Result<T, Fault>, CallError>,
+    ) -> Result<T, Error> {
+        if deadline.is_some_and(|at| Instant::now() >= at) {
+            return Err(Error::Timeout);
+        }
+        let mut guest = match slot.take() {
+            Some(guest) => guest,
+            None => self.instantiate()?,
+        };
+        let host = &guest.instance_mut().host_mut().sqlite;
+        host.set_deadline(deadline);
+        database::begin_read(host).map_err(Error::Fault)?;
+        let answer = call(&mut guest).map_err(|error| {
+            self.traps.inc();
+            tracing::error!(%error, "the guest trapped in a query");
+            Error::Trapped(error.to_string())
+        })?;
+        if database::rollback(&guest.instance_mut().host_mut().sqlite).is_ok() {
+            *slot = Some(guest);
+        }
+        answer.map_err(|fault| match fault {
+            Fault::Interrupted => Error::Timeout,
+            fault => Error::Fault(fault),
+        })
+    }
+
+    fn instantiate(&self) -> Result<ShardGuest, Error> {
+        let storage = |message: String| Error::Fault(Fault::Storage(message));
+        let sqlite = database::open_reader(&self.data).map_err(|e| storage(e.to_string()))?;
+        self.module
+            .instantiate(HostFunctions { sqlite })
+            .map_err(|error| storage(error.to_string()))
+    }
+}

@@ -1,0 +1,409 @@
+//! The one writer: group commit.
+//!
+//! Whatever waits when a batch begins goes into it, up to a bound: while one batch commits, the
+//! next collects. One fsync serves the whole batch, and a reply leaves only after it.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+    time::Instant,
+};
+
+use crossbeam_channel::{Receiver, Sender};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use wit_bindgen_wasmedge::rt::CallError;
+
+use super::{
+    Clock, Config, Error, OpenError, Readiness, ShardGuest,
+    cache::Cache,
+    database::{self, FolderLock},
+};
+use crate::{
+    guest::{
+        GuestModule,
+        commands::Applied,
+        lifecycle::Description,
+        types::{Answer, Command, Outcome},
+    },
+    host_functions::{HostFunctions, sqlite::SqliteHost},
+    metrics,
+};
+
+/// The most commands that the contract lets one `apply` take.
+const APPLY_COMMANDS_MAX: usize = 1_024;
+
+type Reply<T> = oneshot::Sender<T>;
+
+/// Something for the writer to do.
+pub(super) enum Job {
+    /// A single caller's command.
+    One(Command, Reply<Result<Outcome, Error>>),
+    /// A single caller's batch: 1..=1,000 commands, kept together.
+    Many(Vec<Command>, Reply<Vec<Result<Outcome, Error>>>),
+    /// The last job.
+    Stop,
+}
+
+impl Job {
+    fn commands(&self) -> usize {
+        match self {
+            Self::One(..) => 1,
+            Self::Many(commands, _) => commands.len(),
+            Self::Stop => 0,
+        }
+    }
+}
+
+/// The handle to the writer's thread.
+pub(super) struct Writer {
+    jobs: Sender<Job>,
+    queue: Arc<Queue>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Queue {
+    waiting: AtomicUsize,
+    commands_max: usize,
+    stopping: AtomicBool,
+}
+
+impl Writer {
+    /// Opens and migrates the database, then starts the thread.
+    pub(super) fn start(
+        config: &Config,
+        lock: FolderLock,
+        module: Arc<GuestModule>,
+        clock: Clock,
+        cache: Arc<Cache>,
+        metrics: metrics::Writer,
+    ) -> Result<(Self, Description), OpenError> {
+        let (jobs, receiver) = crossbeam_channel::unbounded();
+        let queue = Arc::new(Queue {
+            waiting: AtomicUsize::new(0),
+            commands_max: config.queue_commands_max,
+            stopping: AtomicBool::new(false),
+        });
+        let batcher = Batcher {
+            data: config.data.clone(),
+            _lock: lock,
+            module,
+            clock,
+            cache,
+            metrics,
+            queue: Arc::clone(&queue),
+            jobs: receiver,
+            batch_commands_max: config.batch_commands_max.min(APPLY_COMMANDS_MAX),
+            latest: i64::MIN,
+        };
+        // An instance stays on the thread that made it, so the thread opens and reports.
+        let (opened, answer) = std::sync::mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || batcher.run(|result| drop(opened.send(result))))
+            .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
+        let description = answer
+            .recv()
+            .unwrap_or_else(|_| Err(OpenError::Guest("its thread ended".to_owned())))?;
+        Ok((Self { jobs, queue, thread: Mutex::new(Some(thread)) }, description))
+    }
+
+    /// Puts a job in the queue, whole or not at all.
+    pub(super) fn submit(&self, job: Job) -> Result<(), Error> {
+        if self.queue.stopping.load(Ordering::SeqCst) {
+            return Err(Error::Stopping);
+        }
+        let commands = job.commands();
+        let before = self.queue.waiting.fetch_add(commands, Ordering::SeqCst);
+        if before + commands > self.queue.commands_max {
+            self.queue.waiting.fetch_sub(commands, Ordering::SeqCst);
+            return Err(Error::QueueFull);
+        }
+        self.jobs.send(job).map_err(|_| Error::Stopping)
+    }
+
+    pub(super) fn readiness(&self) -> Readiness {
+        if self.queue.stopping.load(Ordering::SeqCst) {
+            return Readiness::NotReady("shutting down");
+        }
+        match &*self.thread.lock() {
+            Some(thread) if !thread.is_finished() => Readiness::Ready,
+            _ => Readiness::NotReady("the writer has ended"),
+        }
+    }
+
+    /// Does what waits, then ends the thread.
+    pub(super) fn stop(&self) {
+        self.queue.stopping.store(true, Ordering::SeqCst);
+        // An error means that the thread has ended already.
+        let _ = self.jobs.send(Job::Stop);
+        if let Some(thread) = self.thread.lock().take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer's thread panicked");
+        }
+    }
+}
+
+/// The writer's thread.
+struct Batcher {
+    data: PathBuf,
+    _lock: FolderLock,
+    module: Arc<GuestModule>,
+    clock: Clock,
+    cache: Arc<Cache>,
+    metrics: metrics::Writer,
+    queue: Arc<Queue>,
+    jobs: Receiver<Job>,
+    batch_commands_max: usize,
+    /// The latest `now` given to the guest: the system's clock may step back, time may not.
+    latest: i64,
+}
+
+/// What a batch's transaction came to, before anybody is told.
+enum Attempt {
+    Committed(Applied),
+    /// Rolled back.
+    Failed(Error),
+}
+
+impl Batcher {
+    fn run(mut self, opened: impl FnOnce(Result<Description, OpenError>)) {
+        let mut guest = match self.open() {
+            Ok((guest, description)) => {
+                opened(Ok(description));
+                Some(guest)
+            }
+            Err(error) => return opened(Err(error)),
+        };
+        let mut carried = None;
+        while let Some(first) = carried.take().or_else(|| self.jobs.recv().ok()) {
+            let (batch, next) = self.collect(first);
+            let stop = matches!(next, Some(Job::Stop));
+            if !batch.commands.is_empty() {
+                self.serve(&mut guest, batch);
+            }
+            if stop {
+                break;
+            }
+            carried = next;
+        }
+        drop(guest);
+    }
+
+    /// Opens the connection, makes the guest and lets it migrate.
+    fn open(&mut self) -> Result<(ShardGuest, Description), OpenError> {
+        let mut guest = self.instantiate()?;
+        let description = guest
+            .describe()
+            .map_err(|error| OpenError::Guest(format!("describe: {error}")))?;
+        let now = self.now();
+        let failed = |what: &str| {
+            let what = what.to_owned();
+            move |fault| OpenError::Guest(format!("{what}: {fault:?}"))
+        };
+        database::begin_write(host(&mut guest)).map_err(failed("migrate"))?;
+        let before = guest
+            .migrate(now)
+            .map_err(|error| OpenError::Guest(format!("migrate: {error}")))?
+            .map_err(failed("migrate"))?;
+        database::commit(host(&mut guest)).map_err(failed("migrate"))?;
+        tracing::info!(
+            guest = description.name,
+            version = description.version,
+            schema_before = before,
+            schema = description.schema_version,
+            "the database is open"
+        );
+        Ok((guest, description))
+    }
+
+    fn instantiate(&self) -> Result<ShardGuest, OpenError> {
+        let sqlite = database::open_writer(&self.data)?;
+        self.module
+            .instantiate(HostFunctions { sqlite })
+            .map_err(|error| OpenError::Guest(error.to_string()))
+    }
+
+    /// A batch that begins with `first`, and the job that did not fit.
+    fn collect(&self, first: Job) -> (Batch, Option<Job>) {
+        let mut batch = Batch::default();
+        let mut next = Some(first);
+        while let Some(job) = next.take() {
+            let size = batch.commands.len() + job.commands();
+            let fits = batch.commands.is_empty() || size <= self.batch_commands_max;
+            if !fits || matches!(job, Job::Stop) {
+                return (batch, Some(job));
+            }
+            batch.push(job);
+            next = self.jobs.try_recv().ok();
+        }
+        (batch, None)
+    }
+
+    /// Commits a batch and answers everybody in it.
+    fn serve(&mut self, guest: &mut Option<ShardGuest>, batch: Batch) {
+        let size = batch.commands.len();
+        let waiting = self.queue.waiting.fetch_sub(size, Ordering::SeqCst) - size;
+        self.metrics.queue_commands.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        let answers = match self.attempt(guest, &batch.commands) {
+            Attempt::Committed(applied) => applied.outcomes.into_iter().map(Ok).collect(),
+            Attempt::Failed(error) if size == 1 => vec![Err(error)],
+            // One of them is guilty: alone, only that one fails.
+            Attempt::Failed(_) => {
+                let alone = |command| self.attempt(guest, std::slice::from_ref(command)).single();
+                batch.commands.iter().map(alone).collect()
+            }
+        };
+        batch.replies.answer(answers);
+    }
+
+    /// Runs commands in one transaction: committed, or rolled back.
+    fn attempt(
+        &mut self,
+        slot: &mut Option<ShardGuest>,
+        commands: &[Command],
+    ) -> Attempt {
+        let started = Instant::now();
+        let now = self.now();
+        let mut guest = match slot.take() {
+            Some(guest) => guest,
+            None => match self.instantiate() {
+                Ok(guest) => guest,
+                Err(error) => return Attempt::Failed(Error::Trapped(error.to_string())),
+            },
+        };
+        let failed = match transact(&mut guest, now, commands) {
+            Ok(applied) => {
+                *slot = Some(guest);
+                self.committed(&applied, commands.len(), started);
+                return Attempt::Committed(applied);
+            }
+            Err(Failure::Fault(fault)) => {
+                tracing::warn!(?fault, commands = commands.len(), "a batch was rolled back");
+                Error::Fault(fault)
+            }
+            Err(Failure::Call(error)) => {
+                self.metrics.traps.inc();
+                tracing::error!(%error, commands = commands.len(), "the guest trapped");
+                // Dropping the instance closes its connection, which rolls back.
+                return Attempt::Failed(Error::Trapped(error.to_string()));
+            }
+        };
+        if database::rollback(host(&mut guest)).is_ok() {
+            *slot = Some(guest);
+        }
+        Attempt::Failed(failed)
+    }
+
+    fn committed(&self, applied: &Applied, commands: usize, started: Instant) {
+        self.cache.forget(&applied.changed_skus);
+        self.metrics.batch_commands.observe(commands as u64);
+        self.metrics.commit_seconds.observe_duration(started.elapsed());
+        for outcome in &applied.outcomes {
+            if let Ok(Answer::Expired(orders)) = outcome.result {
+                self.metrics.expirations.inc_by(u64::from(orders));
+            }
+        }
+    }
+
+    fn now(&mut self) -> i64 {
+        self.latest = self.latest.max(self.clock.now());
+        self.latest
+    }
+}
+
+enum Failure {
+    Fault(crate::guest::types::Fault),
+    Call(CallError),
+}
+
+impl From<crate::guest::types::Fault> for Failure {
+    fn from(fault: crate::guest::types::Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+fn transact(
+    guest: &mut ShardGuest,
+    now: i64,
+    commands: &[Command],
+) -> Result<Applied, Failure> {
+    database::begin_write(host(guest))?;
+    let applied = guest.apply(now, commands).map_err(Failure::Call)??;
+    if applied.outcomes.len() != commands.len() {
+        let fault = format!("{} outcomes for {} commands", applied.outcomes.len(), commands.len());
+        return Err(Failure::Fault(crate::guest::types::Fault::Corrupt(fault)));
+    }
+    database::commit(host(guest))?;
+    Ok(applied)
+}
+
+fn host(guest: &mut ShardGuest) -> &SqliteHost {
+    &guest.instance_mut().host_mut().sqlite
+}
+
+impl Attempt {
+    /// The answer to the one command that was tried.
+    fn single(self) -> Result<Outcome, Error> {
+        match self {
+            Self::Committed(mut applied) => {
+                Ok(applied.outcomes.pop().expect("one outcome for each command"))
+            }
+            Self::Failed(error) => Err(error),
+        }
+    }
+}
+
+/// Commands of several callers, and who waits for which.
+#[derive(Default)]
+struct Batch {
+    commands: Vec<Command>,
+    replies: Replies,
+}
+
+#[derive(Default)]
+struct Replies(Vec<Waiter>);
+
+enum Waiter {
+    One(Reply<Result<Outcome, Error>>),
+    Many(usize, Reply<Vec<Result<Outcome, Error>>>),
+}
+
+impl Batch {
+    fn push(&mut self, job: Job) {
+        match job {
+            Job::One(command, reply) => {
+                self.commands.push(command);
+                self.replies.0.push(Waiter::One(reply));
+            }
+            Job::Many(commands, reply) => {
+                self.replies.0.push(Waiter::Many(commands.len(), reply));
+                self.commands.extend(commands);
+            }
+            Job::Stop => {}
+        }
+    }
+}
+
+impl Replies {
+    /// A caller that has gone away does not hear its answer, and loses nothing by it.
+    fn answer(self, answers: Vec<Result<Outcome, Error>>) {
+        let mut answers = answers.into_iter();
+        for waiter in self.0 {
+            match waiter {
+                Waiter::One(reply) => {
+                    let answer = answers.next().expect("one answer for each command");
+                    let _ = reply.send(answer);
+                }
+                Waiter::Many(length, reply) => {
+                    let _ = reply.send(answers.by_ref().take(length).collect());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The pure rules: no clock, no database, no randomness; `now` is an argument.
+//!
+//! This file's children are the vocabulary (spec.md §2) and the rules, in reading order. A value of a
+//! type with a `parse` door has been checked: past the edge nothing is a raw string or number.
+
+mod command;
+mod names;
+mod numbers;
+mod outcome;
+
+pub mod adjustment;
+pub mod change;
+pub mod ledger;
+pub mod order;
+pub mod routing;
+
+pub use command::{
+    Adjust, AdjustItem, Adjustment, Command, Confirm, Counter, ExpireLimit, Extend, Line, Mode,
+    Operation, Placement, Release, ReleaseReason, Ship, Strategy,
+};
+pub use names::{Adcode, OrderId, Reason, RequestId, Sku, WarehouseCode};
+pub use numbers::{Delta, Instant, Items, Level, Quantity, Seconds, UNITS_MAX};
+pub use outcome::{
+    Adjusted, Answer, Bound, Excess, ExpiredHold, Mismatch, OrderAnswer, Outcome, Package, Refusal,
+    ShippedUnits, Shortage,
+};
+pub use order::OrderState;
+
+/// An argument breaks the contract; the text says which and how.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Malformed(pub String);

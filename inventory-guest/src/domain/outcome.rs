@@ -1,0 +1,190 @@
+//! What can be answered: `wit/types.wit`'s outcomes.
+//!
+//! Outcomes are stored for ever, encoded by the order of these fields and cases: what is here may
+//! grow only together with a new format in `operations/batch/requests.rs`.
+
+use super::{Counter, Instant, Line, OrderId, OrderState, Sku, WarehouseCode};
+use serde::{Deserialize, Serialize};
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The answer was given before, to the same request; nothing changed now.
+    pub replayed: bool,
+    /// A yes or a no.
+    pub result: Result<Answer, Refusal>,
+}
+
+/// A yes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// To reserve, confirm, extend, ship, release, deduct.
+    Order(OrderAnswer),
+    /// To adjust: one for each item.
+    Adjusted(Vec<Adjusted>),
+    /// To expire: how many orders' holds ended; less than the limit means none is left due.
+    Expired(u32),
+}
+
+/// The answer to every operation on an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderAnswer {
+    /// The order.
+    pub order_id: OrderId,
+    /// What it has come to.
+    pub state: OrderState,
+    /// When the hold ends; only while units are reserved.
+    pub expires_at: Option<Instant>,
+    /// The packages this operation placed or moved.
+    pub packages: Vec<Package>,
+    /// What could not be held.
+    pub shortages: Vec<Shortage>,
+    /// `confirm` found the hold expired and reserved anew before committing.
+    pub reserved_again: bool,
+}
+
+/// What leaves one warehouse together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Package {
+    /// 1, 2, … within the order.
+    pub number: u32,
+    /// `None`: no warehouse was chosen.
+    pub warehouse: Option<WarehouseCode>,
+    /// One for each leg.
+    pub lines: Vec<Line>,
+    /// When it leaves, once calendars are known.
+    pub promised_ship_at: Option<Instant>,
+}
+
+/// A sku that could not be held in full.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shortage {
+    /// Which sku.
+    pub sku: Sku,
+    /// Units asked for, over all lines of the sku.
+    pub requested: u64,
+    /// Units that could have been held.
+    pub available: u64,
+}
+
+/// A counter after an adjustment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adjusted {
+    /// Which sku.
+    pub sku: Sku,
+    /// Which of its counters.
+    pub counter: Counter,
+    /// Its value before.
+    pub before: u32,
+    /// Its value after.
+    pub after: u32,
+}
+
+/// A no, with the numbers behind it. It changes nothing but its own record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// Too little is sellable, or too little lies in warehouses: each short sku.
+    InsufficientStock(Vec<Shortage>),
+    /// These skus were never adjusted into being.
+    UnknownSku(Vec<Sku>),
+    /// No such order.
+    UnknownOrder,
+    /// The order has no such package.
+    UnknownPackage(u32),
+    /// The same identity came before with a different body.
+    IdempotencyConflict,
+    /// `reserve` or `deduct` for an order that is already placed.
+    OrderExists(OrderState),
+    /// The order was released before it was placed; the late placement must not apply.
+    AlreadyReleased,
+    /// The order holds nothing that the operation could move.
+    InvalidState(OrderState),
+    /// The hold ran out before the operation came.
+    ReservationExpired(ExpiredHold),
+    /// Units that have left are never given back.
+    AlreadyShipped(ShippedUnits),
+    /// A release by lines names more than is held.
+    QuantityExceedsHeld(Excess),
+    /// A correction would take a counter out of its bounds.
+    QuantityOutOfBounds(Bound),
+    /// A counter was not what `compare_quantity` says.
+    CompareMismatch(Mismatch),
+}
+
+impl Refusal {
+    /// The stable code that callers and an order's history see.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InsufficientStock(_) => "insufficient_stock",
+            Self::UnknownSku(_) => "unknown_sku",
+            Self::UnknownOrder => "unknown_order",
+            Self::UnknownPackage(_) => "unknown_package",
+            Self::IdempotencyConflict => "idempotency_conflict",
+            Self::OrderExists(_) => "order_exists",
+            Self::AlreadyReleased => "already_released",
+            Self::InvalidState(_) => "invalid_state",
+            Self::ReservationExpired(_) => "reservation_expired",
+            Self::AlreadyShipped(_) => "already_shipped",
+            Self::QuantityExceedsHeld(_) => "quantity_exceeds_held",
+            Self::QuantityOutOfBounds(_) => "quantity_out_of_bounds",
+            Self::CompareMismatch(_) => "compare_mismatch",
+        }
+    }
+}
+
+/// A hold that ran out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpiredHold {
+    /// When.
+    pub expired_at: Instant,
+    /// Why it could not be reserved again; empty when nothing was tried.
+    pub shortages: Vec<Shortage>,
+}
+
+/// Units that stand against a release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShippedUnits {
+    /// Units of the order, or of the sku named by a line, that have left.
+    pub shipped: u64,
+    /// Units still held, which could be released by lines.
+    pub held: u64,
+}
+
+/// More than is held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Excess {
+    /// Which sku.
+    pub sku: Sku,
+    /// Units to give back, over all lines of the sku.
+    pub requested: u64,
+    /// Units of the sku that are held.
+    pub held: u64,
+}
+
+/// A correction out of bounds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bound {
+    /// Which sku.
+    pub sku: Sku,
+    /// Which of its counters.
+    pub counter: Counter,
+    /// The value the change asks for.
+    pub requested: i64,
+    /// The least it may be now.
+    pub minimum: u32,
+    /// The most it may be now.
+    pub maximum: u32,
+}
+
+/// A counter that was not what the operator thought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mismatch {
+    /// Which sku.
+    pub sku: Sku,
+    /// Which of its counters.
+    pub counter: Counter,
+    /// What `compare_quantity` says.
+    pub expected: u32,
+    /// What the counter says.
+    pub actual: u32,
+}

@@ -1,0 +1,96 @@
+//! Operators' corrections of counters: all items or none.
+
+use super::Stop;
+use super::batch::{Batch, Origin, SkuIndex};
+use crate::domain::ledger::{SiteCounters, SkuCounters};
+use crate::domain::{
+    Adjust, AdjustItem, Adjusted, Counter, Operation, Refusal, WarehouseCode, adjustment,
+};
+use rustc_hash::FxHashMap;
+
+/// Counters as the items before left them, until all are accepted.
+#[derive(Default)]
+struct Draft<'a> {
+    skus: FxHashMap<SkuIndex, SkuCounters>,
+    sites: FxHashMap<(SkuIndex, &'a WarehouseCode), SiteCounters>,
+}
+
+pub(super) fn adjust<'a>(batch: &mut Batch<'a>, adjust: &'a Adjust) -> Result<Vec<Adjusted>, Stop> {
+    let adjusted = match draft(batch, adjust) {
+        Err(Refusal::QuantityOutOfBounds(_)) if batch.end_all_due()? => draft(batch, adjust)?,
+        decided => decided?,
+    };
+    let origin = Origin {
+        operation: Operation::Adjust,
+        order_no: None,
+        line: None,
+        reason: Some(adjust.reason.as_str()),
+    };
+    for item in &adjusted {
+        let sku = batch.stock.index(&item.sku).expect("an adjustment's skus are prefetched");
+        match item.counter.warehouse() {
+            None => {
+                let mut counters = batch.stock.counters(sku).unwrap_or_default();
+                counters.sellable = item.after;
+                batch.stock.set_counters(sku, counters, origin);
+            }
+            Some(warehouse) => {
+                let site = batch.stock.make_site(sku, warehouse);
+                let mut counters = batch.stock.site_counters(sku, site);
+                set(&mut counters, &item.counter, item.after);
+                batch.stock.set_site_counters(sku, site, counters, origin);
+            }
+        }
+    }
+    Ok(adjusted)
+}
+
+/// Decides the items in order, without changing the batch.
+fn draft(batch: &Batch<'_>, adjust: &Adjust) -> Result<Vec<Adjusted>, Refusal> {
+    let mut draft = Draft::default();
+    adjust.items.iter().map(|item| draft.decide(batch, item)).collect()
+}
+
+impl<'a> Draft<'a> {
+    fn decide(&mut self, batch: &Batch<'_>, item: &'a AdjustItem) -> Result<Adjusted, Refusal> {
+        let sku = batch.stock.index(&item.sku).expect("an adjustment's skus are prefetched");
+        let (before, after) = match item.counter.warehouse() {
+            None => {
+                let stored = || batch.stock.counters(sku).unwrap_or_default();
+                let counters = self.skus.entry(sku).or_insert_with(stored);
+                let before = counters.sellable;
+                counters.sellable = adjustment::sellable(item, *counters, batch.stock.held(sku))?;
+                (before, counters.sellable)
+            }
+            Some(warehouse) => {
+                let stored = || {
+                    let site = batch.stock.site(sku, warehouse);
+                    site.map(|site| batch.stock.site_counters(sku, site)).unwrap_or_default()
+                };
+                let counters = self.sites.entry((sku, warehouse)).or_insert_with(stored);
+                let before = get(*counters, &item.counter);
+                let after = match item.counter {
+                    Counter::Unavailable(_) => adjustment::unavailable(item, *counters)?,
+                    Counter::OnHand(_) | Counter::Sellable => adjustment::on_hand(item, *counters)?,
+                };
+                set(counters, &item.counter, after);
+                (before, after)
+            }
+        };
+        Ok(Adjusted { sku: item.sku.clone(), counter: item.counter.clone(), before, after })
+    }
+}
+
+fn get(counters: SiteCounters, counter: &Counter) -> u32 {
+    match counter {
+        Counter::Unavailable(_) => counters.unavailable,
+        Counter::OnHand(_) | Counter::Sellable => counters.on_hand,
+    }
+}
+
+fn set(counters: &mut SiteCounters, counter: &Counter, value: u32) {
+    match counter {
+        Counter::Unavailable(_) => counters.unavailable = value,
+        Counter::OnHand(_) | Counter::Sellable => counters.on_hand = value,
+    }
+}

@@ -1,0 +1,214 @@
+//! A batch in memory: every row its commands need, read before the first decision; what they change,
+//! written after the last. One call into the database for each table and kind of write, whatever the
+//! number of commands; a counter that many commands move is written once.
+
+mod holds;
+mod orders;
+mod requests;
+mod stock;
+
+pub(super) use orders::{LegEntry, OrderEntry};
+pub(super) use requests::{Earlier, code_of};
+pub(super) use stock::{Origin, SkuIndex};
+
+use super::Fault;
+use crate::domain::ledger::Movement;
+use crate::domain::{Command, Instant, Operation, OrderAnswer, OrderId, Package};
+use crate::domain::{Line, Quantity, Shortage};
+use crate::storage::{self, Database};
+use holds::DueHolds;
+use requests::Requests;
+use rustc_hash::FxHashMap;
+use stock::Stock;
+
+/// Index of an order in the batch.
+pub(super) type OrderIndex = usize;
+
+pub(super) struct Batch<'a> {
+    database: &'a mut dyn Database,
+    pub(super) now: Instant,
+    pub(super) orders: Vec<OrderEntry<'a>>,
+    pub(super) stock: Stock<'a>,
+    requests: Requests<'a>,
+    holds: DueHolds,
+    last_seq: i64,
+}
+
+impl<'a> Batch<'a> {
+    /// Reads what the commands need, and ends the first step of due holds.
+    pub(super) fn prefetch(
+        database: &'a mut dyn Database,
+        now: Instant,
+        commands: &'a [Command],
+    ) -> Result<Self, Fault> {
+        let (last_order, last_seq) = storage::orders::last_numbers(database)?;
+        let (orders, order_of) = orders::find(database, last_order, commands)?;
+        let requests = Requests::find(database, &orders, &order_of, commands)?;
+        let mut batch = Self {
+            database,
+            now,
+            orders,
+            stock: Stock::default(),
+            requests,
+            holds: DueHolds::default(),
+            last_seq,
+        };
+        let due = batch.find_due(holds::STEP_ORDERS_MAX)?;
+        batch.want_stock(commands)?;
+        let undecided = batch.requests.undecided_orders();
+        batch.load_legs(undecided.chain(due.iter().copied()))?;
+        let ended = batch.end_holds(&due);
+        batch.holds.unclaimed = ended;
+        Ok(batch)
+    }
+
+    /// Marks what the commands themselves name; legs add theirs when they are loaded.
+    fn want_stock(&mut self, commands: &'a [Command]) -> Result<(), Fault> {
+        for (number, command) in commands.iter().enumerate() {
+            if !self.requests.is_new(number) {
+                continue;
+            }
+            match command {
+                Command::Reserve(placement) | Command::Deduct(placement) => {
+                    for line in placement.lines.iter() {
+                        let sku = self.stock.want(&line.sku);
+                        if placement.ship_to.is_some() {
+                            self.stock.want_sites(sku);
+                        }
+                    }
+                }
+                Command::Adjust(adjust) => {
+                    for item in adjust.items.iter() {
+                        let sku = self.stock.want(&item.sku);
+                        self.stock.want_sites(sku);
+                    }
+                    let codes = adjust.items.iter().filter_map(|item| item.counter.warehouse());
+                    self.stock.find_warehouses(self.database, codes)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the legs of orders that are placed and have none in memory, and the stock they concern.
+    fn load_legs(&mut self, wanted: impl Iterator<Item = OrderIndex>) -> Result<(), Fault> {
+        let mut orders = Vec::new();
+        for order in wanted {
+            let entry = &mut self.orders[order];
+            if entry.row.state.is_some() && !entry.legs_known {
+                entry.legs_known = true;
+                orders.push((order, entry.row.order_no));
+            }
+        }
+        let rows = storage::orders::legs(self.database, orders.into_iter())?;
+        for (order, row) in &rows {
+            let sku = self.stock.want(&row.sku);
+            if row.warehouse.is_some() || self.orders[*order].row.ship_to.is_some() {
+                self.stock.want_sites(sku);
+            }
+        }
+        self.stock.load(self.database)?;
+        for (order, row) in rows {
+            let leg = LegEntry::stored(row, &self.stock)?;
+            self.orders[order].legs.push(leg);
+        }
+        Ok(())
+    }
+
+    /// The order that a command is for.
+    pub(super) fn order_of(&self, number: usize) -> OrderIndex {
+        self.requests.order_of(number).expect("only adjust and expire concern no order")
+    }
+
+    /// Adds a leg, with the counters and ledger rows that follow.
+    pub(super) fn place_leg(
+        &mut self,
+        order: OrderIndex,
+        leg: LegEntry,
+        movement: Movement,
+        operation: Operation,
+    ) {
+        let entry = &mut self.orders[order];
+        let (sku, site) = (leg.row.sku, leg.row.warehouse);
+        let (order_no, line) = (Some(entry.row.order_no), Some(leg.row.line));
+        entry.legs.push(leg);
+        let origin = Origin { operation, order_no, line, reason: None };
+        self.stock.record(sku, site, movement, origin);
+    }
+
+    /// Moves units of a leg, with the counters and ledger rows that follow. `ended_at` is when the
+    /// leg ended, if this takes its last held unit.
+    pub(super) fn move_leg(
+        &mut self,
+        order: OrderIndex,
+        leg: usize,
+        movement: Movement,
+        ended_at: Instant,
+        (operation, reason): (Operation, Option<&'a str>),
+    ) {
+        let entry = &mut self.orders[order];
+        let row = &mut entry.legs[leg].row;
+        row.units = row.units.after(movement);
+        if row.units.held() == 0 {
+            row.ended_at = Some(ended_at);
+        }
+        let origin =
+            Origin { operation, order_no: Some(entry.row.order_no), line: Some(row.line), reason };
+        self.stock.record(row.sku, row.warehouse, movement, origin);
+    }
+
+    /// The answer to an operation that moved these units of these legs.
+    pub(super) fn order_answer(&self, order: OrderIndex, moved: &[(usize, u32)]) -> OrderAnswer {
+        let entry = &self.orders[order];
+        OrderAnswer {
+            order_id: entry.id().clone(),
+            state: entry.row.state.expect("an operation that is answered leaves a state"),
+            expires_at: entry.row.expires_at,
+            packages: self.packages(order, moved),
+            shortages: Vec::new(),
+            reserved_again: false,
+        }
+    }
+
+    fn packages(&self, order: OrderIndex, moved: &[(usize, u32)]) -> Vec<Package> {
+        let mut packages: Vec<Package> = Vec::new();
+        for &(leg, units) in moved {
+            let leg = &self.orders[order].legs[leg].row;
+            let line = Line {
+                sku: self.stock.sku(leg.sku).clone(),
+                quantity: Quantity::counted(units),
+            };
+            match packages.binary_search_by_key(&leg.package, |package| package.number) {
+                Ok(at) => packages[at].lines.push(line),
+                Err(at) => packages.insert(
+                    at,
+                    Package {
+                        number: leg.package,
+                        warehouse: leg.warehouse.map(|site| self.stock.code(leg.sku, site).clone()),
+                        lines: vec![line],
+                        promised_ship_at: leg.promised_ship_at,
+                    },
+                ),
+            }
+        }
+        packages
+    }
+
+    /// Names skus in shortages.
+    pub(super) fn shortage(&self, sku: SkuIndex, requested: u64, available: u64) -> Shortage {
+        Shortage { sku: self.stock.sku(sku).clone(), requested, available }
+    }
+
+    /// Writes what changed. The order of rows follows the order of the commands.
+    pub(super) fn write_back(self) -> Result<(), Fault> {
+        let database = self.database;
+        orders::write(database, &self.orders, &self.stock)?;
+        self.requests.write(database, self.now)?;
+        self.stock.write(database, self.now, self.last_seq)?;
+        Ok(())
+    }
+}
+
+/// Which order each command is for, while ids are being gathered.
+type OrdersById<'a> = FxHashMap<&'a OrderId, OrderIndex>;

@@ -1,0 +1,227 @@
+//! The identities of a batch's commands: the same request gets the same answer, for ever.
+
+use super::orders::OrderEntry;
+use super::{Fault, OrderIndex};
+use crate::domain::{Answer, Command, Instant, Operation, Refusal, Ship};
+use crate::storage::requests::{NO_ORDER, RequestKey, RequestRow};
+use crate::storage::{self, Database};
+use rustc_hash::FxHashMap;
+use serde::Serialize;
+use std::borrow::Cow;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// The first byte of every encoded outcome: postcard of today's `Result<Answer, Refusal>`.
+const FORMAT: u8 = 1;
+
+/// What was answered to the same identity before.
+pub(in crate::operations) enum Earlier {
+    Never,
+    Same(Result<Answer, Refusal>),
+    Conflict,
+}
+
+#[derive(Default)]
+pub(super) struct Requests<'a> {
+    /// One for each command; `None`: never remembered.
+    identities: Vec<Option<Identity>>,
+    /// One for each distinct key, and for each hold that ended.
+    slots: Vec<Slot<'a>>,
+}
+
+#[derive(Clone, Copy)]
+struct Identity {
+    order: Option<OrderIndex>,
+    slot: usize,
+    fingerprint: u64,
+}
+
+struct Slot<'a> {
+    key: RequestKey<'a>,
+    answered: Option<Answered>,
+}
+
+struct Answered {
+    fingerprint: u64,
+    outcome: Vec<u8>,
+    /// The request's place in its order's history; `None`: its row is there.
+    new_step: Option<u32>,
+}
+
+impl<'a> Requests<'a> {
+    /// Looks up which commands were answered before.
+    pub(super) fn find(
+        database: &mut dyn Database,
+        orders: &[OrderEntry<'a>],
+        order_of: &[Option<OrderIndex>],
+        commands: &'a [Command],
+    ) -> Result<Self, Fault> {
+        let mut requests = Self::default();
+        let mut slot_of: FxHashMap<RequestKey<'a>, usize> = FxHashMap::default();
+        let mut may_be_stored = Vec::new();
+        let mut body = Vec::new();
+        for (command, &order) in commands.iter().zip(order_of) {
+            let order_no = order.map_or(NO_ORDER, |order| orders[order].row.order_no);
+            let Some(key) = key(order_no, command) else {
+                requests.identities.push(None);
+                continue;
+            };
+            let slots = &mut requests.slots;
+            let slot = *slot_of.entry(key).or_insert_with_key(|key| {
+                slots.push(Slot { key: key.clone(), answered: None });
+                if order.is_none_or(|order| orders[order].is_stored()) {
+                    may_be_stored.push(slots.len() - 1);
+                }
+                slots.len() - 1
+            });
+            let fingerprint = fingerprint(command, &mut body);
+            requests.identities.push(Some(Identity { order, slot, fingerprint }));
+        }
+        let asked = may_be_stored.iter().map(|&slot| (slot, &requests.slots[slot].key));
+        for (slot, fingerprint, outcome) in storage::requests::find(database, asked)? {
+            let answered = Answered { fingerprint, outcome, new_step: None };
+            requests.slots[slot].answered = Some(answered);
+        }
+        Ok(requests)
+    }
+
+    /// The orders of commands that are to be decided.
+    pub(super) fn undecided_orders(&self) -> impl Iterator<Item = OrderIndex> + use<> {
+        let undecided = self.identities.iter().flatten();
+        let orders: Vec<_> = undecided
+            .filter(|identity| self.slots[identity.slot].answered.is_none())
+            .filter_map(|identity| identity.order)
+            .collect();
+        orders.into_iter()
+    }
+
+    pub(super) fn order_of(&self, number: usize) -> Option<OrderIndex> {
+        self.identities[number].and_then(|identity| identity.order)
+    }
+
+    /// Whether a command is to be decided, as far as is known.
+    pub(super) fn is_new(&self, number: usize) -> bool {
+        self.identities[number].is_none_or(|it| self.slots[it.slot].answered.is_none())
+    }
+
+    pub(super) fn earlier(&self, number: usize) -> Result<Earlier, Fault> {
+        let Some(identity) = self.identities[number] else {
+            return Ok(Earlier::Never);
+        };
+        match &self.slots[identity.slot].answered {
+            None => Ok(Earlier::Never),
+            Some(answered) if answered.fingerprint != identity.fingerprint => {
+                Ok(Earlier::Conflict)
+            }
+            Some(answered) => Ok(Earlier::Same(decode(&answered.outcome)?)),
+        }
+    }
+
+    pub(super) fn remember(
+        &mut self,
+        number: usize,
+        result: &Result<Answer, Refusal>,
+        orders: &mut [OrderEntry<'_>],
+    ) {
+        let Some(identity) = self.identities[number] else {
+            return;
+        };
+        let step = identity.order.map_or(0, |order| orders[order].next_step());
+        self.slots[identity.slot].answered = Some(Answered {
+            fingerprint: identity.fingerprint,
+            outcome: encode(result),
+            new_step: Some(step),
+        });
+    }
+
+    /// Notes the end of a hold in its order's history.
+    pub(super) fn remember_expiry(&mut self, order_no: i64, placement: u32, step: u32) {
+        let request_id = Cow::Owned(format!("placement {placement}"));
+        let key = RequestKey { order_no, operation: Operation::Expire, request_id };
+        let outcome = encode(&Ok(Answer::Expired(1)));
+        let answered = Answered { fingerprint: 0, outcome, new_step: Some(step) };
+        self.slots.push(Slot { key, answered: Some(answered) });
+    }
+
+    /// Writes what was answered now.
+    pub(super) fn write(&self, database: &mut dyn Database, now: Instant) -> Result<(), Fault> {
+        let rows = self.slots.iter().filter_map(|slot| {
+            let answered = slot.answered.as_ref()?;
+            Some(RequestRow {
+                key: &slot.key,
+                step: answered.new_step?,
+                fingerprint: answered.fingerprint,
+                outcome: &answered.outcome,
+            })
+        });
+        storage::requests::insert(database, now, rows)?;
+        Ok(())
+    }
+}
+
+/// `None`: the command is never remembered.
+fn key(order_no: i64, command: &Command) -> Option<RequestKey<'_>> {
+    let (operation, request_id) = match command {
+        Command::Reserve(it) => (Operation::Reserve, &it.request_id),
+        Command::Deduct(it) => (Operation::Deduct, &it.request_id),
+        Command::Confirm(it) => (Operation::Confirm, &it.request_id),
+        Command::Extend(it) => (Operation::Extend, &it.request_id),
+        Command::Ship(it) => (Operation::Ship, &it.request_id),
+        Command::Release(it) => (Operation::Release, &it.request_id),
+        Command::Adjust(it) => (Operation::Adjust, &it.request_id),
+        Command::Expire(_) => return None,
+    };
+    let request_id = match (request_id, command) {
+        (Some(id), _) => Cow::Borrowed(id.as_str()),
+        (None, Command::Adjust(_)) => return None,
+        (None, Command::Ship(Ship { package: Some(package), .. })) => {
+            Cow::Owned(format!("package {package}"))
+        }
+        (None, _) => Cow::Borrowed(""),
+    };
+    Some(RequestKey { order_no, operation, request_id })
+}
+
+/// A hash of what a command asks for, without what names it.
+fn fingerprint(command: &Command, body: &mut Vec<u8>) -> u64 {
+    body.clear();
+    match command {
+        Command::Reserve(it) | Command::Deduct(it) => {
+            let how = (it.mode, it.strategy, it.ttl, it.allow_partial);
+            append(&(&it.lines, &it.ship_to, how), body);
+        }
+        Command::Extend(it) => append(&it.ttl, body),
+        Command::Ship(it) => append(&it.package, body),
+        Command::Release(it) => append(&(it.reason, &it.lines), body),
+        Command::Adjust(it) => append(&(&it.reason, &it.items), body),
+        Command::Confirm(_) | Command::Expire(_) => {}
+    }
+    xxh3_64(body)
+}
+
+fn append(value: &impl Serialize, bytes: &mut Vec<u8>) {
+    *bytes = postcard::to_extend(value, std::mem::take(bytes))
+        .expect("memory is the only thing that can stop an encoder, and that traps");
+}
+
+fn encode(result: &Result<Answer, Refusal>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(64);
+    bytes.push(FORMAT);
+    append(result, &mut bytes);
+    bytes
+}
+
+fn decode(outcome: &[u8]) -> Result<Result<Answer, Refusal>, Fault> {
+    match outcome {
+        [FORMAT, encoded @ ..] => postcard::from_bytes(encoded)
+            .map_err(|fault| Fault::Corrupt(format!("a stored outcome: {fault}"))),
+        _ => Err(Fault::Corrupt("a stored outcome has an unknown format".to_owned())),
+    }
+}
+
+/// What an order's history says of a stored outcome: `ok`, or the refusal's code.
+pub(in crate::operations) fn code_of(outcome: &[u8]) -> Result<&'static str, Fault> {
+    Ok(match decode(outcome)? {
+        Ok(_) => "ok",
+        Err(refusal) => refusal.code(),
+    })
+}

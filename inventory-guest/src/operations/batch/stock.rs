@@ -1,0 +1,316 @@
+//! The counters of a batch, and the ledger rows that account for every move of one.
+
+use super::Fault;
+use crate::domain::change::{ChangeKind, Quantities};
+use crate::domain::ledger::{Home, Movement, SiteCounters, SkuCounters};
+use crate::domain::routing::{Site, Supply};
+use crate::domain::{Instant, Operation, Sku, WarehouseCode};
+use crate::storage::changes::LedgerRow;
+use crate::storage::stock::Standing;
+use crate::storage::{self, Database};
+use rustc_hash::FxHashMap;
+
+/// Index of a sku in the batch.
+pub(in crate::operations) type SkuIndex = usize;
+/// Index of a warehouse among those of its sku.
+pub(in crate::operations) type SiteIndex = usize;
+
+#[derive(Default)]
+pub(in crate::operations) struct Stock<'a> {
+    skus: Vec<SkuEntry>,
+    by_sku: FxHashMap<Sku, SkuIndex>,
+    warehouses: FxHashMap<WarehouseCode, Standing>,
+    new_warehouses: Vec<WarehouseCode>,
+    ledger: Vec<Entry<'a>>,
+    /// Wanted, not yet read.
+    unread: Vec<SkuIndex>,
+    unread_sites: Vec<SkuIndex>,
+}
+
+struct SkuEntry {
+    sku: Sku,
+    /// `None`: the sku is unknown.
+    counters: Option<SkuCounters>,
+    stored: Option<SkuCounters>,
+    sites: Vec<SiteEntry>,
+    sites_wanted: bool,
+}
+
+struct SiteEntry {
+    warehouse: WarehouseCode,
+    standing: Standing,
+    counters: SiteCounters,
+    stored: Option<SiteCounters>,
+}
+
+/// What a ledger row says of why it is there.
+#[derive(Clone, Copy)]
+pub(in crate::operations) struct Origin<'a> {
+    pub(in crate::operations) operation: Operation,
+    pub(in crate::operations) order_no: Option<i64>,
+    pub(in crate::operations) line: Option<u32>,
+    pub(in crate::operations) reason: Option<&'a str>,
+}
+
+struct Entry<'a> {
+    kind: ChangeKind,
+    origin: Origin<'a>,
+    sku: SkuIndex,
+    site: Option<SiteIndex>,
+    before: Quantities,
+    after: Quantities,
+}
+
+impl<'a> Stock<'a> {
+    /// Gives a sku its index; its counters are there after [`Self::load`].
+    pub(super) fn want(&mut self, sku: &Sku) -> SkuIndex {
+        if let Some(index) = self.by_sku.get(sku) {
+            return *index;
+        }
+        let index = self.skus.len();
+        self.by_sku.insert(sku.clone(), index);
+        let (sku, sites) = (sku.clone(), Vec::new());
+        self.skus.push(SkuEntry { sku, counters: None, stored: None, sites, sites_wanted: false });
+        self.unread.push(index);
+        index
+    }
+
+    /// Its warehouses are there after [`Self::load`].
+    pub(super) fn want_sites(&mut self, sku: SkuIndex) {
+        let entry = &mut self.skus[sku];
+        if !entry.sites_wanted {
+            entry.sites_wanted = true;
+            self.unread_sites.push(sku);
+        }
+    }
+
+    /// Reads what is wanted and was not read before.
+    pub(super) fn load(&mut self, database: &mut dyn Database) -> Result<(), Fault> {
+        let unread = std::mem::take(&mut self.unread);
+        let asked = unread.iter().map(|&index| (index, &self.skus[index].sku));
+        for (index, counters) in storage::stock::find(database, asked)? {
+            let entry = &mut self.skus[index];
+            entry.counters = Some(counters);
+            entry.stored = Some(counters);
+        }
+        let unread = std::mem::take(&mut self.unread_sites);
+        let asked = unread.iter().map(|&index| (index, &self.skus[index].sku));
+        for (index, row) in storage::stock::find_sites(database, asked)? {
+            self.skus[index].sites.push(SiteEntry {
+                warehouse: row.warehouse,
+                standing: row.standing,
+                counters: row.counters,
+                stored: Some(row.counters),
+            });
+        }
+        Ok(())
+    }
+
+    /// Reads the warehouses that an adjustment names.
+    pub(super) fn find_warehouses<'c>(
+        &mut self,
+        database: &mut dyn Database,
+        codes: impl Iterator<Item = &'c WarehouseCode>,
+    ) -> Result<(), Fault> {
+        let mut unknown: Vec<_> = codes.filter(|it| !self.warehouses.contains_key(*it)).collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        let found = storage::stock::find_warehouses(database, unknown.iter().copied())?;
+        self.warehouses.extend(
+            found.into_iter().map(|(index, standing)| (unknown[index].clone(), standing)),
+        );
+        Ok(())
+    }
+
+    pub(in crate::operations) fn index(&self, sku: &Sku) -> Option<SkuIndex> {
+        self.by_sku.get(sku).copied()
+    }
+
+    pub(in crate::operations) fn sku(&self, sku: SkuIndex) -> &Sku {
+        &self.skus[sku].sku
+    }
+
+    pub(in crate::operations) fn code(&self, sku: SkuIndex, site: SiteIndex) -> &WarehouseCode {
+        &self.skus[sku].sites[site].warehouse
+    }
+
+    pub(in crate::operations) fn site(
+        &self,
+        sku: SkuIndex,
+        warehouse: &WarehouseCode,
+    ) -> Option<SiteIndex> {
+        self.skus[sku].sites.iter().position(|site| site.warehouse == *warehouse)
+    }
+
+    /// `None`: the sku is unknown.
+    pub(in crate::operations) fn counters(&self, sku: SkuIndex) -> Option<SkuCounters> {
+        self.skus[sku].counters
+    }
+
+    pub(in crate::operations) fn site_counters(
+        &self,
+        sku: SkuIndex,
+        site: SiteIndex,
+    ) -> SiteCounters {
+        self.skus[sku].sites[site].counters
+    }
+
+    /// Units of the sku that are held, wherever: they may all become sellable again.
+    pub(in crate::operations) fn held(&self, sku: SkuIndex) -> u64 {
+        let entry = &self.skus[sku];
+        let own = entry.counters.unwrap_or_default();
+        let sites: u64 = entry.sites.iter().map(|site| u64::from(site.counters.held())).sum();
+        u64::from(own.reserved) + u64::from(own.committed) + sites
+    }
+
+    /// What an order may take of a known sku without choosing a warehouse.
+    pub(in crate::operations) fn supply(&self, sku: SkuIndex) -> Supply<'_> {
+        let counters = self.skus[sku].counters.expect("unknown skus are refused before");
+        Supply { sellable: counters.sellable, sites: None }
+    }
+
+    /// What an order may take of a known sku from warehouses, if any stocks it.
+    pub(in crate::operations) fn routed_supply(&self, sku: SkuIndex) -> Supply<'_> {
+        let entry = &self.skus[sku];
+        let mut supply = self.supply(sku);
+        if !entry.sites.is_empty() {
+            let active = entry.sites.iter().enumerate().filter(|(_, it)| it.standing.active);
+            let sites = active.map(|(index, site)| Site {
+                index,
+                priority: site.standing.priority,
+                code: &site.warehouse,
+                free: site.counters.free(),
+            });
+            supply.sites = Some(sites.collect());
+        }
+        supply
+    }
+
+    /// Moves units of a leg between counters, and writes that in the ledger.
+    pub(super) fn record(
+        &mut self,
+        sku: SkuIndex,
+        site: Option<SiteIndex>,
+        movement: Movement,
+        origin: Origin<'a>,
+    ) {
+        let home = if site.is_some() { Home::Site } else { Home::Sku };
+        let before = self.skus[sku].counters.expect("a leg's sku is known");
+        self.set_counters(sku, before.after(movement, home), origin);
+        if let Some(site) = site {
+            let before = self.skus[sku].sites[site].counters;
+            self.set_site_counters(sku, site, before.after(movement), origin);
+        }
+    }
+
+    /// Sets a sku's counters (0 before, if it was unknown), and writes that in the ledger, with an
+    /// entry of its own when sellable reaches or leaves zero.
+    pub(in crate::operations) fn set_counters(
+        &mut self,
+        sku: SkuIndex,
+        after: SkuCounters,
+        origin: Origin<'a>,
+    ) {
+        let before = self.skus[sku].counters.replace(after).unwrap_or_default();
+        if before == after {
+            return;
+        }
+        let kind = ChangeKind::Moved(origin.operation);
+        let (before_row, after_row) = (before.into(), after.into());
+        let site = None;
+        self.ledger.push(Entry { kind, origin, sku, site, before: before_row, after: after_row });
+        if let Some(kind) = ChangeKind::crossing(before, after) {
+            let origin = Origin { line: None, ..origin };
+            self.ledger.push(Entry { kind, origin, sku, site, before: after_row, after: after_row });
+        }
+    }
+
+    /// Sets the counters of a sku in a warehouse, and writes that in the ledger.
+    pub(in crate::operations) fn set_site_counters(
+        &mut self,
+        sku: SkuIndex,
+        site: SiteIndex,
+        after: SiteCounters,
+        origin: Origin<'a>,
+    ) {
+        let before = std::mem::replace(&mut self.skus[sku].sites[site].counters, after);
+        if before == after {
+            return;
+        }
+        let kind = ChangeKind::Moved(origin.operation);
+        let (before, after) = (before.into(), after.into());
+        self.ledger.push(Entry { kind, origin, sku, site: Some(site), before, after });
+    }
+
+    /// The warehouse among those of the sku; made, and the sku and warehouse too, if it is new.
+    pub(in crate::operations) fn make_site(
+        &mut self,
+        sku: SkuIndex,
+        warehouse: &WarehouseCode,
+    ) -> SiteIndex {
+        if let Some(site) = self.site(sku, warehouse) {
+            return site;
+        }
+        if !self.warehouses.contains_key(warehouse) {
+            self.warehouses.insert(warehouse.clone(), Standing::NEW);
+            self.new_warehouses.push(warehouse.clone());
+        }
+        let standing = self.warehouses[warehouse];
+        let entry = &mut self.skus[sku];
+        entry.counters.get_or_insert_default();
+        entry.sites.push(SiteEntry {
+            warehouse: warehouse.clone(),
+            standing,
+            counters: SiteCounters::default(),
+            stored: None,
+        });
+        entry.sites.len() - 1
+    }
+
+    /// Writes what changed.
+    pub(super) fn write(
+        &self,
+        database: &mut dyn Database,
+        now: Instant,
+        last_seq: i64,
+    ) -> Result<(), Fault> {
+        let new_warehouses = self.new_warehouses.iter().map(|code| (code, Standing::NEW));
+        storage::stock::insert_warehouses(database, new_warehouses)?;
+
+        let skus = || self.skus.iter().filter_map(|it| Some((it, it.counters?)));
+        let new = skus().filter(|(it, _)| it.stored.is_none());
+        storage::stock::insert(database, new.map(|(it, counters)| (&it.sku, counters)))?;
+        let changed = skus().filter(|(it, now)| it.stored.is_some_and(|stored| stored != *now));
+        storage::stock::update(database, changed.map(|(it, counters)| (&it.sku, counters)))?;
+
+        let sites = || self.skus.iter().flat_map(|it| it.sites.iter().map(|site| (&it.sku, site)));
+        let new = sites().filter(|(_, site)| site.stored.is_none());
+        storage::stock::insert_sites(database, new.map(site_row))?;
+        let changed = sites().filter(|(_, it)| it.stored.is_some_and(|row| row != it.counters));
+        storage::stock::update_sites(database, changed.map(site_row))?;
+
+        let rows = self.ledger.iter().map(|entry| self.ledger_row(entry));
+        storage::changes::append(database, now, last_seq, rows)?;
+        Ok(())
+    }
+
+    fn ledger_row(&self, entry: &Entry<'a>) -> LedgerRow<'_> {
+        LedgerRow {
+            kind: entry.kind,
+            cause: entry.origin.operation,
+            order_no: entry.origin.order_no,
+            line: entry.origin.line,
+            sku: self.sku(entry.sku),
+            warehouse: entry.site.map(|site| self.code(entry.sku, site)),
+            reason: entry.origin.reason,
+            before: entry.before,
+            after: entry.after,
+        }
+    }
+}
+
+fn site_row<'s>(
+    (sku, site): (&'s Sku, &'s SiteEntry),
+) -> (&'s Sku, &'s WarehouseCode, SiteCounters) {
+    (sku, &site.warehouse, site.counters)
+}

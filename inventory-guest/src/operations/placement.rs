@@ -1,0 +1,256 @@
+//! Placing orders: choosing where units come from, and holding them.
+
+use super::Stop;
+use super::batch::{Batch, LegEntry, OrderIndex, SkuIndex};
+use crate::domain::ledger::{Movement, Place};
+use crate::domain::order::LegUnits;
+use crate::domain::routing::{self, Demand, Plan};
+use crate::domain::{
+    Line, Mode, Operation, OrderAnswer, OrderState, Package, Placement, Quantity, Refusal, Shortage,
+    Sku,
+};
+use crate::storage::orders::LegRow;
+use rustc_hash::FxHashMap;
+
+/// What an order wants: its distinct skus, and a demand (of one of them) for each line.
+pub(super) struct Wanted {
+    pub(super) skus: Vec<SkuIndex>,
+    pub(super) demands: Vec<Demand>,
+}
+
+/// Whether an order's units come from warehouses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sourcing {
+    /// From those that stock the sku.
+    Warehouses,
+    /// From no warehouse in particular.
+    Anywhere,
+}
+
+impl Sourcing {
+    pub(super) fn of<T>(ship_to: Option<&T>) -> Self {
+        if ship_to.is_some() { Self::Warehouses } else { Self::Anywhere }
+    }
+}
+
+pub(super) fn reserve(
+    batch: &mut Batch<'_>,
+    order: OrderIndex,
+    placement: &Placement,
+) -> Result<OrderAnswer, Stop> {
+    match placement.mode {
+        Mode::ReserveOnOrder => place(batch, order, placement, Operation::Reserve),
+        Mode::DeductOnOrder => place(batch, order, placement, Operation::Deduct),
+        Mode::DeductOnPayment => await_payment(batch, order, placement),
+    }
+}
+
+pub(super) fn deduct(
+    batch: &mut Batch<'_>,
+    order: OrderIndex,
+    placement: &Placement,
+) -> Result<OrderAnswer, Stop> {
+    place(batch, order, placement, Operation::Deduct)
+}
+
+fn place(
+    batch: &mut Batch<'_>,
+    order: OrderIndex,
+    placement: &Placement,
+    operation: Operation,
+) -> Result<OrderAnswer, Stop> {
+    check_open(batch, order)?;
+    let wanted = wanted(batch, &placement.lines)?;
+    let plan = plan(batch, &wanted, Sourcing::of(placement.ship_to.as_ref()))?;
+    let shortages = shortages(batch, &wanted, &plan);
+    let enough = shortages.is_empty() || (placement.allow_partial && !plan.shares.is_empty());
+    if !enough {
+        return Err(Refusal::InsufficientStock(shortages).into());
+    }
+    batch.orders[order].row.ship_to.clone_from(&placement.ship_to);
+    let moved = hold(batch, order, &wanted, &plan, operation);
+    let row = &mut batch.orders[order].row;
+    (row.state, row.expires_at) = if operation == Operation::Reserve {
+        (Some(OrderState::Reserved), Some(placement.expires_at(batch.now)))
+    } else {
+        (Some(OrderState::Committed), None)
+    };
+    let mut answer = batch.order_answer(order, &moved);
+    answer.shortages = shortages;
+    Ok(answer)
+}
+
+/// Remembers the order, and answers the plan that payment would find now; holds nothing.
+fn await_payment(
+    batch: &mut Batch<'_>,
+    order: OrderIndex,
+    placement: &Placement,
+) -> Result<OrderAnswer, Stop> {
+    check_open(batch, order)?;
+    let wanted = wanted(batch, &placement.lines)?;
+    let plan = plan(batch, &wanted, Sourcing::of(placement.ship_to.as_ref()))?;
+    let packages = planned_packages(batch, order, &wanted, &plan);
+    let row = &mut batch.orders[order].row;
+    row.state = Some(OrderState::AwaitingPayment);
+    row.ship_to.clone_from(&placement.ship_to);
+    let mut answer = batch.order_answer(order, &[]);
+    answer.packages = packages;
+    answer.shortages = shortages(batch, &wanted, &plan);
+    Ok(answer)
+}
+
+/// Whether the order may be placed: it is new, or what there was of it holds nothing any more.
+fn check_open(batch: &Batch<'_>, order: OrderIndex) -> Result<(), Refusal> {
+    let entry = &batch.orders[order];
+    match entry.row.state {
+        None | Some(OrderState::Expired | OrderState::AwaitingPayment) => Ok(()),
+        Some(OrderState::Released) if entry.legs.is_empty() => Err(Refusal::AlreadyReleased),
+        Some(state) => Err(Refusal::OrderExists(state)),
+    }
+}
+
+fn wanted(batch: &Batch<'_>, lines: &[Line]) -> Result<Wanted, Refusal> {
+    let mut wanted = Wanted::with_capacity(lines.len());
+    let mut supply_of = FxHashMap::default();
+    let mut unknown: Vec<Sku> = Vec::new();
+    for line in lines {
+        let sku = batch.stock.index(&line.sku).expect("a placement's skus are prefetched");
+        if batch.stock.counters(sku).is_none() && !unknown.contains(&line.sku) {
+            unknown.push(line.sku.clone());
+        }
+        wanted.add(sku, line.quantity.get(), &mut supply_of);
+    }
+    if unknown.is_empty() { Ok(wanted) } else { Err(Refusal::UnknownSku(unknown)) }
+}
+
+impl Wanted {
+    pub(super) fn with_capacity(lines: usize) -> Self {
+        Self { skus: Vec::with_capacity(lines), demands: Vec::with_capacity(lines) }
+    }
+
+    /// Adds a line; `supply_of` remembers which skus came before.
+    pub(super) fn add(
+        &mut self,
+        sku: SkuIndex,
+        units: u32,
+        supply_of: &mut FxHashMap<SkuIndex, usize>,
+    ) {
+        let supply = *supply_of.entry(sku).or_insert_with(|| {
+            self.skus.push(sku);
+            self.skus.len() - 1
+        });
+        self.demands.push(Demand { supply, units });
+    }
+}
+
+/// Chooses who gives what. When that is too little, holds that are due but not yet read end first,
+/// and the choice is made again.
+pub(super) fn plan(
+    batch: &mut Batch<'_>,
+    wanted: &Wanted,
+    sourcing: Sourcing,
+) -> Result<Plan, Stop> {
+    let plan = plan_now(batch, wanted, sourcing);
+    if !plan.shorts.is_empty() && batch.end_all_due()? {
+        return Ok(plan_now(batch, wanted, sourcing));
+    }
+    Ok(plan)
+}
+
+fn plan_now(batch: &Batch<'_>, wanted: &Wanted, sourcing: Sourcing) -> Plan {
+    let supply = |&sku: &SkuIndex| match sourcing {
+        Sourcing::Warehouses => batch.stock.routed_supply(sku),
+        Sourcing::Anywhere => batch.stock.supply(sku),
+    };
+    routing::plan(&wanted.demands, wanted.skus.iter().map(supply).collect())
+}
+
+/// The plan's shortages, by name.
+pub(super) fn shortages(batch: &Batch<'_>, wanted: &Wanted, plan: &Plan) -> Vec<Shortage> {
+    let shorts = plan.shorts.iter();
+    shorts
+        .map(|it| batch.shortage(wanted.skus[it.supply], it.requested, it.available))
+        .collect()
+}
+
+/// Makes a leg of every share, in a placement of its own. Answers the legs and their units.
+pub(super) fn hold(
+    batch: &mut Batch<'_>,
+    order: OrderIndex,
+    wanted: &Wanted,
+    plan: &Plan,
+    operation: Operation,
+) -> Vec<(usize, u32)> {
+    let packages = package_numbers(batch, order, wanted, plan);
+    let entry = &batch.orders[order];
+    let placement = entry.last_placement() + 1;
+    let first_line = entry.legs.iter().map(|leg| leg.row.line).max().unwrap_or(0) + 1;
+    let to = if operation == Operation::Reserve { Place::Reserved } else { Place::Committed };
+    let mut moved = Vec::with_capacity(plan.shares.len());
+    for (share, package) in plan.shares.iter().zip(packages) {
+        let movement = Movement { from: Place::Sellable, to, units: share.units };
+        let leg = LegEntry::new(LegRow {
+            placement,
+            line: first_line + u32::try_from(share.demand).expect("an order has 1,000 lines"),
+            package,
+            sku: wanted.skus[wanted.demands[share.demand].supply],
+            warehouse: share.site,
+            units: LegUnits::placed(movement),
+            promised_ship_at: None,
+            ended_at: None,
+        });
+        moved.push((batch.orders[order].legs.len(), share.units));
+        batch.place_leg(order, leg, movement, operation);
+    }
+    moved
+}
+
+/// The package of each share: those of one warehouse leave together, numbered on from the last.
+fn package_numbers(
+    batch: &Batch<'_>,
+    order: OrderIndex,
+    wanted: &Wanted,
+    plan: &Plan,
+) -> Vec<u32> {
+    let legs = &batch.orders[order].legs;
+    let first = legs.iter().map(|leg| leg.row.package).max().unwrap_or(0) + 1;
+    let mut number_of = FxHashMap::default();
+    let mut next = first;
+    let shares = plan.shares.iter();
+    let number = |share: &routing::Share| {
+        let sku = wanted.skus[wanted.demands[share.demand].supply];
+        let warehouse = share.site.map(|site| batch.stock.code(sku, site));
+        *number_of.entry(warehouse).or_insert_with(|| {
+            next += 1;
+            next - 1
+        })
+    };
+    shares.map(number).collect()
+}
+
+/// The packages of a plan that is not held.
+fn planned_packages(
+    batch: &Batch<'_>,
+    order: OrderIndex,
+    wanted: &Wanted,
+    plan: &Plan,
+) -> Vec<Package> {
+    let numbers = package_numbers(batch, order, wanted, plan);
+    let mut packages: Vec<Package> = Vec::new();
+    for (share, number) in plan.shares.iter().zip(numbers) {
+        let sku = wanted.skus[wanted.demands[share.demand].supply];
+        let quantity = Quantity::counted(share.units);
+        let line = Line { sku: batch.stock.sku(sku).clone(), quantity };
+        let first = packages.first().map_or(number, |package| package.number);
+        match packages.get_mut((number - first) as usize) {
+            Some(package) => package.lines.push(line),
+            None => packages.push(Package {
+                number,
+                warehouse: share.site.map(|site| batch.stock.code(sku, site).clone()),
+                lines: vec![line],
+                promised_ship_at: None,
+            }),
+        }
+    }
+    packages
+}

@@ -1,0 +1,1 @@
+//! Reading every row once, in pages, for the audit.

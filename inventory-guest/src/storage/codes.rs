@@ -1,0 +1,106 @@
+//! The numbers that rows use for enums; migrations/0001_stock.sql documents them.
+
+use super::Error;
+use super::rows::unreadable;
+use crate::domain::change::ChangeKind;
+use crate::domain::{Operation, OrderState};
+
+const STATES: [OrderState; 8] = [
+    OrderState::AwaitingPayment,
+    OrderState::Reserved,
+    OrderState::Committed,
+    OrderState::PartiallyShipped,
+    OrderState::Shipped,
+    OrderState::PartiallyReleased,
+    OrderState::Released,
+    OrderState::Expired,
+];
+
+const OPERATIONS: [Operation; 8] = [
+    Operation::Reserve,
+    Operation::Confirm,
+    Operation::Extend,
+    Operation::Ship,
+    Operation::Release,
+    Operation::Deduct,
+    Operation::Expire,
+    Operation::Adjust,
+];
+
+pub(super) fn of_state(state: OrderState) -> u32 {
+    match state {
+        OrderState::AwaitingPayment => 1,
+        OrderState::Reserved => 2,
+        OrderState::Committed => 3,
+        OrderState::PartiallyShipped => 4,
+        OrderState::Shipped => 5,
+        OrderState::PartiallyReleased => 6,
+        OrderState::Released => 7,
+        OrderState::Expired => 8,
+    }
+}
+
+pub(super) fn of_operation(operation: Operation) -> u32 {
+    match operation {
+        Operation::Reserve => 1,
+        Operation::Confirm => 2,
+        Operation::Extend => 3,
+        Operation::Ship => 4,
+        Operation::Release => 5,
+        Operation::Deduct => 6,
+        Operation::Expire => 7,
+        Operation::Adjust => 8,
+    }
+}
+
+pub(super) fn of_kind(kind: ChangeKind) -> u32 {
+    match kind {
+        ChangeKind::Moved(operation) => of_operation(operation),
+        ChangeKind::SoldOut => 9,
+        ChangeKind::BackInStock => 10,
+    }
+}
+
+pub(super) fn to_state(code: u32) -> Result<OrderState, Error> {
+    at(&STATES, code)
+}
+
+pub(super) fn to_operation(code: u32) -> Result<Operation, Error> {
+    at(&OPERATIONS, code)
+}
+
+pub(super) fn to_kind(code: u32) -> Result<ChangeKind, Error> {
+    match code {
+        9 => Ok(ChangeKind::SoldOut),
+        10 => Ok(ChangeKind::BackInStock),
+        operation => to_operation(operation).map(ChangeKind::Moved),
+    }
+}
+
+fn at<T: Copy>(cases: &[T], code: u32) -> Result<T, Error> {
+    let index = code.checked_sub(1).map(|index| index as usize);
+    index
+        .and_then(|index| cases.get(index).copied())
+        .ok_or_else(|| unreadable(&format!("the unknown code {code}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read_as_they_are_written() {
+        for state in STATES {
+            assert_eq!(to_state(of_state(state)).unwrap(), state);
+        }
+        for operation in OPERATIONS {
+            assert_eq!(to_operation(of_operation(operation)).unwrap(), operation);
+        }
+        for kind in [ChangeKind::SoldOut, ChangeKind::BackInStock] {
+            assert_eq!(to_kind(of_kind(kind)).unwrap(), kind);
+        }
+        assert!(to_state(0).is_err());
+        assert!(to_state(9).is_err());
+        assert!(to_kind(11).is_err());
+    }
+}

@@ -1,0 +1,203 @@
+//! Orders and their legs.
+
+use super::rows::{Cells, read, read_each, write_each};
+use super::{Database, Error, Parameter, codes};
+use crate::domain::order::LegUnits;
+use crate::domain::{Adcode, Instant, OrderId, OrderState, Sku, WarehouseCode};
+
+/// A row of `orders`, without its id: callers look it up by that, or do not need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OrderRow {
+    pub(crate) order_no: i64,
+    pub(crate) state: Option<OrderState>,
+    pub(crate) expires_at: Option<Instant>,
+    pub(crate) ship_to: Option<Adcode>,
+    pub(crate) steps: u32,
+}
+
+/// A row of `legs`; `S` and `W` are the caller's words for sku and warehouse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LegRow<S, W> {
+    pub(crate) placement: u32,
+    pub(crate) line: u32,
+    pub(crate) package: u32,
+    pub(crate) sku: S,
+    pub(crate) warehouse: Option<W>,
+    pub(crate) units: LegUnits,
+    pub(crate) promised_ship_at: Option<Instant>,
+    pub(crate) ended_at: Option<Instant>,
+}
+
+/// The last numbers given: of orders, and of ledger rows.
+pub(crate) fn last_numbers(database: &mut dyn Database) -> Result<(i64, i64), Error> {
+    const LAST: &str = "SELECT (SELECT coalesce(max(order_no), 0) FROM orders),
+        (SELECT coalesce(max(seq), 0) FROM ledger)";
+    let found = read(database, LAST, &[], |cells| Ok((cells.integer()?, cells.integer()?)))?;
+    Ok(found.into_iter().next().expect("a SELECT without FROM has one row"))
+}
+
+/// The orders of these ids that have a row, each with its index among the ids.
+pub(crate) fn find<'a>(
+    database: &mut dyn Database,
+    ids: impl Iterator<Item = &'a OrderId>,
+) -> Result<Vec<(usize, OrderRow)>, Error> {
+    const FIND: &str = "SELECT ?2, order_no, state, expires_at, ship_to, steps
+        FROM orders WHERE order_id = ?1";
+    let runs = ids
+        .enumerate()
+        .map(|(index, id)| [Parameter::Text(id.as_str()), Parameter::index(index)]);
+    read_each(database, FIND, runs, |cells| Ok((cells.number()?, order_row(cells)?)))
+}
+
+/// At most `limit` orders whose holds end at or before `now`, after `past`, in order of expiry.
+pub(crate) fn due(
+    database: &mut dyn Database,
+    now: Instant,
+    past: (i64, i64),
+    limit: u32,
+) -> Result<Vec<OrderRow>, Error> {
+    const DUE: &str = "SELECT order_no, state, expires_at, ship_to, steps FROM orders
+        WHERE expires_at <= ?1 AND (expires_at, order_no) > (?2, ?3)
+        ORDER BY expires_at, order_no LIMIT ?4";
+    let parameters =
+        [now.into(), Parameter::Integer(past.0), Parameter::Integer(past.1), limit.into()];
+    read(database, DUE, &parameters, order_row)
+}
+
+fn order_row(cells: &mut Cells) -> Result<OrderRow, Error> {
+    Ok(OrderRow {
+        order_no: cells.integer()?,
+        state: cells.optional_number()?.map(codes::to_state).transpose()?,
+        expires_at: cells.optional_instant()?,
+        ship_to: cells.optional_text()?.map(Adcode::from_row),
+        steps: cells.number()?,
+    })
+}
+
+/// The legs of these orders in order of their numbers, each with its order's index.
+pub(crate) fn legs(
+    database: &mut dyn Database,
+    orders: impl Iterator<Item = (usize, i64)>,
+) -> Result<Vec<(usize, LegRow<Sku, WarehouseCode>)>, Error> {
+    const LEGS: &str = "SELECT ?2, placement, line_no, package, sku, warehouse, quantity, reserved,
+        committed, shipped, released, expired, promised_ship_at, ended_at
+        FROM legs WHERE order_no = ?1 ORDER BY leg_no";
+    let runs =
+        orders.map(|(index, order_no)| [Parameter::Integer(order_no), Parameter::index(index)]);
+    read_each(database, LEGS, runs, |cells| Ok((cells.number()?, leg_row(cells)?)))
+}
+
+pub(super) fn leg_row(cells: &mut Cells) -> Result<LegRow<Sku, WarehouseCode>, Error> {
+    Ok(LegRow {
+        placement: cells.number()?,
+        line: cells.number()?,
+        package: cells.number()?,
+        sku: cells.sku()?,
+        warehouse: cells.optional_warehouse()?,
+        units: LegUnits {
+            quantity: cells.number()?,
+            reserved: cells.number()?,
+            committed: cells.number()?,
+            shipped: cells.number()?,
+            released: cells.number()?,
+            expired: cells.number()?,
+        },
+        promised_ship_at: cells.optional_instant()?,
+        ended_at: cells.optional_instant()?,
+    })
+}
+
+/// Writes orders that have no row yet, in order of their numbers.
+pub(crate) fn insert<'a>(
+    database: &mut dyn Database,
+    orders: impl Iterator<Item = (&'a OrderId, &'a OrderRow)>,
+) -> Result<(), Error> {
+    const INSERT: &str = "INSERT INTO orders (order_no, order_id, state, expires_at, ship_to, steps)
+        VALUES (?, ?, ?, ?, ?, ?)";
+    let runs = orders.map(|(id, row)| {
+        let [state, expires_at, ship_to, steps] = changing(row);
+        let order_no = Parameter::Integer(row.order_no);
+        [order_no, Parameter::Text(id.as_str()), state, expires_at, ship_to, steps]
+    });
+    write_each(database, INSERT, runs)
+}
+
+/// Writes what may change of orders that have a row.
+pub(crate) fn update<'a>(
+    database: &mut dyn Database,
+    orders: impl Iterator<Item = &'a OrderRow>,
+) -> Result<(), Error> {
+    const UPDATE: &str = "UPDATE orders SET state = ?, expires_at = ?, ship_to = ?, steps = ?
+        WHERE order_no = ?";
+    let runs = orders.map(|row| {
+        let [state, expires_at, ship_to, steps] = changing(row);
+        [state, expires_at, ship_to, steps, Parameter::Integer(row.order_no)]
+    });
+    write_each(database, UPDATE, runs)
+}
+
+fn changing(row: &OrderRow) -> [Parameter<'_>; 4] {
+    [
+        Parameter::optional(row.state.map(codes::of_state)),
+        Parameter::optional(row.expires_at),
+        Parameter::optional_text(row.ship_to.as_ref().map(Adcode::as_str)),
+        row.steps.into(),
+    ]
+}
+
+/// Writes new legs: of order, leg number, and row.
+pub(crate) fn insert_legs<'a>(
+    database: &mut dyn Database,
+    legs: impl Iterator<Item = (i64, u32, LegRow<&'a Sku, &'a WarehouseCode>)>,
+) -> Result<(), Error> {
+    const INSERT: &str = "INSERT INTO legs (order_no, leg_no, placement, line_no, package, sku,
+        warehouse, quantity, reserved, committed, shipped, released, expired, promised_ship_at,
+        ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let runs = legs.map(|(order_no, leg_no, leg)| {
+        let [reserved, committed, shipped, released, expired] = places(leg.units);
+        [
+            Parameter::Integer(order_no),
+            leg_no.into(),
+            leg.placement.into(),
+            leg.line.into(),
+            leg.package.into(),
+            Parameter::Text(leg.sku.as_str()),
+            Parameter::optional_text(leg.warehouse.map(WarehouseCode::as_str)),
+            leg.units.quantity.into(),
+            reserved,
+            committed,
+            shipped,
+            released,
+            expired,
+            Parameter::optional(leg.promised_ship_at),
+            Parameter::optional(leg.ended_at),
+        ]
+    });
+    write_each(database, INSERT, runs)
+}
+
+/// Writes what may change of legs: of order, leg number, units and end.
+pub(crate) fn update_legs(
+    database: &mut dyn Database,
+    legs: impl Iterator<Item = (i64, u32, LegUnits, Option<Instant>)>,
+) -> Result<(), Error> {
+    const UPDATE: &str = "UPDATE legs SET reserved = ?, committed = ?, shipped = ?, released = ?,
+        expired = ?, ended_at = ? WHERE order_no = ? AND leg_no = ?";
+    let runs = legs.map(|(order_no, leg_no, units, ended_at)| {
+        let [reserved, committed, shipped, released, expired] = places(units);
+        let ended_at = Parameter::optional(ended_at);
+        let order_no = Parameter::Integer(order_no);
+        [reserved, committed, shipped, released, expired, ended_at, order_no, leg_no.into()]
+    });
+    write_each(database, UPDATE, runs)
+}
+
+fn places(units: LegUnits) -> [Parameter<'static>; 5] {
+    [
+        units.reserved.into(),
+        units.committed.into(),
+        units.shipped.into(),
+        units.released.into(),
+        units.expired.into(),
+    ]
+}

@@ -1,0 +1,155 @@
+//! Counters of skus and of skus in warehouses, and the warehouses.
+
+use super::rows::{read_each, write_each};
+use super::{Database, Error, Parameter};
+use crate::domain::ledger::{SiteCounters, SkuCounters};
+use crate::domain::{Sku, WarehouseCode};
+
+/// A warehouse as routing sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) priority: u32,
+    pub(crate) active: bool,
+}
+
+impl Standing {
+    /// That of a warehouse which an adjustment makes: the defaults of the table.
+    pub(crate) const NEW: Self = Self { priority: 100, active: true };
+}
+
+/// A row of `warehouse_stock`, with its warehouse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SiteRow {
+    pub(crate) warehouse: WarehouseCode,
+    pub(crate) standing: Standing,
+    pub(crate) counters: SiteCounters,
+}
+
+/// The counters of these skus that have a row, each with the number it is asked for by.
+pub(crate) fn find<'a>(
+    database: &mut dyn Database,
+    skus: impl Iterator<Item = (usize, &'a Sku)>,
+) -> Result<Vec<(usize, SkuCounters)>, Error> {
+    const FIND: &str = "SELECT ?2, sellable, reserved, committed FROM stock WHERE sku = ?1";
+    let runs = skus.map(|(index, sku)| [Parameter::Text(sku.as_str()), Parameter::index(index)]);
+    read_each(database, FIND, runs, |cells| {
+        let index = cells.number()?;
+        let counters = SkuCounters {
+            sellable: cells.number()?,
+            reserved: cells.number()?,
+            committed: cells.number()?,
+        };
+        Ok((index, counters))
+    })
+}
+
+/// The warehouses of these skus in order of their codes, each with the number its sku is asked for by.
+pub(crate) fn find_sites<'a>(
+    database: &mut dyn Database,
+    skus: impl Iterator<Item = (usize, &'a Sku)>,
+) -> Result<Vec<(usize, SiteRow)>, Error> {
+    const FIND: &str = "SELECT ?2, s.warehouse, w.priority, w.active, s.on_hand, s.unavailable,
+        s.reserved, s.committed
+        FROM warehouse_stock s JOIN warehouses w ON w.warehouse = s.warehouse
+        WHERE s.sku = ?1 ORDER BY s.warehouse";
+    let runs = skus.map(|(index, sku)| [Parameter::Text(sku.as_str()), Parameter::index(index)]);
+    read_each(database, FIND, runs, |cells| {
+        let index = cells.number()?;
+        let site = SiteRow {
+            warehouse: WarehouseCode::from_row(cells.text()?),
+            standing: Standing { priority: cells.number()?, active: cells.integer()? != 0 },
+            counters: SiteCounters {
+                on_hand: cells.number()?,
+                unavailable: cells.number()?,
+                reserved: cells.number()?,
+                committed: cells.number()?,
+            },
+        };
+        Ok((index, site))
+    })
+}
+
+/// The warehouses of these codes that have a row, each with its index among the codes.
+pub(crate) fn find_warehouses<'a>(
+    database: &mut dyn Database,
+    codes: impl Iterator<Item = &'a WarehouseCode>,
+) -> Result<Vec<(usize, Standing)>, Error> {
+    const FIND: &str = "SELECT ?2, priority, active FROM warehouses WHERE warehouse = ?1";
+    let runs = codes
+        .enumerate()
+        .map(|(index, code)| [Parameter::Text(code.as_str()), Parameter::index(index)]);
+    read_each(database, FIND, runs, |cells| {
+        let index = cells.number()?;
+        Ok((index, Standing { priority: cells.number()?, active: cells.integer()? != 0 }))
+    })
+}
+
+/// Writes warehouses that have no row yet.
+pub(crate) fn insert_warehouses<'a>(
+    database: &mut dyn Database,
+    warehouses: impl Iterator<Item = (&'a WarehouseCode, Standing)>,
+) -> Result<(), Error> {
+    const INSERT: &str = "INSERT INTO warehouses (warehouse, priority, active) VALUES (?, ?, ?)";
+    let runs = warehouses.map(|(code, standing)| {
+        let active = Parameter::Integer(i64::from(standing.active));
+        [Parameter::Text(code.as_str()), standing.priority.into(), active]
+    });
+    write_each(database, INSERT, runs)
+}
+
+/// Writes skus that have no row yet.
+pub(crate) fn insert<'a>(
+    database: &mut dyn Database,
+    skus: impl Iterator<Item = (&'a Sku, SkuCounters)>,
+) -> Result<(), Error> {
+    const INSERT: &str = "INSERT INTO stock (sellable, reserved, committed, sku) VALUES (?, ?, ?, ?)";
+    write_each(database, INSERT, skus.map(sku_row))
+}
+
+/// Writes the counters of skus that have a row.
+pub(crate) fn update<'a>(
+    database: &mut dyn Database,
+    skus: impl Iterator<Item = (&'a Sku, SkuCounters)>,
+) -> Result<(), Error> {
+    const UPDATE: &str = "UPDATE stock SET sellable = ?, reserved = ?, committed = ? WHERE sku = ?";
+    write_each(database, UPDATE, skus.map(sku_row))
+}
+
+fn sku_row((sku, counters): (&Sku, SkuCounters)) -> [Parameter<'_>; 4] {
+    let text = Parameter::Text(sku.as_str());
+    [counters.sellable.into(), counters.reserved.into(), counters.committed.into(), text]
+}
+
+/// Writes skus in warehouses that have no row yet.
+pub(crate) fn insert_sites<'a>(
+    database: &mut dyn Database,
+    sites: impl Iterator<Item = (&'a Sku, &'a WarehouseCode, SiteCounters)>,
+) -> Result<(), Error> {
+    const INSERT: &str = "INSERT INTO warehouse_stock
+        (on_hand, unavailable, reserved, committed, sku, warehouse) VALUES (?, ?, ?, ?, ?, ?)";
+    write_each(database, INSERT, sites.map(site_row))
+}
+
+/// Writes the counters of skus in warehouses that have a row.
+pub(crate) fn update_sites<'a>(
+    database: &mut dyn Database,
+    sites: impl Iterator<Item = (&'a Sku, &'a WarehouseCode, SiteCounters)>,
+) -> Result<(), Error> {
+    const UPDATE: &str = "UPDATE warehouse_stock
+        SET on_hand = ?, unavailable = ?, reserved = ?, committed = ?
+        WHERE sku = ? AND warehouse = ?";
+    write_each(database, UPDATE, sites.map(site_row))
+}
+
+fn site_row<'a>(
+    (sku, warehouse, counters): (&'a Sku, &'a WarehouseCode, SiteCounters),
+) -> [Parameter<'a>; 6] {
+    [
+        counters.on_hand.into(),
+        counters.unavailable.into(),
+        counters.reserved.into(),
+        counters.committed.into(),
+        Parameter::Text(sku.as_str()),
+        Parameter::Text(warehouse.as_str()),
+    ]
+}

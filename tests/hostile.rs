@@ -1,0 +1,189 @@
+//! A guest that breaks the canonical ABI in every way: refused or trapped, never read or written
+//! outside its memory, never a crash of the host.
+
+use edge_host::{
+    guest::{GuestModule, IMPORTS, sqlite, types},
+    host_functions::{HostFunctions, WASI_ALLOWED},
+    runtime::Binary,
+};
+use wit_bindgen_wasmedge::rt::CallError;
+
+/// A host whose every query answers one long text.
+struct Answering;
+
+impl edge_host::guest::Sqlite for Answering {
+    fn execute(&mut self, _: String, _: Vec<sqlite::Value>) -> Result<u64, sqlite::Error> {
+        Ok(1)
+    }
+
+    fn query(&mut self, _: String, _: Vec<sqlite::Value>) -> Result<sqlite::Rows, sqlite::Error> {
+        Ok(sqlite::Rows { columns: 1, values: vec![sqlite::Value::Text("x".repeat(100_000))] })
+    }
+}
+
+/// The parts of a module with the contract's imports and exports. Each is a function's body.
+struct Hostile {
+    /// `cabi_realloc (old i32) (old-size i32) (align i32) (size i32) -> i32`
+    realloc: &'static str,
+    /// `apply (now i64) (commands i32) (count i32) -> i32`
+    apply: &'static str,
+    /// Data from address 1024 on.
+    data: &'static str,
+}
+
+/// A bump allocator: as honest guests have it.
+const HONEST_REALLOC: &str = "(local.get $align) (drop)
+    (global.set $top (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+    (global.get $top)
+    (global.set $top (i32.add (global.get $top) (local.get $size)))";
+
+/// One page of memory, so that its end is at 65,536.
+fn module(hostile: &Hostile) -> Vec<u8> {
+    let sqlite = "inventory:host/sqlite@1.0.0";
+    let guest = |name: &str| format!("inventory:guest/{name}");
+    let text = format!(
+        r#"(module
+        (import "{sqlite}" "execute" (func $execute (param i32 i32 i32 i32 i32)))
+        (import "{sqlite}" "query" (func $query (param i32 i32 i32 i32 i32)))
+        (memory (export "memory") 1 4)
+        (global $top (mut i32) (i32.const 8192))
+        (data (i32.const 1024) "{data}")
+        (func $realloc (export "cabi_realloc")
+            (param $old i32) (param $old_size i32) (param $align i32) (param $size i32)
+            (result i32) {realloc})
+        (func (export "{apply}") (param $now i64) (param $list i32) (param $count i32) (result i32)
+            {body})
+        (func (export "{get_order}") (param i32 i32) (result i32) (unreachable))
+        (func (export "{get_stock}") (param i32 i32) (result i32) (unreachable))
+        (func (export "{audit}") (result i32) (unreachable))
+        (func (export "{changes}") (param i64 i32) (result i32) (unreachable))
+        (func (export "{describe}") (result i32) (unreachable))
+        (func (export "{migrate}") (param i64) (result i32) (unreachable)))"#,
+        data = hostile.data,
+        realloc = hostile.realloc,
+        body = hostile.apply,
+        apply = guest("commands@1.0.0#apply"),
+        get_order = guest("orders@1.0.0#get-order"),
+        get_stock = guest("stock@1.0.0#get-stock"),
+        audit = guest("stock@1.0.0#audit"),
+        changes = guest("changes@1.0.0#list-changes"),
+        describe = guest("lifecycle@1.0.0#describe"),
+        migrate = guest("lifecycle@1.0.0#migrate"),
+    );
+    wat::parse_str(text).unwrap()
+}
+
+fn call(hostile: &Hostile) -> Result<(), CallError> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hostile.wasm");
+    std::fs::write(&file, module(hostile)).unwrap();
+    let binary = Binary::open_interpreted(&file).unwrap();
+    let module = GuestModule::load(&binary, WASI_ALLOWED).unwrap();
+    let mut guest = module.instantiate(HostFunctions { sqlite: Answering }).unwrap();
+    let command = types::Command::Confirm(types::Confirm {
+        order_id: "O-1".to_owned(),
+        request_id: None,
+    });
+    guest.apply(0, &[command]).map(|_| ())
+}
+
+fn refused(what: &str, hostile: &Hostile, reason: &str) {
+    let error = call(hostile).expect_err(what);
+    let said = format!("{error} {error:?}");
+    assert!(said.to_lowercase().contains(reason), "{what}: expected {reason:?} in {said}");
+}
+
+#[test]
+fn the_contract_has_the_imports_this_test_knows() {
+    let names: Vec<_> = IMPORTS.iter().map(|import| import.name).collect();
+    assert_eq!(names, ["execute", "query"]);
+}
+
+#[test]
+fn an_allocator_that_lies_is_found_out() {
+    for (what, realloc, reason) in [
+        ("past the end", "(i32.const 65533)", "bounds"),
+        ("far past the end", "(i32.const -8)", "bounds"),
+        ("not aligned", "(i32.const 8193)", "align"),
+        ("traps", "(unreachable)", "unreachable"),
+        (
+            "calls an import",
+            "(call $query (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
+             (i32.const 8192)",
+            "",
+        ),
+    ] {
+        let hostile = Hostile { realloc, apply: "(i32.const 1024)", data: "" };
+        refused(what, &hostile, reason);
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_lifted_is_an_error() {
+    // The result: a discriminant, then at 4 the outcomes' pointer and count, at 12 the skus'.
+    for (what, apply, data, reason) in [
+        ("answer past the end", "(i32.const 65532)", "", "bounds"),
+        ("answer at a wild address", "(i32.const -4)", "", "bounds"),
+        ("answer not aligned", "(i32.const 1025)", "", "align"),
+        ("unknown case", "(i32.const 1024)", r"\07\00\00\00", "discriminant"),
+        (
+            "list past the end",
+            "(i32.const 1024)",
+            r"\00\00\00\00\00\ff\00\00\00\ff\ff\ff",
+            "bounds",
+        ),
+        (
+            "count that overflows",
+            "(i32.const 1024)",
+            r"\00\00\00\00\00\04\00\00\ff\ff\ff\ff\00\04\00\00\ff\ff\ff\ff",
+            "",
+        ),
+        (
+            "text that is not UTF-8",
+            "(i32.const 1024)",
+            r"\00\00\00\00\00\00\00\00\00\00\00\00\10\04\00\00\01\00\00\00\20\04\00\00\01\00\00\00\00\00\00\00\ff",
+            "",
+        ),
+    ] {
+        refused(what, &Hostile { realloc: HONEST_REALLOC, apply, data }, reason);
+    }
+}
+
+#[test]
+fn a_host_call_with_wild_arguments_is_a_trap() {
+    for (what, apply) in [
+        ("statement outside memory", "(i32.const 65530) (i32.const 100) (i32.const 0) (i32.const 0) (i32.const 1024)"),
+        ("statement of 4 GiB", "(i32.const 0) (i32.const -1) (i32.const 0) (i32.const 0) (i32.const 1024)"),
+        ("statement not UTF-8", "(i32.const 1024) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 2048)"),
+        ("parameters outside memory", "(i32.const 0) (i32.const 0) (i32.const 65528) (i32.const 9) (i32.const 1024)"),
+        ("unknown kind of parameter", "(i32.const 0) (i32.const 0) (i32.const 1024) (i32.const 1) (i32.const 2048)"),
+        ("count that overflows", "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const -1) (i32.const 1024)"),
+        ("answer outside memory", "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 65532)"),
+        ("answer not aligned", "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 1025)"),
+    ] {
+        let apply = format!("{apply} (call $query) (i32.const 4096)");
+        let hostile =
+            Hostile { realloc: HONEST_REALLOC, apply: apply.leak(), data: r"\ff\ff\ff\ff" };
+        refused(what, &hostile, "");
+    }
+}
+
+#[test]
+fn traps_of_the_guest_itself_are_errors() {
+    for (what, apply, reason) in [
+        ("unreachable", "(unreachable)", "unreachable"),
+        ("reads past the end", "(i32.load (i32.const 65534))", "bounds"),
+        ("divides by zero", "(i32.div_u (i32.const 1) (i32.const 0))", "divide"),
+    ] {
+        refused(what, &Hostile { realloc: HONEST_REALLOC, apply, data: "" }, reason);
+    }
+}
+
+#[test]
+fn a_guest_cannot_grow_past_its_limit() {
+    let apply = "(if (i32.ne (memory.grow (i32.const 100000)) (i32.const -1)) (then (unreachable)))
+                 (i32.const 65532)";
+    let hostile = Hostile { realloc: HONEST_REALLOC, apply, data: "" };
+    // The growth was refused: the guest goes on, to an answer that is out of bounds.
+    refused("grows", &hostile, "bounds");
+}
