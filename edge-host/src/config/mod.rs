@@ -15,6 +15,7 @@ mod arguments;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ArgMatches;
 
@@ -36,6 +37,8 @@ pub struct Config {
     pub http: http::Config,
     /// For the rows and their durability.
     pub shard: shard::Config,
+    /// How often holds past their time are ended.
+    pub sweep_interval: Duration,
     /// For the rules.
     pub guest: Guest,
     /// For the logs.

@@ -48,7 +48,8 @@ fn the_defaults_are_a_configuration_once_a_guest_is_named() {
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.http.connections_max, 10_000);
     assert_eq!(config.shard.query_timeout, Duration::from_millis(20));
-    assert_eq!(config.shard.cache.unwrap().ttl, Duration::from_secs(10));
+    assert!(config.shard.cache_enabled);
+    assert_eq!(config.shard.cache_ttl, Duration::from_secs(10));
     assert_eq!(config.guest.interpreter, Interpreter::Refused);
 }
 

@@ -17,6 +17,7 @@ pub(super) fn validate(values: &Values, problems: Vec<Problem>) -> Result<Config
     let config = Config {
         http: reader.http(),
         shard: reader.shard(),
+        sweep_interval: reader.read("sweep_interval", duration(MS * 10, HOUR)),
         guest: Guest {
             file: reader.read("guest", path),
             interpreter: match reader.read("interpreter", boolean) {
@@ -66,7 +67,6 @@ impl Reader<'_> {
             idle_timeout: self.read("idle_timeout", duration(MS * 100, HOUR)),
             body_timeout: self.read("body_timeout", duration(MS * 100, HOUR)),
             body_bytes_max: self.read("body_bytes_max", integer(1_024, 1 << 30)),
-            write_timeout: self.read("write_timeout", duration(MS, HOUR)),
             shutdown_timeout: self.read("shutdown_timeout", duration(MS, HOUR)),
             tokens: self.read("tokens", tokens),
             default_mode: self.read("default_mode", |text| match text {
@@ -81,18 +81,16 @@ impl Reader<'_> {
     }
 
     fn shard(&mut self) -> shard::Config {
-        let cache = shard::CacheConfig {
-            ttl: self.read("cache_ttl", duration(MS, HOUR * 24)),
-            entries_max: self.read("cache_entries_max", integer(1, 100_000_000)),
-        };
         shard::Config {
             data: self.read("data", path),
             queue_commands_max: self.read("queue_commands_max", integer(1, 1_000_000)),
             batch_commands_max: self.read("batch_commands_max", integer(1, 1_024)),
             readers: self.read("readers", integer(1, 64)),
             query_timeout: self.read("query_timeout", duration(MS, HOUR)),
-            sweep_interval: self.read("sweep_interval", duration(MS * 10, HOUR)),
-            cache: self.read("cache_enabled", boolean).then_some(cache),
+            write_timeout: self.read("write_timeout", duration(MS, HOUR)),
+            cache_enabled: self.read("cache_enabled", boolean),
+            cache_ttl: self.read("cache_ttl", duration(MS, HOUR * 24)),
+            cache_entries_max: self.read("cache_entries_max", integer(1, 100_000_000)),
         }
     }
 

@@ -18,7 +18,7 @@ use super::json;
 use super::orders::{Confirm, Extend, Placement, Release, Ship};
 use super::outcome::BatchOutcome;
 use super::problem::Problem;
-use super::refusal::{failed, outcome_unknown};
+use super::refusal::failed_write;
 use super::route::Call;
 use super::words::{OrderId, list};
 use crate::guest::types;
@@ -72,15 +72,12 @@ pub(super) async fn apply(mut call: Call) -> Result<Response, Problem> {
         .into_iter()
         .map(|command| command.into_command(&wire.config))
         .collect();
-    let waited = wire.config.write_timeout;
-    let results = tokio::time::timeout(waited, wire.shard.apply_all(commands))
-        .await
-        .map_err(|_| outcome_unknown(waited))?;
+    let results = wire.shard.apply_all(commands).await;
     // Where no command at all was decided, the caller's ordinary retry should see it.
     if let Some(Err(error)) = results.first()
         && results.iter().all(Result::is_err)
     {
-        return Err(failed(error));
+        return Err(failed_write(error));
     }
     let outcomes = results
         .iter()
@@ -268,7 +265,7 @@ mod tests {
         );
         check(
             r#"{"ship":{"order_id":"O","box":1}}"#,
-            "/commands/0/ship/box",
+            "/commands/0/ship",
             "unknown field `box`",
         );
         check(

@@ -72,8 +72,6 @@ pub struct Config {
     pub body_timeout: Duration,
     /// The largest body of a request.
     pub body_bytes_max: usize,
-    /// How long a write may wait to become durable before the caller is told to ask again.
-    pub write_timeout: Duration,
     /// How long requests under way may take to finish when the node stops.
     pub shutdown_timeout: Duration,
     /// Empty: everybody may do everything, which `config` allows on loopback addresses only.

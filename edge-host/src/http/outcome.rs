@@ -9,18 +9,18 @@ use utoipa::ToSchema;
 use super::adjust::AdjustAnswer;
 use super::answers::OrderAnswer;
 use super::problem::Problem;
-use super::refusal::{failed, outcome_unknown, refused};
+use super::refusal::{failed_write, refused};
 use super::{IDEMPOTENT_REPLAY, Wire, json};
 use crate::guest::types;
 use crate::shard;
 
 /// Sends one command through the writer and answers once it is durable.
 pub(super) async fn apply(wire: &Wire, command: types::Command) -> Result<Response, Problem> {
-    let waited = wire.config.write_timeout;
-    let outcome = tokio::time::timeout(waited, wire.shard.apply(command))
+    let outcome = wire
+        .shard
+        .apply(command)
         .await
-        .map_err(|_| outcome_unknown(waited))?
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| failed_write(&error))?;
     count(wire, &outcome);
     match &outcome.result {
         Ok(answer) => {
@@ -77,7 +77,7 @@ impl<'a> BatchOutcome<'a> {
         };
         match result {
             Err(error) => Self {
-                fault: Some(failed(error).into_members()),
+                fault: Some(failed_write(error).into_members()),
                 ..none
             },
             Ok(outcome) => {

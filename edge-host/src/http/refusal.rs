@@ -153,63 +153,46 @@ impl Problem {
 
 /// Our own failure: who is to blame stays in the log, whether to retry goes to the caller.
 pub(super) fn failed(error: &shard::Error) -> Problem {
+    const NOTHING_DONE: &str = "nothing was done; send the request again";
     match error {
-        shard::Error::QueueFull => retry(
-            Problem::new(&QUEUE_FULL, "nothing was done; send the request again"),
-            error,
+        shard::Error::QueueFull => Problem::new(&QUEUE_FULL, NOTHING_DONE).retry_after(1),
+        // As long as a new pod takes to be found.
+        shard::Error::Stopping => Problem::new(&STOPPING, NOTHING_DONE).retry_after(5),
+        shard::Error::Timeout | shard::Error::Fault(Fault::Interrupted) => {
+            Problem::new(&TIMEOUT, NOTHING_DONE).retry_after(1)
+        }
+        shard::Error::Fault(Fault::Busy) => Problem::new(&BUSY, NOTHING_DONE).retry_after(1),
+        // As long as an operator, or a clean-up, may take to make room.
+        shard::Error::Fault(Fault::Full) => {
+            Problem::new(&STORAGE_FULL, "nothing was done; the disk has no room").retry_after(30)
+        }
+        shard::Error::Fault(Fault::Malformed(what)) => Problem::new(&MALFORMED, what.as_str()),
+        shard::Error::Fault(Fault::Storage(cause)) => {
+            internal(&STORAGE, "nothing was done; the log says why", cause)
+        }
+        shard::Error::Fault(Fault::Corrupt(cause)) => internal(
+            &CORRUPT,
+            "nothing was done; an operator must look, do not retry",
+            cause,
         ),
-        shard::Error::Stopping => retry(
-            Problem::new(&STOPPING, "nothing was done; send the request again"),
-            error,
-        ),
-        shard::Error::Timeout => retry(
-            Problem::new(&TIMEOUT, "the deadline passed; send the request again"),
-            error,
-        ),
-        shard::Error::Fault(fault) => failed_guest(fault, error),
         shard::Error::Trapped(cause) => internal(
             &TRAPPED,
-            "nothing was done; the request failed inside the rules",
+            "nothing was done; retrying would fail the same way",
             cause,
         ),
     }
 }
 
-fn failed_guest(fault: &Fault, error: &shard::Error) -> Problem {
-    match fault {
-        Fault::Busy => retry(
-            Problem::new(&BUSY, "nothing was done; send it again"),
-            error,
-        ),
-        Fault::Full => retry(
-            Problem::new(&STORAGE_FULL, "nothing was done; the disk has no room"),
-            error,
-        ),
-        Fault::Interrupted => retry(
-            Problem::new(&TIMEOUT, "the deadline passed; send the request again"),
-            error,
-        ),
-        Fault::Malformed(what) => Problem::new(&MALFORMED, what.as_str()),
-        Fault::Storage(cause) => internal(&STORAGE, "nothing was done; the log says why", cause),
-        Fault::Corrupt(cause) => internal(&CORRUPT, "an operator must look; do not retry", cause),
+/// The same for a write, which may still be committed after its caller's patience ended.
+pub(super) fn failed_write(error: &shard::Error) -> Problem {
+    match error {
+        shard::Error::Timeout => Problem::new(
+            &TIMEOUT,
+            "the outcome is unknown; sending the same ids and body again is safe",
+        )
+        .retry_after(1),
+        other => failed(other),
     }
-}
-
-/// A write whose answer did not come: it may still be committed.
-pub(super) fn outcome_unknown(waited: std::time::Duration) -> Problem {
-    Problem::new(
-        &TIMEOUT,
-        format!(
-            "no answer within {}; the outcome is unknown, and sending the same ids and body again \
-             is safe",
-            humantime::format_duration(waited)
-        ),
-    )
-    .retry_after(1)
-}
-
-fn retry(problem: Problem, error: &shard::Error) -> Problem {
-    problem.retry_after(error.retryable().unwrap_or(1))
 }
 
 fn internal(kind: &'static Kind, detail: &str, cause: &str) -> Problem {
@@ -257,4 +240,160 @@ fn shortages_json(shortages: &[Shortage]) -> Vec<Value> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::types::{Bound, Counter, Excess, ExpiredHold, Mismatch, OrderInState};
+
+    fn check(refusal: &Refusal, status: u16, json: &str) {
+        let problem = refused(refusal);
+        assert_eq!(problem.kind.status.as_u16(), status, "{refusal:?}");
+        let expected: Value = serde_json::from_str(json).unwrap();
+        assert_eq!(
+            Value::Object(problem.into_members()),
+            expected,
+            "{refusal:?}"
+        );
+    }
+
+    #[test]
+    fn every_refusal_has_its_status_a_sentence_and_the_numbers() {
+        let short = Shortage {
+            sku: "A".into(),
+            requested: 6,
+            available: 4,
+        };
+        let state = || OrderInState {
+            state: types::OrderState::PartiallyShipped,
+        };
+        check(
+            &Refusal::InsufficientStock(vec![short.clone()]),
+            409,
+            r#"{"code":"insufficient_stock","detail":"A was asked for 6 and 4 are available",
+                "shortages":[{"sku":"A","requested":6,"available":4}]}"#,
+        );
+        check(
+            &Refusal::UnknownSku(vec!["A".into(), "B".into()]),
+            404,
+            r#"{"code":"unknown_sku","detail":"there is no sku A; 2 skus are unknown",
+                "skus":["A","B"]}"#,
+        );
+        check(
+            &Refusal::UnknownPackage(3),
+            404,
+            r#"{"code":"unknown_package","detail":"the order has no package 3","package":3}"#,
+        );
+        check(
+            &Refusal::OrderExists(state()),
+            409,
+            r#"{"code":"order_exists","detail":"the order is placed, and is partially_shipped",
+                "state":"partially_shipped"}"#,
+        );
+        check(
+            &Refusal::InvalidState(state()),
+            409,
+            r#"{"code":"invalid_state","detail":"the order is in state partially_shipped",
+                "state":"partially_shipped"}"#,
+        );
+        check(
+            &Refusal::ReservationExpired(ExpiredHold {
+                expired_at: 1_000,
+                shortages: vec![short],
+            }),
+            409,
+            r#"{"code":"reservation_expired","expired_at":"1970-01-01T00:00:01.000Z",
+                "detail":"the hold ended at 1970-01-01T00:00:01.000Z and cannot be made again: A was asked for 6 and 4 are available",
+                "shortages":[{"sku":"A","requested":6,"available":4}]}"#,
+        );
+        check(
+            &Refusal::AlreadyShipped(types::ShippedUnits {
+                shipped: 2,
+                held: 1,
+            }),
+            409,
+            r#"{"code":"already_shipped","detail":"2 units have shipped, 1 are still held",
+                "shipped":2,"held":1}"#,
+        );
+        check(
+            &Refusal::QuantityExceedsHeld(Excess {
+                sku: "A".into(),
+                requested: 3,
+                held: 2,
+            }),
+            409,
+            r#"{"code":"quantity_exceeds_held","detail":"3 units of A were named and 2 are held",
+                "sku":"A","requested":3,"held":2}"#,
+        );
+    }
+
+    #[test]
+    fn a_refused_correction_names_its_counter() {
+        check(
+            &Refusal::QuantityOutOfBounds(Bound {
+                sku: "A".into(),
+                counter: Counter::OnHand("W".into()),
+                requested: -1,
+                minimum: 2,
+                maximum: 9,
+            }),
+            409,
+            r#"{"code":"quantity_out_of_bounds","counter":"on_hand","warehouse":"W","sku":"A",
+                "detail":"on_hand in W of A would be -1; it may be 2 to 9",
+                "requested":-1,"minimum":2,"maximum":9}"#,
+        );
+        check(
+            &Refusal::CompareMismatch(Mismatch {
+                sku: "A".into(),
+                counter: Counter::Sellable,
+                expected: 1,
+                actual: 2,
+            }),
+            409,
+            r#"{"code":"compare_mismatch","counter":"sellable","warehouse":null,"sku":"A",
+                "detail":"sellable of A was expected at 1 and is 2","expected":1,"actual":2}"#,
+        );
+    }
+
+    #[test]
+    fn a_fault_tells_whether_to_retry_and_hides_its_cause() {
+        use shard::Error;
+        let secret = || "SELECT secret".to_owned();
+        for (error, status, retry) in [
+            (Error::QueueFull, 503, true),
+            (Error::Stopping, 503, true),
+            (Error::Timeout, 503, true),
+            (Error::Fault(Fault::Busy), 503, true),
+            (Error::Fault(Fault::Full), 503, true),
+            (Error::Fault(Fault::Interrupted), 503, true),
+            (
+                Error::Fault(Fault::Malformed("quantity 0".into())),
+                400,
+                false,
+            ),
+            (Error::Fault(Fault::Storage(secret())), 500, false),
+            (Error::Fault(Fault::Corrupt(secret())), 500, false),
+            (Error::Trapped(secret()), 500, false),
+        ] {
+            let problem = failed_write(&error);
+            assert_eq!(problem.kind.status.as_u16(), status, "{error:?}");
+            assert_eq!(problem.retry_after_s.is_some(), retry, "{error:?}");
+            assert!(!problem.detail.contains("secret"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn no_code_means_two_things() {
+        let tables = [
+            super::super::problem::WIRE_KINDS,
+            REFUSAL_KINDS,
+            FAULT_KINDS,
+        ];
+        let mut codes: Vec<&str> = tables.into_iter().flatten().map(|kind| kind.code).collect();
+        let all = codes.len();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), all);
+    }
 }

@@ -20,11 +20,11 @@ pub use command::{
 };
 pub use names::{Adcode, OrderId, Reason, RequestId, Sku, WarehouseCode};
 pub use numbers::{Delta, Instant, Items, Level, Quantity, Seconds, UNITS_MAX};
+pub use order::OrderState;
 pub use outcome::{
     Adjusted, Answer, Bound, Excess, ExpiredHold, Mismatch, OrderAnswer, Outcome, Package, Refusal,
     ShippedUnits, Shortage,
 };
-pub use order::OrderState;
 
 /// An argument breaks the contract; the text says which and how.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

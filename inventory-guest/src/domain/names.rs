@@ -25,11 +25,6 @@ macro_rules! name {
                 }
             }
 
-            /// What a row says; the schema keeps only what `parse` let in.
-            pub(crate) fn from_row(text: String) -> Self {
-                Self(text)
-            }
-
             /// The name's text.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -48,6 +43,19 @@ macro_rules! name {
         }
     };
 }
+
+macro_rules! stored {
+    ($($name:ident),*) => {$(
+        impl $name {
+            /// What a row says: only what `parse` let in is ever stored.
+            pub(crate) fn from_row(text: String) -> Self {
+                Self(text)
+            }
+        }
+    )*};
+}
+
+stored!(Sku, OrderId, WarehouseCode, Adcode);
 
 fn visible(text: &[u8], bytes_max: usize) -> bool {
     (1..=bytes_max).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic)
@@ -92,7 +100,13 @@ mod tests {
         assert!(OrderId::parse("~".repeat(128)).is_ok());
         assert!(Reason::parse("goods found in aisle 3").is_ok());
         assert!(Adcode::parse("440305").is_ok());
-        for text in [String::new(), "a".repeat(65), "a b".into(), "é".into(), "a\n".into()] {
+        for text in [
+            String::new(),
+            "a".repeat(65),
+            "a b".into(),
+            "é".into(),
+            "a\n".into(),
+        ] {
             assert!(Sku::parse(text.clone()).is_err(), "{text:?}");
             assert!(WarehouseCode::parse(text.clone()).is_err(), "{text:?}");
         }

@@ -44,8 +44,14 @@ pub struct LegUnits {
 impl LegUnits {
     /// A leg's units as they are placed: all in one place.
     pub fn placed(movement: Movement) -> Self {
-        assert!(movement.from == Place::Sellable && movement.units > 0, "{movement:?} places a leg");
-        let mut units = Self { quantity: movement.units, ..Self::default() };
+        assert!(
+            movement.from == Place::Sellable && movement.units > 0,
+            "{movement:?} places a leg"
+        );
+        let mut units = Self {
+            quantity: movement.units,
+            ..Self::default()
+        };
         *units.counter(movement.to) += movement.units;
         units
     }
@@ -54,10 +60,16 @@ impl LegUnits {
     #[must_use]
     pub fn after(mut self, movement: Movement) -> Self {
         let source = self.counter(movement.from);
-        assert!(movement.units <= *source, "{movement:?} moves more than the leg has");
+        assert!(
+            movement.units <= *source,
+            "{movement:?} moves more than the leg has"
+        );
         *source -= movement.units;
         *self.counter(movement.to) += movement.units;
-        assert!(self.adds_up(), "a leg's quantity must be the sum of its places: {self:?}");
+        assert!(
+            self.adds_up(),
+            "a leg's quantity must be the sum of its places: {self:?}"
+        );
         self
     }
 
@@ -68,8 +80,15 @@ impl LegUnits {
 
     /// Where the held units are: an order's units are all paid or all unpaid.
     pub fn held_at(self) -> Place {
-        assert!(self.reserved == 0 || self.committed == 0, "a leg is paid or not: {self:?}");
-        if self.reserved > 0 { Place::Reserved } else { Place::Committed }
+        assert!(
+            self.reserved == 0 || self.committed == 0,
+            "a leg is paid or not: {self:?}"
+        );
+        if self.reserved > 0 {
+            Place::Reserved
+        } else {
+            Place::Committed
+        }
     }
 
     fn adds_up(self) -> bool {
@@ -117,7 +136,11 @@ impl OrderUnits {
 
     /// The state of an order that has just shipped some units and is left with these.
     pub fn state_after_ship(self) -> OrderState {
-        if self.held() == 0 { OrderState::Shipped } else { OrderState::PartiallyShipped }
+        if self.held() == 0 {
+            OrderState::Shipped
+        } else {
+            OrderState::PartiallyShipped
+        }
     }
 
     /// The state of an order that has just given back some units and is left with these.

@@ -87,7 +87,10 @@ pub fn plan(demands: &[Demand], mut supplies: Vec<Supply>) -> Plan {
             sites.sort_unstable_by_key(|site| (site.priority, site.code));
         }
     }
-    let mut plan = Plan { shares: Vec::with_capacity(demands.len()), shorts: Vec::new() };
+    let mut plan = Plan {
+        shares: Vec::with_capacity(demands.len()),
+        shorts: Vec::new(),
+    };
     let available: Vec<u32> = supplies.iter().map(Supply::available).collect();
     let mut left = available.clone();
     let mut requested = vec![0_u64; supplies.len()];
@@ -95,12 +98,21 @@ pub fn plan(demands: &[Demand], mut supplies: Vec<Supply>) -> Plan {
         requested[demand.supply] += u64::from(demand.units);
         let units = demand.units.min(left[demand.supply]);
         left[demand.supply] -= units;
-        share(number, units, &mut supplies[demand.supply], &mut plan.shares);
+        share(
+            number,
+            units,
+            &mut supplies[demand.supply],
+            &mut plan.shares,
+        );
     }
     for (supply, (requested, available)) in requested.into_iter().zip(available).enumerate() {
         let available = u64::from(available);
         if requested > available {
-            plan.shorts.push(Short { supply, requested, available });
+            plan.shorts.push(Short {
+                supply,
+                requested,
+                available,
+            });
         }
     }
     plan
@@ -110,14 +122,22 @@ pub fn plan(demands: &[Demand], mut supplies: Vec<Supply>) -> Plan {
 fn share(demand: usize, mut units: u32, supply: &mut Supply, shares: &mut Vec<Share>) {
     let Some(sites) = &mut supply.sites else {
         if units > 0 {
-            shares.push(Share { demand, site: None, units });
+            shares.push(Share {
+                demand,
+                site: None,
+                units,
+            });
         }
         return;
     };
     for site in sites {
         let taken = units.min(site.free);
         if taken > 0 {
-            shares.push(Share { demand, site: Some(site.index), units: taken });
+            shares.push(Share {
+                demand,
+                site: Some(site.index),
+                units: taken,
+            });
             site.free -= taken;
             units -= taken;
         }

@@ -14,7 +14,7 @@ mod tests;
 
 pub use lifecycle::{Description, describe, migrate};
 
-use crate::domain::{Answer, Command, Instant, Malformed, Outcome, Refusal};
+use crate::domain::{Answer, Command, Instant, Malformed, Outcome, Refusal, Sku};
 use crate::storage::{Database, Error};
 use batch::{Batch, Earlier};
 
@@ -80,25 +80,38 @@ impl From<Fault> for Stop {
     }
 }
 
+/// What a batch came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// One for each command, in order.
+    pub outcomes: Vec<Outcome>,
+    /// Every sku whose counters changed, sorted, once each: what a cache must forget.
+    pub changed_skus: Vec<Sku>,
+}
+
 /// Decides the commands in order and writes what follows, inside the caller's open transaction.
-///
-/// Answers one outcome for each command, in order. After a fault the caller must roll back.
+/// After a fault the caller must roll back.
 pub fn apply(
     database: &mut impl Database,
     now: Instant,
     commands: &[Command],
-) -> Result<Vec<Outcome>, Fault> {
+) -> Result<Applied, Fault> {
     if commands.len() > COMMANDS_MAX {
         let given = commands.len();
-        return Err(Fault::Malformed(format!("a batch has at most {COMMANDS_MAX}, not {given}")));
+        return Err(Fault::Malformed(format!(
+            "a batch has at most {COMMANDS_MAX}, not {given}"
+        )));
     }
     let mut batch = Batch::prefetch(database, now, commands)?;
     let mut outcomes = Vec::with_capacity(commands.len());
     for (number, command) in commands.iter().enumerate() {
         outcomes.push(answer(&mut batch, number, command)?);
     }
-    batch.write_back()?;
-    Ok(outcomes)
+    let changed_skus = batch.write_back()?;
+    Ok(Applied {
+        outcomes,
+        changed_skus,
+    })
 }
 
 /// The answer given before to the same request, or else a new one, which is remembered.
@@ -108,10 +121,18 @@ fn answer<'a>(
     command: &'a Command,
 ) -> Result<Outcome, Fault> {
     match batch.answered_before(number)? {
-        Earlier::Same(result) => return Ok(Outcome { replayed: true, result }),
+        Earlier::Same(result) => {
+            return Ok(Outcome {
+                replayed: true,
+                result,
+            });
+        }
         Earlier::Conflict => {
             let result = Err(Refusal::IdempotencyConflict);
-            return Ok(Outcome { replayed: false, result });
+            return Ok(Outcome {
+                replayed: false,
+                result,
+            });
         }
         Earlier::Never => {}
     }
@@ -121,14 +142,13 @@ fn answer<'a>(
         Err(Stop::Failed(fault)) => return Err(fault),
     };
     batch.remember(number, &result);
-    Ok(Outcome { replayed: false, result })
+    Ok(Outcome {
+        replayed: false,
+        result,
+    })
 }
 
-fn decide<'a>(
-    batch: &mut Batch<'a>,
-    number: usize,
-    command: &'a Command,
-) -> Result<Answer, Stop> {
+fn decide<'a>(batch: &mut Batch<'a>, number: usize, command: &'a Command) -> Result<Answer, Stop> {
     let order = match command {
         Command::Adjust(adjust) => return adjust::adjust(batch, adjust).map(Answer::Adjusted),
         Command::Expire(limit) => return Ok(Answer::Expired(batch.expire(limit.get())?)),

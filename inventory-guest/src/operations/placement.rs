@@ -6,8 +6,8 @@ use crate::domain::ledger::{Movement, Place};
 use crate::domain::order::LegUnits;
 use crate::domain::routing::{self, Demand, Plan};
 use crate::domain::{
-    Line, Mode, Operation, OrderAnswer, OrderState, Package, Placement, Quantity, Refusal, Shortage,
-    Sku,
+    Line, Mode, Operation, OrderAnswer, OrderState, Package, Placement, Quantity, Refusal,
+    Shortage, Sku,
 };
 use crate::storage::orders::LegRow;
 use rustc_hash::FxHashMap;
@@ -29,7 +29,11 @@ pub(super) enum Sourcing {
 
 impl Sourcing {
     pub(super) fn of<T>(ship_to: Option<&T>) -> Self {
-        if ship_to.is_some() { Self::Warehouses } else { Self::Anywhere }
+        if ship_to.is_some() {
+            Self::Warehouses
+        } else {
+            Self::Anywhere
+        }
     }
 }
 
@@ -67,11 +71,17 @@ fn place(
     if !enough {
         return Err(Refusal::InsufficientStock(shortages).into());
     }
-    batch.orders[order].row.ship_to.clone_from(&placement.ship_to);
+    batch.orders[order]
+        .row
+        .ship_to
+        .clone_from(&placement.ship_to);
     let moved = hold(batch, order, &wanted, &plan, operation);
     let row = &mut batch.orders[order].row;
     (row.state, row.expires_at) = if operation == Operation::Reserve {
-        (Some(OrderState::Reserved), Some(placement.expires_at(batch.now)))
+        (
+            Some(OrderState::Reserved),
+            Some(placement.expires_at(batch.now)),
+        )
     } else {
         (Some(OrderState::Committed), None)
     };
@@ -114,18 +124,28 @@ fn wanted(batch: &Batch<'_>, lines: &[Line]) -> Result<Wanted, Refusal> {
     let mut supply_of = FxHashMap::default();
     let mut unknown: Vec<Sku> = Vec::new();
     for line in lines {
-        let sku = batch.stock.index(&line.sku).expect("a placement's skus are prefetched");
+        let sku = batch
+            .stock
+            .index(&line.sku)
+            .expect("a placement's skus are prefetched");
         if batch.stock.counters(sku).is_none() && !unknown.contains(&line.sku) {
             unknown.push(line.sku.clone());
         }
         wanted.add(sku, line.quantity.get(), &mut supply_of);
     }
-    if unknown.is_empty() { Ok(wanted) } else { Err(Refusal::UnknownSku(unknown)) }
+    if unknown.is_empty() {
+        Ok(wanted)
+    } else {
+        Err(Refusal::UnknownSku(unknown))
+    }
 }
 
 impl Wanted {
     pub(super) fn with_capacity(lines: usize) -> Self {
-        Self { skus: Vec::with_capacity(lines), demands: Vec::with_capacity(lines) }
+        Self {
+            skus: Vec::with_capacity(lines),
+            demands: Vec::with_capacity(lines),
+        }
     }
 
     /// Adds a line; `supply_of` remembers which skus came before.
@@ -185,10 +205,18 @@ pub(super) fn hold(
     let entry = &batch.orders[order];
     let placement = entry.last_placement() + 1;
     let first_line = entry.legs.iter().map(|leg| leg.row.line).max().unwrap_or(0) + 1;
-    let to = if operation == Operation::Reserve { Place::Reserved } else { Place::Committed };
+    let to = if operation == Operation::Reserve {
+        Place::Reserved
+    } else {
+        Place::Committed
+    };
     let mut moved = Vec::with_capacity(plan.shares.len());
     for (share, package) in plan.shares.iter().zip(packages) {
-        let movement = Movement { from: Place::Sellable, to, units: share.units };
+        let movement = Movement {
+            from: Place::Sellable,
+            to,
+            units: share.units,
+        };
         let leg = LegEntry::new(LegRow {
             placement,
             line: first_line + u32::try_from(share.demand).expect("an order has 1,000 lines"),
@@ -206,12 +234,7 @@ pub(super) fn hold(
 }
 
 /// The package of each share: those of one warehouse leave together, numbered on from the last.
-fn package_numbers(
-    batch: &Batch<'_>,
-    order: OrderIndex,
-    wanted: &Wanted,
-    plan: &Plan,
-) -> Vec<u32> {
+fn package_numbers(batch: &Batch<'_>, order: OrderIndex, wanted: &Wanted, plan: &Plan) -> Vec<u32> {
     let legs = &batch.orders[order].legs;
     let first = legs.iter().map(|leg| leg.row.package).max().unwrap_or(0) + 1;
     let mut number_of = FxHashMap::default();
@@ -240,7 +263,10 @@ fn planned_packages(
     for (share, number) in plan.shares.iter().zip(numbers) {
         let sku = wanted.skus[wanted.demands[share.demand].supply];
         let quantity = Quantity::counted(share.units);
-        let line = Line { sku: batch.stock.sku(sku).clone(), quantity };
+        let line = Line {
+            sku: batch.stock.sku(sku).clone(),
+            quantity,
+        };
         let first = packages.first().map_or(number, |package| package.number);
         match packages.get_mut((number - first) as usize) {
             Some(package) => package.lines.push(line),

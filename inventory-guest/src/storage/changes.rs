@@ -26,15 +26,24 @@ pub(crate) fn append<'a>(
     last: i64,
     rows: impl Iterator<Item = LedgerRow<'a>>,
 ) -> Result<(), Error> {
-    const INSERT: &str = "INSERT INTO ledger (seq, at, kind, cause, order_no, line_no, sku, warehouse,
+    const INSERT: &str =
+        "INSERT INTO ledger (seq, at, kind, cause, order_no, line_no, sku, warehouse,
         reason, stock_before, unavailable_before, reserved_before, committed_before,
         stock_after, unavailable_after, reserved_after, committed_after)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let runs = (last + 1..).zip(rows).map(|(seq, row)| {
-        let [stock_before, unavailable_before, reserved_before, committed_before] =
-            counters(row.before);
-        let [stock_after, unavailable_after, reserved_after, committed_after] =
-            counters(row.after);
+        let [
+            stock_before,
+            unavailable_before,
+            reserved_before,
+            committed_before,
+        ] = counters(row.before);
+        let [
+            stock_after,
+            unavailable_after,
+            reserved_after,
+            committed_after,
+        ] = counters(row.after);
         [
             Parameter::Integer(seq),
             now.into(),
@@ -73,7 +82,8 @@ pub(crate) fn list(
     after: u64,
     limit: u32,
 ) -> Result<Vec<Change>, Error> {
-    const LIST: &str = "SELECT l.seq, l.at, l.kind, l.cause, o.order_id, l.sku, l.warehouse, l.reason,
+    const LIST: &str =
+        "SELECT l.seq, l.at, l.kind, l.cause, o.order_id, l.sku, l.warehouse, l.reason,
         l.stock_before, l.unavailable_before, l.reserved_before, l.committed_before,
         l.stock_after, l.unavailable_after, l.reserved_after, l.committed_after
         FROM ledger l LEFT JOIN orders o ON o.order_no = l.order_no
@@ -81,27 +91,47 @@ pub(crate) fn list(
     let Ok(after) = i64::try_from(after) else {
         return Ok(Vec::new());
     };
-    read(database, LIST, &[Parameter::Integer(after), limit.into()], |cells| {
-        let seq = cells.number()?;
-        let at = cells.instant()?;
-        let kind = codes::to_kind(cells.number()?)?;
-        let operation = codes::to_operation(cells.number()?)?;
-        let order_id = cells.optional_text()?.map(OrderId::from_row);
-        let sku = cells.sku()?;
-        let warehouse = cells.optional_warehouse()?;
-        let reason = cells.optional_text()?;
-        let before = quantities(cells, warehouse.is_some())?;
-        let after = quantities(cells, warehouse.is_some())?;
-        let cause = Cause { operation, order_id, reason };
-        Ok(Change { seq, at, kind, sku, warehouse, before, after, cause })
-    })
+    read(
+        database,
+        LIST,
+        &[Parameter::Integer(after), limit.into()],
+        |cells| {
+            let seq = cells.number()?;
+            let at = cells.instant()?;
+            let kind = codes::to_kind(cells.number()?)?;
+            let operation = codes::to_operation(cells.number()?)?;
+            let order_id = cells.optional_text()?.map(OrderId::from_row);
+            let sku = cells.sku()?;
+            let warehouse = cells.optional_warehouse()?;
+            let reason = cells.optional_text()?;
+            let before = quantities(cells, warehouse.is_some())?;
+            let after = quantities(cells, warehouse.is_some())?;
+            let cause = Cause {
+                operation,
+                order_id,
+                reason,
+            };
+            Ok(Change {
+                seq,
+                at,
+                kind,
+                sku,
+                warehouse,
+                before,
+                after,
+                cause,
+            })
+        },
+    )
 }
 
 fn quantities(cells: &mut Cells, of_site: bool) -> Result<Quantities, Error> {
     let stock = cells.number()?;
     let unavailable = cells.optional_number()?;
     if unavailable.is_some() != of_site {
-        return Err(unreadable("an unavailable quantity without a warehouse, or none with one"));
+        return Err(unreadable(
+            "an unavailable quantity without a warehouse, or none with one",
+        ));
     }
     Ok(Quantities {
         sellable: (!of_site).then_some(stock),

@@ -55,7 +55,10 @@ impl LocalDatabase {
     }
 
     fn run(&mut self, statement: &str) -> Result<(), Error> {
-        self.connection.prepare_cached(statement).and_then(|mut it| it.execute([])).map_err(error)?;
+        self.connection
+            .prepare_cached(statement)
+            .and_then(|mut it| it.execute([]))
+            .map_err(error)?;
         Ok(())
     }
 }
@@ -109,15 +112,21 @@ fn runs<'a, 'p>(
     };
     if !fits {
         let given = parameters.len();
-        return Err(Error::Other(format!("{given} parameters for a statement of {count}")));
+        return Err(Error::Other(format!(
+            "{given} parameters for a statement of {count}"
+        )));
     }
     let once = (count == 0).then_some(&[][..]);
-    Ok(once.into_iter().chain(parameters.chunks_exact(count.max(1))))
+    Ok(once
+        .into_iter()
+        .chain(parameters.chunks_exact(count.max(1))))
 }
 
 fn bind(prepared: &mut CachedStatement<'_>, run: &[Parameter<'_>]) -> Result<(), Error> {
     for (index, parameter) in (1..).zip(run) {
-        prepared.raw_bind_parameter(index, parameter).map_err(error)?;
+        prepared
+            .raw_bind_parameter(index, parameter)
+            .map_err(error)?;
     }
     Ok(())
 }

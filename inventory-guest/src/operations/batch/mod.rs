@@ -14,7 +14,7 @@ pub(super) use stock::{Origin, SkuIndex};
 use super::Fault;
 use crate::domain::ledger::Movement;
 use crate::domain::{Command, Instant, Operation, OrderAnswer, OrderId, Package};
-use crate::domain::{Line, Quantity, Shortage};
+use crate::domain::{Line, Quantity, Shortage, Sku};
 use crate::storage::{self, Database};
 use holds::DueHolds;
 use requests::Requests;
@@ -82,7 +82,10 @@ impl<'a> Batch<'a> {
                         let sku = self.stock.want(&item.sku);
                         self.stock.want_sites(sku);
                     }
-                    let codes = adjust.items.iter().filter_map(|item| item.counter.warehouse());
+                    let codes = adjust
+                        .items
+                        .iter()
+                        .filter_map(|item| item.counter.warehouse());
                     self.stock.find_warehouses(self.database, codes)?;
                 }
                 _ => {}
@@ -118,7 +121,9 @@ impl<'a> Batch<'a> {
 
     /// The order that a command is for.
     pub(super) fn order_of(&self, number: usize) -> OrderIndex {
-        self.requests.order_of(number).expect("only adjust and expire concern no order")
+        self.requests
+            .order_of(number)
+            .expect("only adjust and expire concern no order")
     }
 
     /// Adds a leg, with the counters and ledger rows that follow.
@@ -133,7 +138,12 @@ impl<'a> Batch<'a> {
         let (sku, site) = (leg.row.sku, leg.row.warehouse);
         let (order_no, line) = (Some(entry.row.order_no), Some(leg.row.line));
         entry.legs.push(leg);
-        let origin = Origin { operation, order_no, line, reason: None };
+        let origin = Origin {
+            operation,
+            order_no,
+            line,
+            reason: None,
+        };
         self.stock.record(sku, site, movement, origin);
     }
 
@@ -153,8 +163,12 @@ impl<'a> Batch<'a> {
         if row.units.held() == 0 {
             row.ended_at = Some(ended_at);
         }
-        let origin =
-            Origin { operation, order_no: Some(entry.row.order_no), line: Some(row.line), reason };
+        let origin = Origin {
+            operation,
+            order_no: Some(entry.row.order_no),
+            line: Some(row.line),
+            reason,
+        };
         self.stock.record(row.sku, row.warehouse, movement, origin);
     }
 
@@ -163,7 +177,10 @@ impl<'a> Batch<'a> {
         let entry = &self.orders[order];
         OrderAnswer {
             order_id: entry.id().clone(),
-            state: entry.row.state.expect("an operation that is answered leaves a state"),
+            state: entry
+                .row
+                .state
+                .expect("an operation that is answered leaves a state"),
             expires_at: entry.row.expires_at,
             packages: self.packages(order, moved),
             shortages: Vec::new(),
@@ -185,7 +202,9 @@ impl<'a> Batch<'a> {
                     at,
                     Package {
                         number: leg.package,
-                        warehouse: leg.warehouse.map(|site| self.stock.code(leg.sku, site).clone()),
+                        warehouse: leg
+                            .warehouse
+                            .map(|site| self.stock.code(leg.sku, site).clone()),
                         lines: vec![line],
                         promised_ship_at: leg.promised_ship_at,
                     },
@@ -197,16 +216,21 @@ impl<'a> Batch<'a> {
 
     /// Names skus in shortages.
     pub(super) fn shortage(&self, sku: SkuIndex, requested: u64, available: u64) -> Shortage {
-        Shortage { sku: self.stock.sku(sku).clone(), requested, available }
+        Shortage {
+            sku: self.stock.sku(sku).clone(),
+            requested,
+            available,
+        }
     }
 
-    /// Writes what changed. The order of rows follows the order of the commands.
-    pub(super) fn write_back(self) -> Result<(), Fault> {
+    /// Writes what changed, in rows whose order follows that of the commands. Answers the skus whose
+    /// counters changed, sorted.
+    pub(super) fn write_back(self) -> Result<Vec<Sku>, Fault> {
         let database = self.database;
         orders::write(database, &self.orders, &self.stock)?;
         self.requests.write(database, self.now)?;
         self.stock.write(database, self.now, self.last_seq)?;
-        Ok(())
+        Ok(self.stock.into_changed_skus())
     }
 }
 

@@ -1,0 +1,118 @@
+//! The WIT exports: check and convert what comes, call operations, convert what goes. No rule and no
+//! SQL; values move, they are not copied.
+
+mod arguments;
+mod results;
+
+/// What `wit-bindgen` makes of `wit/`.
+#[allow(
+    clippy::pedantic,
+    missing_docs,
+    unreachable_pub,
+    unsafe_code,
+    reason = "generated, and the canonical ABI is pointers"
+)]
+pub(crate) mod bindings {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "inventory",
+        generate_all,
+        ownership: Borrowing { duplicate_if_necessary: true },
+    });
+    export!(Guest with_types_in self);
+    use super::Guest;
+}
+
+use crate::domain::{Instant, Malformed, OrderId, Sku};
+use crate::operations::{self, Fault, queries};
+use crate::storage::host::HostDatabase;
+use bindings::exports::inventory::guest::{changes, commands, lifecycle, orders, stock};
+use bindings::inventory::guest::types;
+
+struct Guest;
+
+impl commands::Guest for Guest {
+    fn apply(
+        now: types::Instant,
+        commands: Vec<types::Command>,
+    ) -> Result<commands::Applied, types::Fault> {
+        let now = Instant::parse(now)?;
+        let commands: Result<Vec<_>, Malformed> =
+            commands.into_iter().map(arguments::command).collect();
+        let applied = operations::apply(&mut HostDatabase, now, &commands?)?;
+        Ok(commands::Applied {
+            outcomes: applied.outcomes.into_iter().map(results::outcome).collect(),
+            changed_skus: applied
+                .changed_skus
+                .into_iter()
+                .map(Sku::into_string)
+                .collect(),
+        })
+    }
+}
+
+impl orders::Guest for Guest {
+    fn get_order(order_id: types::OrderId) -> Result<Option<orders::Order>, types::Fault> {
+        let order = queries::get_order(&mut HostDatabase, OrderId::parse(order_id)?)?;
+        Ok(order.map(results::order))
+    }
+}
+
+impl stock::Guest for Guest {
+    fn get_stock(skus: Vec<types::Sku>) -> Result<Vec<Option<stock::SkuStock>>, types::Fault> {
+        let skus: Result<Vec<_>, Malformed> = skus.into_iter().map(Sku::parse).collect();
+        let stock = queries::get_stock(&mut HostDatabase, skus?)?;
+        Ok(stock
+            .into_iter()
+            .map(|found| found.map(results::sku_stock))
+            .collect())
+    }
+
+    fn audit() -> Result<stock::AuditReport, types::Fault> {
+        Ok(results::audit_report(queries::audit(&mut HostDatabase)?))
+    }
+}
+
+impl changes::Guest for Guest {
+    fn list_changes(after: u64, limit: u32) -> Result<Vec<changes::Change>, types::Fault> {
+        let changes = queries::list_changes(&mut HostDatabase, after, limit)?;
+        Ok(changes.into_iter().map(results::change).collect())
+    }
+}
+
+impl lifecycle::Guest for Guest {
+    fn describe() -> lifecycle::Description {
+        let description = operations::describe();
+        lifecycle::Description {
+            name: description.name.to_owned(),
+            version: description.version.to_owned(),
+            schema_version: description.schema_version,
+        }
+    }
+
+    fn migrate(now: types::Instant) -> Result<u32, types::Fault> {
+        Ok(operations::migrate(
+            &mut HostDatabase,
+            Instant::parse(now)?,
+        )?)
+    }
+}
+
+impl From<Fault> for types::Fault {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Busy => Self::Busy,
+            Fault::Full => Self::Full,
+            Fault::Interrupted => Self::Interrupted,
+            Fault::Malformed(message) => Self::Malformed(message),
+            Fault::Storage(message) => Self::Storage(message),
+            Fault::Corrupt(message) => Self::Corrupt(message),
+        }
+    }
+}
+
+impl From<Malformed> for types::Fault {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed.0)
+    }
+}

@@ -1,0 +1,20 @@
+//! Operations on a database in memory. A test is a shop and what is said to it: each line is a time,
+//! a command and the answer, written short; after each, every invariant must hold.
+
+mod adjusting;
+mod batches;
+mod holding;
+mod identity;
+mod placing;
+mod reading;
+mod releasing;
+mod routing;
+mod shipping;
+mod shop;
+mod words;
+
+use shop::Shop;
+use words::{
+    adjust, confirm, deduct, expire, extend, get_back, on_hand, release, reserve, sellable, ship,
+    unavailable,
+};
