@@ -60,9 +60,15 @@ impl Drive {
     /// Sets the initial stock; a server that has it from an earlier run of the same replay only
     /// repeats its answer.
     pub(super) async fn stock_up(&self) -> Result<(), ClientError> {
+        let skus = self.plan.sold_skus();
+        let progress = Arc::new(Progress::new("skus stocked", skus.len()));
+        shown(self.set_sellable(&skus, &progress), progress.clone(), &self.server).await
+    }
+
+    async fn set_sellable(&self, skus: &[u32], progress: &Progress) -> Result<(), ClientError> {
         let mut client = Client::new(self.server.clone());
         let path = "/v1/stock/adjust";
-        for (number, skus) in (1..).zip(self.plan.sold_skus().chunks(ADJUST_ITEMS_MAX)) {
+        for (number, skus) in (1..).zip(skus.chunks(ADJUST_ITEMS_MAX)) {
             let request_id = format!("replay-initial-{number}");
             let body = wire::initial_stock(&self.plan, skus, &request_id);
             let reply = client.post(path, body).await?;
@@ -72,6 +78,7 @@ impl Drive {
             if reply.status != StatusCode::OK {
                 return Err(refused(&reply, path));
             }
+            progress.add(skus.len());
         }
         Ok(())
     }
@@ -144,6 +151,18 @@ struct Settled {
     took: Option<Duration>,
 }
 
+/// Does some work with its progress shown.
+pub(super) async fn shown<T>(
+    work: impl Future<Output = Result<T, ClientError>>,
+    progress: Arc<Progress>,
+    server: &Arc<Server>,
+) -> Result<T, ClientError> {
+    tokio::select! {
+        result = work => result,
+        never = progress.show(server.clone()) => match never {},
+    }
+}
+
 /// Runs workers side by side, with their progress shown, until all end or one fails.
 pub(super) async fn all<W>(
     workers: impl Iterator<Item = W>,
@@ -160,10 +179,7 @@ where
         }
         Ok(())
     };
-    tokio::select! {
-        result = work => result,
-        () = progress.show(server.clone()) => unreachable!("progress is shown for ever"),
-    }
+    shown(work, progress, server).await
 }
 
 async fn work(drive: Arc<Drive>, travel: Travel) -> Result<(), ClientError> {

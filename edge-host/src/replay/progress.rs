@@ -1,6 +1,7 @@
 //! A line on standard error every second: rewritten in place on a terminal, one after the other
 //! elsewhere.
 
+use std::convert::Infallible;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,7 +32,7 @@ impl Progress {
     }
 
     /// Shows itself until it is dropped.
-    pub(super) async fn show(self: Arc<Self>, server: Arc<Server>) {
+    pub(super) async fn show(self: Arc<Self>, server: Arc<Server>) -> Infallible {
         let started = Instant::now();
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::books::{Books, Counters, Fate};
 use super::client::{Client, ClientError, Reply, refused};
 use super::difference::{Difference, Differences};
-use super::drive::{Drive, all};
+use super::drive::{Drive, all, shown};
 use super::plan::Plan;
 use super::progress::Progress;
 use super::wire::{self, Audit, OrderLine, OrderView, Stock, StockAnswer};
@@ -152,7 +152,8 @@ fn fate<'a>(lines: impl Iterator<Item = &'a OrderLine>) -> Fate {
 async fn check_audit(drive: &Drive) -> Result<Vec<(String, String)>, ClientError> {
     let path = "/v1/audit";
     let mut client = Client::new(drive.server.clone());
-    let reply = client.post(path, wire::audit()).await?;
+    let progress = Arc::new(Progress::new("audits", 1));
+    let reply = shown(client.post(path, wire::audit()), progress, &drive.server).await?;
     let audit: Audit = read(&reply, path)?;
     let differences = &mut drive.state().differences;
     differences.compare(|| "audit".into(), "ok", &true, &audit.ok);

@@ -28,39 +28,40 @@ impl Report {
         let answered = usize::try_from(state.tally.answered()).unwrap_or(usize::MAX);
         let retries = drive.server.retries.load(std::sync::atomic::Ordering::Relaxed);
         let mut text = String::new();
-        let mut say = |line: String| text += &(line + "\n");
-
-        say(orders_line(&drive.plan));
-        say(String::new());
-        say(table_line(["", "answered", "replayed", "refused", "p50 ms", "p99 ms", "max ms"]));
+        let mut say = |line: &str| {
+            text.push_str(line);
+            text.push('\n');
+        };
+        say(&orders_line(&drive.plan));
+        say("");
+        say(&table_line(["", "answered", "replayed", "refused", "p50 ms", "p99 ms", "max ms"]));
         for (kind, row) in KINDS.iter().zip(&mut state.tally.rows) {
-            say(row_line(kind, row));
+            say(&row_line(kind, row));
         }
-        if !state.tally.batches.is_empty() {
-            let [p50, p99, max] = latencies(&mut state.tally.batches);
-            say(table_line(["batch", "", "", "", &p50, &p99, &max]));
+        if let Some([p50, p99, max]) = latencies(&mut state.tally.batches) {
+            say(&table_line(["batch", "", "", "", &p50, &p99, &max]));
         }
-        say(String::new());
+        say("");
         for (kind, row) in KINDS.iter().zip(&state.tally.rows) {
             for (code, count) in &row.refused {
-                say(format!("{} {kind} commands were refused: {code}", grouped(*count)));
+                say(&format!("{} {kind} commands were refused: {code}", grouped(*count)));
             }
         }
         if state.tally.skipped > 0 {
             let skipped = grouped(state.tally.skipped);
-            say(format!("{skipped} further steps of refused orders were not sent"));
+            say(&format!("{skipped} further steps of refused orders were not sent"));
         }
         if retries > 0 {
-            say(format!("{} attempts had to be made again", grouped(retries)));
+            say(&format!("{} attempts had to be made again", grouped(retries)));
         }
-        say(format!(
+        say(&format!(
             "{} commands in {:.2} s: {} a second; reconciled in {:.2} s",
             grouped(answered),
             times.replay.as_secs_f64(),
             grouped(per_second(answered, times.replay)),
             times.reconciliation.as_secs_f64(),
         ));
-        say(checked_line(checked));
+        say(&checked_line(checked));
         Self { text, differences: std::mem::take(&mut state.differences) }
     }
 
@@ -98,19 +99,16 @@ fn orders_line(plan: &Plan) -> String {
 fn row_line(kind: &str, row: &mut Row) -> String {
     let refused = row.refused.values().sum::<u64>();
     let counts = [row.answered, row.replayed, refused].map(grouped);
-    let times = if row.latencies.is_empty() {
-        [const { String::new() }; 3]
-    } else {
-        latencies(&mut row.latencies)
-    };
     let [answered, replayed, refused] = &counts;
-    let [p50, p99, max] = &times;
+    let times = latencies(&mut row.latencies);
+    let [p50, p99, max] = times.as_ref().map_or([""; 3], |times| times.each_ref().map(|us| &**us));
     table_line([kind, answered, replayed, refused, p50, p99, max])
 }
 
-fn latencies(latencies: &mut Latencies) -> [String; 3] {
-    let us = latencies.percentiles([500, 990, 1_000]);
-    us.map(|us| format!("{:.2}", f64::from(us) / 1_000.0))
+/// In milliseconds; nothing where nothing was measured.
+fn latencies(latencies: &mut Latencies) -> Option<[String; 3]> {
+    let us = latencies.percentiles([500, 990, 1_000])?;
+    Some(us.map(|us| format!("{:.2}", f64::from(us) / 1_000.0)))
 }
 
 fn table_line(cells: [&str; 7]) -> String {

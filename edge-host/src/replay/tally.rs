@@ -56,18 +56,15 @@ impl Latencies {
         self.0.push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
     }
 
-    /// The value that this share of all (in thousandths) does not exceed, in microseconds.
-    pub(super) fn percentiles<const N: usize>(&mut self, permilles: [usize; N]) -> [u32; N] {
+    /// The values that these shares of all (in thousandths) do not exceed, in microseconds.
+    pub(super) fn percentiles<const N: usize>(
+        &mut self,
+        permilles: [usize; N],
+    ) -> Option<[u32; N]> {
         self.0.sort_unstable();
-        let last = self.0.len().saturating_sub(1);
-        permilles.map(|permille| {
-            let rank = (self.0.len() * permille).div_ceil(1_000).saturating_sub(1);
-            self.0.get(rank.min(last)).copied().unwrap_or(0)
-        })
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        let last = self.0.len().checked_sub(1)?;
+        let rank = |permille: usize| (self.0.len() * permille).div_ceil(1_000).saturating_sub(1);
+        Some(permilles.map(|permille| self.0[rank(permille).min(last)]))
     }
 }
 
@@ -78,10 +75,10 @@ mod tests {
     #[test]
     fn percentiles_are_values_that_were_measured() {
         let mut latencies = Latencies::default();
-        assert_eq!(latencies.percentiles([500, 1_000]), [0, 0]);
+        assert_eq!(latencies.percentiles([500]), None);
         for us in (1..=100).rev() {
             latencies.add(Duration::from_micros(us));
         }
-        assert_eq!(latencies.percentiles([500, 990, 1_000]), [50, 99, 100]);
+        assert_eq!(latencies.percentiles([500, 990, 1_000]), Some([50, 99, 100]));
     }
 }
