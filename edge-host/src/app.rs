@@ -66,7 +66,7 @@ impl App {
     pub async fn start(config: Config, clock: Clock, started: Instant) -> Result<Self, StartError> {
         let module = Arc::new(load_guest(&config)?);
         let metrics = Arc::new(Metrics::new(started));
-        let sweep_interval = config.sweep_interval;
+        let sweep_interval = config.shard.sweep_interval;
         let shard = Shard::open(
             config.shard,
             Arc::clone(&module),

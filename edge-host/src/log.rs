@@ -47,18 +47,10 @@ pub enum Format {
 /// Starts logging for the process; fails when something else already has.
 pub fn start(config: &Config) -> Result<(), TryInitError> {
     let colours = std::io::stderr().is_terminal();
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(colours);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     let levels = config.levels.0.clone();
     match config.format {
-        Format::Text => tracing_subscriber::registry()
-            .with(levels)
-            .with(lines)
-            .try_init(),
-        Format::Json => tracing_subscriber::registry()
-            .with(levels)
-            .with(lines.json())
-            .try_init(),
+        Format::Text => tracing_subscriber::registry().with(levels).with(lines).try_init(),
+        Format::Json => tracing_subscriber::registry().with(levels).with(lines.json()).try_init(),
     }
 }

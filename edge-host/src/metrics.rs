@@ -105,20 +105,10 @@ impl Metrics {
                 Family::new_with_constructor(Histogram::seconds as fn() -> Histogram),
             ),
             refusals: register(r, "refusals", "Business refusals", Family::default()),
-            guest: register(
-                r,
-                "guest_info",
-                "The guest that runs now",
-                Family::default(),
-            ),
+            guest: register(r, "guest_info", "The guest that runs now", Family::default()),
             resident_bytes: register(r, "resident_bytes", "Resident memory", Gauge::default()),
             uptime_seconds: register(r, "uptime_seconds", "Since the start", Gauge::default()),
-            replays: register(
-                r,
-                "replays",
-                "Answers given a second time",
-                Counter::default(),
-            ),
+            replays: register(r, "replays", "Answers given a second time", Counter::default()),
             connections: register(r, "connections", "Open connections", Gauge::default()),
             connections_rejected: register(
                 r,
@@ -136,15 +126,9 @@ impl Metrics {
     /// The handles of one route, to keep for the life of the process.
     pub fn route(&self, method: &'static str, route: &'static str) -> Route {
         let by_class = STATUS_CLASSES.map(|status| {
-            self.requests.get_or_create_owned(&RequestLabels {
-                method,
-                route,
-                status,
-            })
+            self.requests.get_or_create_owned(&RequestLabels { method, route, status })
         });
-        let seconds = self
-            .request_seconds
-            .get_or_create_owned(&RouteLabels { method, route });
+        let seconds = self.request_seconds.get_or_create_owned(&RouteLabels { method, route });
         Route { by_class, seconds }
     }
 
@@ -156,11 +140,7 @@ impl Metrics {
     /// Says which guest runs now, in place of the one before; `mode` is `aot` or `interpreter`.
     pub fn guest_is(&self, digest: &str, version: &str, mode: &'static str) {
         self.guest.clear();
-        let labels = GuestLabels {
-            digest: digest.into(),
-            version: version.into(),
-            mode,
-        };
+        let labels = GuestLabels { digest: digest.into(), version: version.into(), mode };
         self.guest.get_or_create(&labels).set(1);
     }
 
@@ -168,8 +148,7 @@ impl Metrics {
     pub fn render(&self) -> String {
         self.resident_bytes.set(resident_bytes().unwrap_or(0));
         let uptime_s = self.started.elapsed().as_secs();
-        self.uptime_seconds
-            .set(i64::try_from(uptime_s).unwrap_or(i64::MAX));
+        self.uptime_seconds.set(i64::try_from(uptime_s).unwrap_or(i64::MAX));
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)
             .expect("writing to a String cannot fail");
@@ -193,12 +172,7 @@ impl Writer {
                 Histogram::seconds(),
             ),
             queue_commands: register(r, "queue_commands", "Commands waiting", Gauge::default()),
-            traps: register(
-                r,
-                "guest_traps",
-                "Guest calls that trapped",
-                Counter::default(),
-            ),
+            traps: register(r, "guest_traps", "Guest calls that trapped", Counter::default()),
             expirations: register(r, "expirations", "Holds that ran out", Counter::default()),
         }
     }
@@ -208,12 +182,7 @@ impl Cache {
     fn new(r: &mut Registry) -> Self {
         Self {
             hits: register(r, "cache_hits", "Reads without a guest", Counter::default()),
-            misses: register(
-                r,
-                "cache_misses",
-                "Reads through a guest",
-                Counter::default(),
-            ),
+            misses: register(r, "cache_misses", "Reads through a guest", Counter::default()),
             entries: register(r, "cache_entries", "Skus in the cache", Gauge::default()),
         }
     }
@@ -231,9 +200,7 @@ pub struct Route {
 impl Route {
     /// Counts one answer. We send no 1xx or 3xx; they would count as 2xx.
     pub fn answered(&self, status: u16, took: Duration) {
-        let class = usize::from(status / 100)
-            .saturating_sub(3)
-            .min(STATUS_CLASSES.len() - 1);
+        let class = usize::from(status / 100).saturating_sub(3).min(STATUS_CLASSES.len() - 1);
         self.by_class[class].inc();
         self.seconds.observe_duration(took);
     }
@@ -257,9 +224,7 @@ struct Buckets {
 
 impl fmt::Debug for Buckets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Buckets")
-            .field("counts", &self.counts)
-            .finish_non_exhaustive()
+        f.debug_struct("Buckets").field("counts", &self.counts).finish_non_exhaustive()
     }
 }
 
@@ -289,12 +254,7 @@ impl Histogram {
     fn new(bounds: &'static [u64], scale: f64) -> Self {
         assert!(bounds.is_sorted(), "bucket bounds must rise");
         let counts = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
-        Self(Arc::new(Buckets {
-            bounds,
-            counts,
-            sum: AtomicU64::new(0),
-            scale,
-        }))
+        Self(Arc::new(Buckets { bounds, counts, sum: AtomicU64::new(0), scale }))
     }
 
     fn seconds() -> Self {
@@ -315,21 +275,10 @@ impl Histogram {
 }
 
 impl EncodeMetric for Histogram {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a gauge on a dashboard, not a balance"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a gauge on a dashboard, not a balance")]
     fn encode(&self, mut encoder: MetricEncoder) -> Result<(), fmt::Error> {
-        let counts = self
-            .0
-            .counts
-            .iter()
-            .map(|count| count.load(Ordering::Relaxed));
-        let bounds = self
-            .0
-            .bounds
-            .iter()
-            .map(|bound| *bound as f64 * self.0.scale);
+        let counts = self.0.counts.iter().map(|count| count.load(Ordering::Relaxed));
+        let bounds = self.0.bounds.iter().map(|bound| *bound as f64 * self.0.scale);
         let buckets: Vec<(f64, u64)> = bounds.chain([f64::INFINITY]).zip(counts).collect();
         let count = buckets.iter().map(|(_, count)| count).sum();
         let sum = self.0.sum.load(Ordering::Relaxed) as f64 * self.0.scale;
@@ -399,12 +348,8 @@ mod tests {
         for value in [1, 2, 3, 1_024, 1_025] {
             histogram.observe(value);
         }
-        let counts: Vec<u64> = histogram
-            .0
-            .counts
-            .iter()
-            .map(|count| count.load(Ordering::Relaxed))
-            .collect();
+        let counts: Vec<u64> =
+            histogram.0.counts.iter().map(|count| count.load(Ordering::Relaxed)).collect();
         assert_eq!(counts, [1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
     }
 
@@ -415,10 +360,7 @@ mod tests {
         metrics.guest_is("sha256:bb", "1.1.0", "interpreter");
         let text = metrics.render();
         assert!(!text.contains("sha256:aa"), "{text}");
-        assert!(
-            text.contains("version=\"1.1.0\",mode=\"interpreter\"} 1"),
-            "{text}"
-        );
+        assert!(text.contains("version=\"1.1.0\",mode=\"interpreter\"} 1"), "{text}");
     }
 
     #[test]

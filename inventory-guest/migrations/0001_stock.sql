@@ -79,8 +79,8 @@ CREATE TABLE legs (
   CHECK (quantity = reserved + committed + shipped + released + expired)
 ) STRICT, WITHOUT ROWID;
 
--- Every answered request, for ever: the same identity gets the same answer, another fingerprint is a
--- conflict. Also an order's history: `step` is its place there, and the end of a hold has a row.
+-- Every answered request, for ever: the same identity gets the same answer, another fingerprint is
+-- a conflict. Also an order's history: `step` is its place there, and the end of a hold has a row.
 -- `order_no` is 0 for adjust. `operation`: 1 reserve, 2 confirm, 3 extend, 4 ship, 5 release,
 -- 6 deduct, 7 expire, 8 adjust. `request_id` is '' where the caller gave none; `package N` for the
 -- ship of one package, `placement N` for the end of a hold: callers' names have no spaces.

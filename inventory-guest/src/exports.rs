@@ -1,5 +1,5 @@
-//! The WIT exports: check and convert what comes, call operations, convert what goes. No rule and no
-//! SQL; values move, they are not copied.
+//! The WIT exports: check and convert what comes, call operations, convert what goes. No rule and
+//! no SQL; values move, they are not copied.
 
 mod arguments;
 mod results;

@@ -55,10 +55,7 @@ fn with_settings(command: Command) -> Command {
         .value_parser(value_parser!(PathBuf))
         .help("A TOML file of settings [env: EDGE_INVENTORY_CONFIG]")
         .help_heading("Start");
-    let flags = SETTINGS
-        .iter()
-        .filter(|setting| setting.kind != Kind::Secret)
-        .map(flag);
+    let flags = SETTINGS.iter().filter(|setting| setting.kind != Kind::Secret).map(flag);
     command.arg(config).args(flags)
 }
 
@@ -75,10 +72,7 @@ fn flag(setting: &'static Setting) -> Arg {
         .help(help)
         .help_heading(setting.group);
     match setting.kind {
-        Kind::Switch => arg
-            .num_args(0..=1)
-            .require_equals(true)
-            .default_missing_value("true"),
+        Kind::Switch => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
         _ => arg,
     }
 }
@@ -92,19 +86,10 @@ mod tests {
         let mut command = command();
         command.clone().debug_assert();
         let help = command.render_long_help().to_string();
-        for setting in SETTINGS
-            .iter()
-            .filter(|setting| setting.kind != Kind::Secret)
-        {
+        for setting in SETTINGS.iter().filter(|setting| setting.kind != Kind::Secret) {
             let flag = format!("--{}", setting.flag());
-            assert!(
-                help.contains(&flag) && help.contains(&setting.variable()),
-                "{flag}\n{help}"
-            );
+            assert!(help.contains(&flag) && help.contains(&setting.variable()), "{flag}\n{help}");
         }
-        assert!(
-            !help.contains("--tokens"),
-            "a secret must not become a flag"
-        );
+        assert!(!help.contains("--tokens"), "a secret must not become a flag");
     }
 }

@@ -15,7 +15,6 @@ mod arguments;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::ArgMatches;
 
@@ -37,8 +36,6 @@ pub struct Config {
     pub http: http::Config,
     /// For the rows and their durability.
     pub shard: shard::Config,
-    /// How often holds past their time are ended.
-    pub sweep_interval: Duration,
     /// For the rules.
     pub guest: Guest,
     /// For the logs.
@@ -91,12 +88,7 @@ impl fmt::Display for Effective {
             if setting.kind == Kind::Secret {
                 let tokens = &self.config.http.tokens;
                 let roles: Vec<&str> = tokens.iter().map(|token| token.role().as_str()).collect();
-                writeln!(
-                    f,
-                    "# {key}: {} [{}], hidden # {source}",
-                    roles.len(),
-                    roles.join(", ")
-                )?;
+                writeln!(f, "# {key}: {} [{}], hidden # {source}", roles.len(), roles.join(", "))?;
             } else if raw.text.parse::<i64>().is_ok() || setting.kind == Kind::Switch {
                 writeln!(f, "{key} = {} # {source}", raw.text)?;
             } else {

@@ -25,13 +25,7 @@ pub struct Problems(pub Vec<Problem>);
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            key,
-            value,
-            source,
-            why,
-            cure,
-        } = self;
+        let Self { key, value, source, why, cure } = self;
         match value {
             Some(value) => writeln!(f, "  {key} = {value:?} ({source}): {why}")?,
             None => writeln!(f, "  {key} ({source}): {why}")?,
@@ -49,10 +43,7 @@ impl fmt::Display for Problems {
         for problem in &self.0 {
             writeln!(f, "{problem}")?;
         }
-        write!(
-            f,
-            "edge-host --help lists every setting; check-config tries one without starting"
-        )
+        write!(f, "edge-host --help lists every setting; check-config tries one without starting")
     }
 }
 

@@ -56,14 +56,7 @@ const fn value(
     default: &'static str,
     help: &'static str,
 ) -> Setting {
-    Setting {
-        key,
-        group,
-        kind: Kind::Value,
-        value,
-        default,
-        help,
-    }
+    Setting { key, group, kind: Kind::Value, value, default, help }
 }
 
 const fn switch(
@@ -72,51 +65,15 @@ const fn switch(
     default: &'static str,
     help: &'static str,
 ) -> Setting {
-    Setting {
-        key,
-        group,
-        kind: Kind::Switch,
-        value: "true|false",
-        default,
-        help,
-    }
+    Setting { key, group, kind: Kind::Switch, value: "true|false", default, help }
 }
 
 pub(super) static SETTINGS: &[Setting] = &[
-    value(
-        START,
-        "listen",
-        "ADDR",
-        "127.0.0.1:8080",
-        "Address and port; port 0 picks a free one",
-    ),
-    value(
-        START,
-        "data",
-        "DIR",
-        "./edge-data",
-        "Where the database is; made when missing",
-    ),
-    value(
-        START,
-        "guest",
-        "FILE",
-        "",
-        "The rules: a guest compiled to .wasm or .aot.wasm",
-    ),
-    switch(
-        START,
-        "interpreter",
-        "false",
-        "Run a guest that has no AOT code, 50 times slower",
-    ),
-    value(
-        START,
-        "node",
-        "NAME",
-        "edge-1",
-        "This node's name, the first half of every event id",
-    ),
+    value(START, "listen", "ADDR", "127.0.0.1:8080", "Address and port; port 0 picks a free one"),
+    value(START, "data", "DIR", "./edge-data", "Where the database is; made when missing"),
+    value(START, "guest", "FILE", "", "The rules: a guest compiled to .wasm or .aot.wasm"),
+    switch(START, "interpreter", "false", "Run a guest that has no AOT code, 50 times slower"),
+    value(START, "node", "NAME", "edge-1", "This node's name, the first half of every event id"),
     Setting {
         key: "tokens",
         group: WIRE,
@@ -125,41 +82,11 @@ pub(super) static SETTINGS: &[Setting] = &[
         default: "",
         help: "Bearer tokens with their roles: read, trade, admin",
     },
-    value(
-        WIRE,
-        "max_connections",
-        "N",
-        "10000",
-        "Connections beyond these are turned away",
-    ),
-    value(
-        WIRE,
-        "idle_timeout",
-        "DURATION",
-        "60s",
-        "Silence after which a connection is closed",
-    ),
-    value(
-        WIRE,
-        "body_timeout",
-        "DURATION",
-        "10s",
-        "How long a body may take to arrive",
-    ),
-    value(
-        WIRE,
-        "body_bytes_max",
-        "N",
-        "1048576",
-        "The largest body of a request",
-    ),
-    value(
-        WIRE,
-        "shutdown_timeout",
-        "DURATION",
-        "10s",
-        "How long requests may finish at a stop",
-    ),
+    value(WIRE, "max_connections", "N", "10000", "Connections beyond these are turned away"),
+    value(WIRE, "idle_timeout", "DURATION", "60s", "Silence after which a connection is closed"),
+    value(WIRE, "body_timeout", "DURATION", "10s", "How long a body may take to arrive"),
+    value(WIRE, "body_bytes_max", "N", "1048576", "The largest body of a request"),
+    value(WIRE, "shutdown_timeout", "DURATION", "10s", "How long requests may finish at a stop"),
     value(
         RULES,
         "default_mode",
@@ -167,83 +94,18 @@ pub(super) static SETTINGS: &[Setting] = &[
         "reserve_on_order",
         "For reservations that name none: reserve_on_order, deduct_on_order, deduct_on_payment",
     ),
-    value(
-        RULES,
-        "default_ttl_s",
-        "SECONDS",
-        "900",
-        "For reservations that name no ttl_s",
-    ),
-    value(
-        RULES,
-        "sweep_interval",
-        "DURATION",
-        "1s",
-        "How often holds past their time are ended",
-    ),
-    value(
-        WRITES,
-        "query_timeout",
-        "DURATION",
-        "20ms",
-        "How long a read may take in the guest",
-    ),
-    value(
-        WRITES,
-        "write_timeout",
-        "DURATION",
-        "5s",
-        "How long a write may wait for its commit",
-    ),
-    value(
-        WRITES,
-        "queue_commands_max",
-        "N",
-        "8192",
-        "Commands that may wait; then 503",
-    ),
-    value(
-        WRITES,
-        "batch_commands_max",
-        "N",
-        "512",
-        "Commands in one commit",
-    ),
+    value(RULES, "default_ttl_s", "SECONDS", "900", "For reservations that name no ttl_s"),
+    value(RULES, "sweep_interval", "DURATION", "1s", "How often holds past their time are ended"),
+    value(WRITES, "query_timeout", "DURATION", "20ms", "How long a read may take in the guest"),
+    value(WRITES, "write_timeout", "DURATION", "5s", "How long a write may wait for its commit"),
+    value(WRITES, "queue_commands_max", "N", "8192", "Commands that may wait; then 503"),
+    value(WRITES, "batch_commands_max", "N", "512", "Commands in one commit"),
     value(WRITES, "readers", "N", "2", "Guest instances for reads"),
-    switch(
-        WRITES,
-        "cache_enabled",
-        "true",
-        "Answer repeated reads from memory",
-    ),
-    value(
-        WRITES,
-        "cache_ttl",
-        "DURATION",
-        "10s",
-        "How long an unchanged sku stays in memory",
-    ),
-    value(
-        WRITES,
-        "cache_entries_max",
-        "N",
-        "100000",
-        "Skus held in memory",
-    ),
-    value(
-        LOGS,
-        "log",
-        "LEVELS",
-        "info",
-        "A level, or some by module: info,edge_host::shard=debug",
-    ),
-    value(
-        LOGS,
-        "log_format",
-        "FORMAT",
-        "text",
-        "text, or json: one object a line",
-    ),
+    switch(WRITES, "cache_enabled", "true", "Answer repeated reads from memory"),
+    value(WRITES, "cache_ttl", "DURATION", "10s", "How long an unchanged sku stays in memory"),
+    value(WRITES, "cache_entries_max", "N", "100000", "Skus held in memory"),
+    value(LOGS, "log", "LEVELS", "info", "A level, or some by module: info,edge_host::shard=debug"),
+    value(LOGS, "log_format", "FORMAT", "text", "text, or json: one object a line"),
 ];
 
 #[cfg(test)]

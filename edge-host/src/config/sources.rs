@@ -48,22 +48,12 @@ pub(super) struct Values(BTreeMap<&'static str, Raw>);
 
 impl Values {
     pub(super) fn defaults() -> Self {
-        let raw = |setting: &Setting| Raw {
-            text: setting.default.into(),
-            source: Source::Default,
-        };
-        Self(
-            SETTINGS
-                .iter()
-                .map(|setting| (setting.key, raw(setting)))
-                .collect(),
-        )
+        let raw = |setting: &Setting| Raw { text: setting.default.into(), source: Source::Default };
+        Self(SETTINGS.iter().map(|setting| (setting.key, raw(setting))).collect())
     }
 
     pub(super) fn get(&self, key: &str) -> &Raw {
-        self.0
-            .get(key)
-            .expect("only keys of the table are asked for")
+        self.0.get(key).expect("only keys of the table are asked for")
     }
 
     fn set(&mut self, setting: &Setting, text: String, source: Source) {
@@ -94,10 +84,7 @@ pub(super) fn gather(
     for (setting, text) in variables {
         values.set(setting, text, Source::Environment(setting.variable()));
     }
-    for setting in SETTINGS
-        .iter()
-        .filter(|setting| setting.kind != Kind::Secret)
-    {
+    for setting in SETTINGS.iter().filter(|setting| setting.kind != Kind::Secret) {
         if flags.value_source(setting.key) == Some(ValueSource::CommandLine)
             && let Some(text) = flags.get_one::<String>(setting.key)
         {
@@ -129,10 +116,7 @@ fn environment(
         } else if let Some(setting) = setting(&key).filter(|known| known.variable() == name) {
             known.push((setting, value.to_string_lossy().into_owned()));
         } else if !is_made_by_kubernetes(rest) {
-            problems.push(unknown(
-                &name,
-                Source::Environment(name.clone().into_owned()),
-            ));
+            problems.push(unknown(&name, Source::Environment(name.clone().into_owned())));
         }
     }
     (known, named_file)
@@ -218,11 +202,5 @@ fn unknown(name: &str, source: Source) -> Problem {
         Some(setting) => format!("write {} or {}", setting.key, setting.variable()),
         None => "remove it, or correct its name".into(),
     };
-    Problem {
-        key: name.into(),
-        value: None,
-        source,
-        why: "there is no such setting".into(),
-        cure,
-    }
+    Problem { key: name.into(), value: None, source, why: "there is no such setting".into(), cure }
 }

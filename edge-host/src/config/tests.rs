@@ -1,19 +1,15 @@
 //! Settings in, a configuration or its problems out.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use super::*;
 
 fn loaded(flags: &[&str], variables: &[(&str, &str)]) -> Result<Effective, Problems> {
     let program = ["edge-host", "--guest", "g.wasm"];
-    let flags = command()
-        .try_get_matches_from(program.iter().chain(flags))
-        .unwrap();
+    let flags = command().try_get_matches_from(program.iter().chain(flags)).unwrap();
     let os = |text: &&str| OsString::from(text);
-    load(
-        &flags,
-        variables.iter().map(|(name, value)| (os(name), os(value))),
-    )
+    load(&flags, variables.iter().map(|(name, value)| (os(name), os(value))))
 }
 
 fn problems(flags: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
@@ -48,8 +44,7 @@ fn the_defaults_are_a_configuration_once_a_guest_is_named() {
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.http.connections_max, 10_000);
     assert_eq!(config.shard.query_timeout, Duration::from_millis(20));
-    assert!(config.shard.cache_enabled);
-    assert_eq!(config.shard.cache_ttl, Duration::from_secs(10));
+    assert_eq!(config.shard.cache.unwrap().ttl, Duration::from_secs(10));
     assert_eq!(config.guest.interpreter, Interpreter::Refused);
 }
 
@@ -58,24 +53,15 @@ fn a_missing_guest_is_a_problem_with_its_cure() {
     let flags = command().try_get_matches_from(["edge-host"]).unwrap();
     let problems = load(&flags, []).unwrap_err();
     let text = problems.to_string();
-    assert!(
-        text.contains("set --guest or EDGE_INVENTORY_GUEST"),
-        "{text}"
-    );
+    assert!(text.contains("set --guest or EDGE_INVENTORY_GUEST"), "{text}");
 }
 
 #[test]
 fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
-    let file = File::new(
-        "order.toml",
-        "readers = 3\nqueue_commands_max = 700\nlog = \"warn\"\n",
-    );
+    let file = File::new("order.toml", "readers = 3\nqueue_commands_max = 700\nlog = \"warn\"\n");
     let effective = loaded(
         &["--config", file.path(), "--readers", "5"],
-        &[
-            ("EDGE_INVENTORY_READERS", "4"),
-            ("EDGE_INVENTORY_QUEUE_COMMANDS_MAX", "800"),
-        ],
+        &[("EDGE_INVENTORY_READERS", "4"), ("EDGE_INVENTORY_QUEUE_COMMANDS_MAX", "800")],
     )
     .unwrap();
     assert_eq!(effective.config.shard.readers, 5);
@@ -93,22 +79,10 @@ fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
 
 #[test]
 fn every_problem_is_reported_at_once() {
-    let file = File::new(
-        "bad.toml",
-        "query-timeout = \"20ms\"\nreaders = 2.5\ncache_ttl = 10\n",
-    );
+    let file = File::new("bad.toml", "query-timeout = \"20ms\"\nreaders = 2.5\ncache_ttl = 10\n");
     let found = problems(
-        &[
-            "--config",
-            file.path(),
-            "--listen",
-            "localhost",
-            "--max-connections=0",
-        ],
-        &[
-            ("EDGE_INVENTORY_LISTN", "x"),
-            ("EDGE_INVENTORY_LOG_FORMAT", "xml"),
-        ],
+        &["--config", file.path(), "--listen", "localhost", "--max-connections=0"],
+        &[("EDGE_INVENTORY_LISTN", "x"), ("EDGE_INVENTORY_LOG_FORMAT", "xml")],
     );
     for key in [
         "EDGE_INVENTORY_LISTN",
@@ -119,10 +93,7 @@ fn every_problem_is_reported_at_once() {
         "max_connections",
         "log_format",
     ] {
-        assert!(
-            found.iter().any(|found| found == key),
-            "{key} is not in {found:?}"
-        );
+        assert!(found.iter().any(|found| found == key), "{key} is not in {found:?}");
     }
 }
 
@@ -159,29 +130,20 @@ fn beyond_loopback_only_with_tokens() {
 
 #[test]
 fn tokens_come_from_file_or_environment_and_are_never_shown() {
-    let file = File::new(
-        "tokens.toml",
-        "[[tokens]]\nrole = \"trade\"\ntoken = \"secret-secret-00\"\n",
-    );
+    let file =
+        File::new("tokens.toml", "[[tokens]]\nrole = \"trade\"\ntoken = \"secret-secret-00\"\n");
     let effective = loaded(&["--config", file.path()], &[]).unwrap();
     assert_eq!(effective.config.http.tokens.len(), 1);
     let (printed, debugged) = (effective.to_string(), format!("{:?}", effective.config));
     assert!(!printed.contains("secret-secret") && !debugged.contains("secret-secret"));
 
-    for bad in [
-        "trade:short",
-        "root:0123456789abcdef",
-        "0123456789abcdef",
-        "admin:ä-0123456789abcd",
-    ] {
+    for bad in
+        ["trade:short", "root:0123456789abcdef", "0123456789abcdef", "admin:ä-0123456789abcd"]
+    {
         let refused = loaded(&[], &[("EDGE_INVENTORY_TOKENS", bad)]).unwrap_err();
         assert!(!refused.to_string().contains(bad), "{refused}");
     }
-    assert!(
-        command()
-            .try_get_matches_from(["edge-host", "--tokens", "x"])
-            .is_err()
-    );
+    assert!(command().try_get_matches_from(["edge-host", "--tokens", "x"]).is_err());
 }
 
 #[test]
@@ -197,10 +159,7 @@ fn variables_that_kubernetes_makes_for_a_service_are_left_alone() {
 
 #[test]
 fn a_file_that_is_missing_or_no_toml_is_one_problem() {
-    assert_eq!(
-        problems(&["--config", "/nowhere/edge.toml"], &[]),
-        ["config"]
-    );
+    assert_eq!(problems(&["--config", "/nowhere/edge.toml"], &[]), ["config"]);
     let file = File::new("broken.toml", "listen = \n");
     assert_eq!(problems(&["--config", file.path()], &[]), ["config"]);
 }

@@ -17,18 +17,17 @@ pub(super) fn validate(values: &Values, problems: Vec<Problem>) -> Result<Config
     let config = Config {
         http: reader.http(),
         shard: reader.shard(),
-        sweep_interval: reader.read("sweep_interval", duration(MS * 10, HOUR)),
         guest: Guest {
             file: reader.read("guest", path),
-            interpreter: match reader.read("interpreter", boolean) {
-                true => Interpreter::Allowed,
-                false => Interpreter::Refused,
+            interpreter: if reader.read("interpreter", boolean) {
+                Interpreter::Allowed
+            } else {
+                Interpreter::Refused
             },
         },
         log: log::Config {
             levels: reader.read("log", |text| {
-                text.parse()
-                    .map_err(|_| "a level is error, warn, info, debug, trace or off".into())
+                text.parse().map_err(|_| "a level is error, warn, info, debug, trace or off".into())
             }),
             format: reader.read("log_format", |text| match text {
                 "text" => Ok(log::Format::Text),
@@ -38,11 +37,7 @@ pub(super) fn validate(values: &Values, problems: Vec<Problem>) -> Result<Config
         },
     };
     reader.check_together(&config);
-    if reader.problems.is_empty() {
-        Ok(config)
-    } else {
-        Err(Problems(reader.problems))
-    }
+    if reader.problems.is_empty() { Ok(config) } else { Err(Problems(reader.problems)) }
 }
 
 /// Parses settings one by one and keeps what goes wrong.
@@ -52,7 +47,7 @@ struct Reader<'a> {
 }
 
 const YEAR_S: u32 = 31_536_000;
-const HOUR: Duration = Duration::from_secs(3_600);
+const HOUR: Duration = Duration::from_hours(1);
 const MS: Duration = Duration::from_millis(1);
 
 impl Reader<'_> {
@@ -67,6 +62,7 @@ impl Reader<'_> {
             idle_timeout: self.read("idle_timeout", duration(MS * 100, HOUR)),
             body_timeout: self.read("body_timeout", duration(MS * 100, HOUR)),
             body_bytes_max: self.read("body_bytes_max", integer(1_024, 1 << 30)),
+            write_timeout: self.read("write_timeout", duration(MS, HOUR)),
             shutdown_timeout: self.read("shutdown_timeout", duration(MS, HOUR)),
             tokens: self.read("tokens", tokens),
             default_mode: self.read("default_mode", |text| match text {
@@ -81,16 +77,18 @@ impl Reader<'_> {
     }
 
     fn shard(&mut self) -> shard::Config {
+        let cache = shard::CacheConfig {
+            ttl: self.read("cache_ttl", duration(MS, HOUR * 24)),
+            entries_max: self.read("cache_entries_max", integer(1, 100_000_000)),
+        };
         shard::Config {
             data: self.read("data", path),
             queue_commands_max: self.read("queue_commands_max", integer(1, 1_000_000)),
             batch_commands_max: self.read("batch_commands_max", integer(1, 1_024)),
             readers: self.read("readers", integer(1, 64)),
             query_timeout: self.read("query_timeout", duration(MS, HOUR)),
-            write_timeout: self.read("write_timeout", duration(MS, HOUR)),
-            cache_enabled: self.read("cache_enabled", boolean),
-            cache_ttl: self.read("cache_ttl", duration(MS, HOUR * 24)),
-            cache_entries_max: self.read("cache_entries_max", integer(1, 100_000_000)),
+            sweep_interval: self.read("sweep_interval", duration(MS * 10, HOUR)),
+            cache: self.read("cache_enabled", boolean).then_some(cache),
         }
     }
 
@@ -102,7 +100,7 @@ impl Reader<'_> {
     ) -> T {
         let raw = self.values.get(key);
         parse(&raw.text).unwrap_or_else(|allowed| {
-            self.problems.push(refused(key, raw, allowed));
+            self.problems.push(refused(key, raw, &allowed));
             T::stand_in()
         })
     }
@@ -119,11 +117,7 @@ impl Reader<'_> {
                  on 127.0.0.1",
             );
         }
-        let shard::Config {
-            queue_commands_max,
-            batch_commands_max,
-            ..
-        } = config.shard;
+        let shard::Config { queue_commands_max, batch_commands_max, .. } = config.shard;
         if queue_commands_max < batch_commands_max {
             self.note(
                 "queue_commands_max",
@@ -145,7 +139,7 @@ impl Reader<'_> {
     }
 }
 
-fn refused(key: &'static str, raw: &Raw, allowed: String) -> Problem {
+fn refused(key: &'static str, raw: &Raw, allowed: &str) -> Problem {
     let setting = setting(key).expect("only keys of the table are read");
     let cure = match (&raw.source, setting.default) {
         (Source::Default, _) => format!("set --{} or {}", setting.flag(), setting.variable()),
@@ -158,13 +152,7 @@ fn refused(key: &'static str, raw: &Raw, allowed: String) -> Problem {
         Some(raw.text.clone())
     };
     let why = format!("allowed is {allowed}");
-    Problem {
-        key: key.into(),
-        value,
-        source: raw.source.clone(),
-        why,
-        cure,
-    }
+    Problem { key: key.into(), value, source: raw.source.clone(), why, cure }
 }
 
 fn integer<N>(min: N, max: N) -> impl Fn(&str) -> Result<N, String>
@@ -172,10 +160,7 @@ where
     N: std::str::FromStr + PartialOrd + Display,
 {
     move |text| {
-        let number = text
-            .parse()
-            .ok()
-            .filter(|number| (&min..=&max).contains(&number));
+        let number = text.parse().ok().filter(|number| (&min..=&max).contains(&number));
         number.ok_or_else(|| format!("a whole number from {min} to {max}"))
     }
 }
@@ -183,12 +168,10 @@ where
 fn duration(min: Duration, max: Duration) -> impl Fn(&str) -> Result<Duration, String> {
     move |text| {
         let duration = humantime::parse_duration(text).ok();
-        duration
-            .filter(|duration| (min..=max).contains(duration))
-            .ok_or_else(|| {
-                let [min, max] = [min, max].map(humantime::format_duration);
-                format!("a duration such as 20ms or 10s, from {min} to {max}")
-            })
+        duration.filter(|duration| (min..=max).contains(duration)).ok_or_else(|| {
+            let [min, max] = [min, max].map(humantime::format_duration);
+            format!("a duration such as 20ms or 10s, from {min} to {max}")
+        })
     }
 }
 
@@ -197,23 +180,13 @@ fn boolean(text: &str) -> Result<bool, String> {
 }
 
 fn path(text: &str) -> Result<PathBuf, String> {
-    if text.is_empty() {
-        Err("a path".into())
-    } else {
-        Ok(text.into())
-    }
+    if text.is_empty() { Err("a path".into()) } else { Ok(text.into()) }
 }
 
 fn node(text: &str) -> Result<String, String> {
     let fits = (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b':');
-    if fits {
-        Ok(text.into())
-    } else {
-        Err("1 to 64 visible ASCII characters without ':'".into())
-    }
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+    if fits { Ok(text.into()) } else { Err("1 to 64 visible ASCII characters without ':'".into()) }
 }
 
 fn tokens(text: &str) -> Result<Vec<Token>, String> {
@@ -222,15 +195,12 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
         Token::new(role.parse::<Role>().ok()?, secret)
     };
     let entries = text.split(',').filter(|entry| !entry.is_empty());
-    entries
-        .map(token)
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| {
-            format!(
-                "ROLE:TOKEN,… with the roles read, trade and admin, and tokens of at least \
+    entries.map(token).collect::<Option<Vec<_>>>().ok_or_else(|| {
+        format!(
+            "ROLE:TOKEN,… with the roles read, trade and admin, and tokens of at least \
              {TOKEN_BYTES_MIN} visible ASCII characters without ','"
-            )
-        })
+        )
+    })
 }
 
 /// What stands in a `Config` that is thrown away because of its problems.

@@ -59,14 +59,8 @@ impl TryFrom<AdjustItemFields> for AdjustItem {
     type Error = &'static str;
 
     fn try_from(fields: AdjustItemFields) -> Result<Self, Self::Error> {
-        let AdjustItemFields {
-            sku,
-            warehouse,
-            sellable,
-            on_hand,
-            unavailable,
-            compare_quantity,
-        } = fields;
+        let AdjustItemFields { sku, warehouse, sellable, on_hand, unavailable, compare_quantity } =
+            fields;
         let warehouse = warehouse.map(WarehouseCode::into_string);
         let (counter, adjustment) = match (warehouse, sellable, on_hand, unavailable) {
             (None, Some(sellable), None, None) => (types::Counter::Sellable, sellable),
@@ -107,10 +101,7 @@ impl PartialSchema for AdjustItem {
                 .required("sku")
                 .property(counter, Ref::from_schema_name(Adjustment::name()))
                 .required(counter)
-                .property(
-                    "compare_quantity",
-                    Ref::from_schema_name(CounterValue::name()),
-                )
+                .property("compare_quantity", Ref::from_schema_name(CounterValue::name()))
                 .additional_properties(Some(AdditionalProperties::FreeForm(false)))
         };
         let of_warehouse = |counter| {
@@ -119,9 +110,7 @@ impl PartialSchema for AdjustItem {
                 .required("warehouse")
         };
         OneOfBuilder::new()
-            .description(Some(
-                "Refused unless the counter has the value of compare_quantity.",
-            ))
+            .description(Some("Refused unless the counter has the value of compare_quantity."))
             .item(item("sellable"))
             .item(of_warehouse("on_hand"))
             .item(of_warehouse("unavailable"))
@@ -143,11 +132,7 @@ impl Adjust {
     pub(super) fn into_command(self) -> types::Command {
         types::Command::Adjust(types::Adjust {
             reason: self.reason.into_string(),
-            items: self
-                .items
-                .into_iter()
-                .map(|AdjustItem(item)| item)
-                .collect(),
+            items: self.items.into_iter().map(|AdjustItem(item)| item).collect(),
             request_id: self.request_id.map(RequestId::into_string),
         })
     }
@@ -187,18 +172,11 @@ pub(super) struct CounterView<'a> {
 impl<'a> From<&'a types::Counter> for CounterView<'a> {
     fn from(counter: &'a types::Counter) -> Self {
         match counter {
-            types::Counter::Sellable => Self {
-                counter: "sellable",
-                warehouse: None,
-            },
-            types::Counter::OnHand(code) => Self {
-                counter: "on_hand",
-                warehouse: Some(code),
-            },
-            types::Counter::Unavailable(code) => Self {
-                counter: "unavailable",
-                warehouse: Some(code),
-            },
+            types::Counter::Sellable => Self { counter: "sellable", warehouse: None },
+            types::Counter::OnHand(code) => Self { counter: "on_hand", warehouse: Some(code) },
+            types::Counter::Unavailable(code) => {
+                Self { counter: "unavailable", warehouse: Some(code) }
+            }
         }
     }
 }
@@ -220,8 +198,6 @@ impl<'a> From<&'a [types::Adjusted]> for AdjustAnswer<'a> {
             before: item.before,
             after: item.after,
         };
-        Self {
-            adjusted: items.iter().map(adjusted).collect(),
-        }
+        Self { adjusted: items.iter().map(adjusted).collect() }
     }
 }

@@ -29,9 +29,7 @@ pub(super) async fn readyz(call: Call) -> Result<Response, Problem> {
 pub(super) async fn metrics(call: Call) -> Result<Response, Problem> {
     let mut response = Response::new(call.wire.metrics.render().into());
     let content_type = HeaderValue::from_static(metrics::CONTENT_TYPE);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, content_type);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     Ok(response)
 }
 
@@ -42,12 +40,7 @@ pub(super) async fn openapi(call: Call) -> Result<Response, Problem> {
 /// Reads every row: seconds on a big shard.
 pub(super) async fn audit(mut call: Call) -> Result<Response, Problem> {
     let AuditRequest {} = json::read_or_default(&mut call).await?;
-    let report = call
-        .wire
-        .shard
-        .audit()
-        .await
-        .map_err(|error| failed(&error))?;
+    let report = call.wire.shard.audit().await.map_err(|error| failed(&error))?;
     Ok(json::answer(&AuditReport::from(&report)))
 }
 

@@ -23,6 +23,7 @@ pub(super) struct OrderAnswer<'a> {
 
 /// What leaves one warehouse together.
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "api.md names the fields")]
 pub(super) struct Package<'a> {
     /// 1, 2, … within the order.
     package: u32,
@@ -51,6 +52,7 @@ pub(super) struct Shortage<'a> {
 
 /// An order, with what became of its units.
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "api.md names the fields")]
 pub(super) struct Order<'a> {
     order_id: &'a str,
     state: OrderState,
@@ -87,7 +89,7 @@ impl<'a> From<&'a types::OrderAnswer> for OrderAnswer<'a> {
     fn from(answer: &'a types::OrderAnswer) -> Self {
         Self {
             order_id: &answer.order_id,
-            state: (&answer.state).into(),
+            state: answer.state.into(),
             expires_at: answer.expires_at.map(Instant),
             packages: answer.packages.iter().map(Into::into).collect(),
             shortages: answer.shortages.iter().map(Into::into).collect(),
@@ -98,10 +100,7 @@ impl<'a> From<&'a types::OrderAnswer> for OrderAnswer<'a> {
 
 impl<'a> From<&'a types::Package> for Package<'a> {
     fn from(package: &'a types::Package) -> Self {
-        let line = |line: &'a types::Line| PackageLine {
-            sku: &line.sku,
-            quantity: line.quantity,
-        };
+        let line = |line: &'a types::Line| PackageLine { sku: &line.sku, quantity: line.quantity };
         Self {
             package: package.number,
             warehouse: package.warehouse.as_deref(),
@@ -113,16 +112,8 @@ impl<'a> From<&'a types::Package> for Package<'a> {
 
 impl<'a> From<&'a types::Shortage> for Shortage<'a> {
     fn from(shortage: &'a types::Shortage) -> Self {
-        let types::Shortage {
-            sku,
-            requested,
-            available,
-        } = shortage;
-        Self {
-            sku,
-            requested: *requested,
-            available: *available,
-        }
+        let types::Shortage { sku, requested, available } = shortage;
+        Self { sku, requested: *requested, available: *available }
     }
 }
 
@@ -130,7 +121,7 @@ impl<'a> From<&'a orders::Order> for Order<'a> {
     fn from(order: &'a orders::Order) -> Self {
         Self {
             order_id: &order.order_id,
-            state: (&order.state).into(),
+            state: order.state.into(),
             expires_at: order.expires_at.map(Instant),
             lines: order.lines.iter().map(Into::into).collect(),
             packages: order.packages.iter().map(Into::into).collect(),
@@ -178,8 +169,8 @@ pub(super) enum OrderState {
     Expired,
 }
 
-impl From<&types::OrderState> for OrderState {
-    fn from(state: &types::OrderState) -> Self {
+impl From<types::OrderState> for OrderState {
+    fn from(state: types::OrderState) -> Self {
         match state {
             types::OrderState::AwaitingPayment => Self::AwaitingPayment,
             types::OrderState::Reserved => Self::Reserved,

@@ -56,10 +56,7 @@ impl Token {
     /// a header could not carry.
     pub fn new(role: Role, secret: &str) -> Option<Self> {
         let fits = secret.len() >= TOKEN_BYTES_MIN && secret.bytes().all(|b| b.is_ascii_graphic());
-        fits.then(|| Self {
-            role,
-            secret: secret.to_owned(),
-        })
+        fits.then(|| Self { role, secret: secret.to_owned() })
     }
 
     /// What its bearer may do.
@@ -70,9 +67,7 @@ impl Token {
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token")
-            .field("role", &self.role)
-            .finish_non_exhaustive()
+        f.debug_struct("Token").field("role", &self.role).finish_non_exhaustive()
     }
 }
 
@@ -112,11 +107,8 @@ pub(super) fn require(role: Role, needed: Role) -> Result<(), Problem> {
     if role >= needed {
         return Ok(());
     }
-    let detail = format!(
-        "this needs the role {}; the token has {}",
-        needed.as_str(),
-        role.as_str()
-    );
+    let detail =
+        format!("this needs the role {}; the token has {}", needed.as_str(), role.as_str());
     Err(Problem::new(&FORBIDDEN, detail)
         .with("needed", needed.as_str())
         .with("role", role.as_str()))
@@ -125,9 +117,7 @@ pub(super) fn require(role: Role, needed: Role) -> Result<(), Problem> {
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(header::AUTHORIZATION)?.as_bytes();
     let (scheme, token) = value.split_at_checked("Bearer ".len())?;
-    scheme
-        .eq_ignore_ascii_case(b"Bearer ")
-        .then(|| token.trim_ascii())
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
 }
 
 /// Compares with every token to the end, so that time tells nothing but lengths.
@@ -173,13 +163,7 @@ mod tests {
 
     #[test]
     fn without_a_known_token_only_open_routes_answer() {
-        for header in [
-            None,
-            Some("Bearer"),
-            Some("Bearer x"),
-            Some("Basic dHJhZGU="),
-            Some("é"),
-        ] {
+        for header in [None, Some("Bearer"), Some("Bearer x"), Some("Basic dHJhZGU="), Some("é")] {
             assert_eq!(status(header, Access::Needs(Role::Read)), 401, "{header:?}");
             assert_eq!(status(header, Access::Open), 200, "{header:?}");
         }
@@ -189,13 +173,7 @@ mod tests {
 
     #[test]
     fn the_scheme_is_read_in_any_case() {
-        assert_eq!(
-            status(
-                Some(&format!("bearer {TRADER}")),
-                Access::Needs(Role::Trade)
-            ),
-            200
-        );
+        assert_eq!(status(Some(&format!("bearer {TRADER}")), Access::Needs(Role::Trade)), 200);
     }
 
     #[test]

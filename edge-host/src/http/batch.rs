@@ -18,7 +18,7 @@ use super::json;
 use super::orders::{Confirm, Extend, Placement, Release, Ship};
 use super::outcome::BatchOutcome;
 use super::problem::Problem;
-use super::refusal::failed_write;
+use super::refusal::{failed, outcome_unknown};
 use super::route::Call;
 use super::words::{OrderId, list};
 use crate::guest::types;
@@ -61,28 +61,23 @@ pub(super) struct BatchAnswer<'a> {
 
 pub(super) async fn apply(mut call: Call) -> Result<Response, Problem> {
     let Batch { commands } = json::read(&mut call).await?;
-    if commands
-        .iter()
-        .any(|command| matches!(command, Command::Adjust(_)))
-    {
+    if commands.iter().any(|command| matches!(command, Command::Adjust(_))) {
         require(call.role, Role::Admin)?;
     }
     let wire = &call.wire;
-    let commands: Vec<_> = commands
-        .into_iter()
-        .map(|command| command.into_command(&wire.config))
-        .collect();
-    let results = wire.shard.apply_all(commands).await;
+    let commands: Vec<_> =
+        commands.into_iter().map(|command| command.into_command(&wire.config)).collect();
+    let waited = wire.config.write_timeout;
+    let results = tokio::time::timeout(waited, wire.shard.apply_all(commands))
+        .await
+        .map_err(|_| outcome_unknown(waited))?;
     // Where no command at all was decided, the caller's ordinary retry should see it.
     if let Some(Err(error)) = results.first()
         && results.iter().all(Result::is_err)
     {
-        return Err(failed_write(error));
+        return Err(failed(error));
     }
-    let outcomes = results
-        .iter()
-        .map(|result| BatchOutcome::new(wire, result))
-        .collect();
+    let outcomes = results.iter().map(|result| BatchOutcome::new(wire, result)).collect();
     Ok(json::answer(&BatchAnswer { outcomes }))
 }
 
@@ -119,10 +114,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Addressed<T> {
 
             fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Addressed<T>, A::Error> {
                 let mut order_id = None;
-                let rest = WithoutOrderId {
-                    fields,
-                    order_id: &mut order_id,
-                };
+                let rest = WithoutOrderId { fields, order_id: &mut order_id };
                 let body = T::deserialize(MapAccessDeserializer::new(rest))?;
                 let order_id = order_id.ok_or_else(|| de::Error::missing_field(ORDER_ID))?;
                 Ok(Addressed { order_id, body })
@@ -149,9 +141,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WithoutOrderId<'_, A> {
     ) -> Result<Option<K::Value>, A::Error> {
         while let Some(FieldName(name)) = self.fields.next_key()? {
             if name != ORDER_ID {
-                return seed
-                    .deserialize(de::value::CowStrDeserializer::new(name))
-                    .map(Some);
+                return seed.deserialize(de::value::CowStrDeserializer::new(name)).map(Some);
             }
             if self.order_id.replace(self.fields.next_value()?).is_some() {
                 return Err(de::Error::duplicate_field(ORDER_ID));
@@ -253,36 +243,20 @@ mod tests {
 
     #[test]
     fn a_refused_batch_says_where_and_why() {
-        check(
-            r#"{"confirm":{}}"#,
-            "/commands/0/confirm",
-            "missing field `order_id`",
-        );
+        check(r#"{"confirm":{}}"#, "/commands/0/confirm", "missing field `order_id`");
         check(
             r#"{"confirm":{"order_id":"O","order_id":"P"}}"#,
             "/commands/0/confirm",
             "duplicate field `order_id`",
         );
-        check(
-            r#"{"ship":{"order_id":"O","box":1}}"#,
-            "/commands/0/ship",
-            "unknown field `box`",
-        );
+        check(r#"{"ship":{"order_id":"O","box":1}}"#, "/commands/0/ship", "unknown field `box`");
         check(
             r#"{"reserve":{"order_id":"O","lines":[{"sku":"A","quantity":0}]}}"#,
             "/commands/0/reserve/lines/0/quantity",
             "from 1 to 2147483647, not 0",
         );
-        check(
-            r#"{"expire":10}"#,
-            "/commands/0",
-            "unknown variant `expire`",
-        );
-        check(
-            r#"{"confirm":{"order_id":"O"},"ship":{}}"#,
-            "/commands/0",
-            "",
-        );
+        check(r#"{"expire":10}"#, "/commands/0", "unknown variant `expire`");
+        check(r#"{"confirm":{"order_id":"O"},"ship":{}}"#, "/commands/0", "");
         check(
             r#"{"adjust":{"reason":"x","items":[{"sku":"A","on_hand":{"set":0}}]}}"#,
             "/commands/0/adjust/items/0",

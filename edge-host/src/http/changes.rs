@@ -16,17 +16,9 @@ pub(super) const LIMIT_DEFAULT: u32 = 100;
 
 pub(super) async fn list(call: Call) -> Result<Response, Problem> {
     let Page { after, limit } = Page::parse(call.uri.query().unwrap_or_default())?;
-    let listed = call
-        .wire
-        .shard
-        .changes(after, limit)
-        .await
-        .map_err(|error| failed(&error))?;
+    let listed = call.wire.shard.changes(after, limit).await.map_err(|error| failed(&error))?;
     let node = &call.wire.config.node;
-    let changes: Vec<_> = listed
-        .iter()
-        .map(|change| Change::new(node, change))
-        .collect();
+    let changes: Vec<_> = listed.iter().map(|change| Change::new(node, change)).collect();
     let next = listed.last().map_or(after, |last| last.seq);
     Ok(json::answer(&Changes { changes, next }))
 }
@@ -45,28 +37,18 @@ impl Page {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, text) = pair.split_once('=').unwrap_or((pair, ""));
             let repeated = match name {
-                "after" => after
-                    .replace(integer("after", text, Sequence::to_u64)?)
-                    .is_some(),
-                "limit" => limit
-                    .replace(integer("limit", text, ChangesLimit::to_u32)?)
-                    .is_some(),
+                "after" => after.replace(integer("after", text, Sequence::to_u64)?).is_some(),
+                "limit" => limit.replace(integer("limit", text, ChangesLimit::to_u32)?).is_some(),
                 _ => {
                     let detail = format!("there is no parameter {name}; known: after, limit");
                     return Err(Problem::malformed_parameter(name, detail));
                 }
             };
             if repeated {
-                return Err(Problem::malformed_parameter(
-                    name,
-                    format!("{name} is given twice"),
-                ));
+                return Err(Problem::malformed_parameter(name, format!("{name} is given twice")));
             }
         }
-        Ok(Self {
-            after: after.unwrap_or(0),
-            limit: limit.unwrap_or(LIMIT_DEFAULT),
-        })
+        Ok(Self { after: after.unwrap_or(0), limit: limit.unwrap_or(LIMIT_DEFAULT) })
     }
 }
 
@@ -176,10 +158,7 @@ mod tests {
         for (query, expected) in [
             ("", page(0, LIMIT_DEFAULT)),
             ("after=7", page(7, LIMIT_DEFAULT)),
-            (
-                "limit=1000&after=9007199254740991",
-                page(9_007_199_254_740_991, 1_000),
-            ),
+            ("limit=1000&after=9007199254740991", page(9_007_199_254_740_991, 1_000)),
             ("after=9007199254740992", None),
             ("after=99999999999999999999999", None),
             ("after=-1", None),

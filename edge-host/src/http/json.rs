@@ -17,10 +17,7 @@ use super::route::Call;
 pub(super) async fn read<T: DeserializeOwned>(call: &mut Call) -> Result<T, Problem> {
     let body = receive(call).await?;
     if body.is_empty() {
-        return Err(Problem::malformed_body(
-            "",
-            "this call needs a JSON body; it is empty",
-        ));
+        return Err(Problem::malformed_body("", "this call needs a JSON body; it is empty"));
     }
     check_content_type(&call.headers)?;
     parse(&body)
@@ -100,21 +97,15 @@ async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
 fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     let essence = content_type.and_then(|value| value.split(|byte| *byte == b';').next());
-    if essence.is_some_and(|essence| {
-        essence
-            .trim_ascii()
-            .eq_ignore_ascii_case(b"application/json")
-    }) {
+    if essence.is_some_and(|essence| essence.trim_ascii().eq_ignore_ascii_case(b"application/json"))
+    {
         return Ok(());
     }
     let detail = match content_type {
         Some(value) => format!("the body is {}", String::from_utf8_lossy(value)),
         None => "the request has no content-type".into(),
     };
-    Err(Problem::new(
-        &UNSUPPORTED_MEDIA_TYPE,
-        detail + "; send application/json",
-    ))
+    Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE, detail + "; send application/json"))
 }
 
 /// Parses at full speed, and once more with a trace only to say where it failed.
@@ -148,6 +139,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
     use std::convert::Infallible;
     use std::pin::Pin;
     use std::task::{Context, Poll};
@@ -157,7 +149,7 @@ mod tests {
     use super::*;
 
     /// A body that arrives in these pieces.
-    struct Pieces(std::vec::IntoIter<&'static str>);
+    struct Pieces(VecDeque<&'static str>);
 
     impl hyper::body::Body for Pieces {
         type Data = Bytes;
@@ -167,22 +159,14 @@ mod tests {
             mut self: Pin<&mut Self>,
             _: &mut Context<'_>,
         ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-            Poll::Ready(
-                self.0
-                    .next()
-                    .map(|piece| Ok(Frame::data(Bytes::from(piece)))),
-            )
+            Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(Bytes::from(piece)))))
         }
     }
 
     fn collected(pieces: &[&'static str], bytes_max: usize) -> Result<Bytes, u16> {
-        let body = Body::new(Pieces(pieces.to_vec().into_iter()));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
-        runtime
-            .block_on(collect(body, bytes_max))
-            .map_err(|problem| problem.kind.status.as_u16())
+        let body = Body::new(Pieces(pieces.iter().copied().collect()));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(collect(body, bytes_max)).map_err(|problem| problem.kind.status.as_u16())
     }
 
     #[test]
@@ -205,11 +189,7 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
-            assert_eq!(
-                check_content_type(&headers).is_ok(),
-                taken,
-                "{content_type:?}"
-            );
+            assert_eq!(check_content_type(&headers).is_ok(), taken, "{content_type:?}");
         }
         assert!(check_content_type(&HeaderMap::new()).is_err());
     }

@@ -72,6 +72,8 @@ pub struct Config {
     pub body_timeout: Duration,
     /// The largest body of a request.
     pub body_bytes_max: usize,
+    /// How long a write may wait to become durable before the caller is told to ask again.
+    pub write_timeout: Duration,
     /// How long requests under way may take to finish when the node stops.
     pub shutdown_timeout: Duration,
     /// Empty: everybody may do everything, which `config` allows on loopback addresses only.
@@ -95,17 +97,12 @@ struct Wire {
 
 /// The whole API over `shard`.
 pub fn router(config: Config, shard: Shard, metrics: Arc<Metrics>) -> Router {
-    let routes = routes();
-    let openapi = openapi::render(&routes, &config.tokens).into();
+    let table = routes();
+    let openapi = openapi::render(&table, &config.tokens).into();
     let other = Arc::new(metrics.route("*", "other"));
-    let wire = Arc::new(Wire {
-        config,
-        shard,
-        metrics,
-        openapi,
-    });
+    let wire = Arc::new(Wire { config, shard, metrics, openapi });
     let mut router = Router::new();
-    for route in routes {
+    for route in table {
         router = router.route(route.path, route.mount(&wire));
     }
     let no_method = Arc::clone(&other);
@@ -121,45 +118,21 @@ fn routes() -> Vec<Route> {
     let order = || Description::of("orders").answers::<answers::OrderAnswer>();
     vec![
         Route::post("/v1/orders/{order_id}/reserve", TRADE, orders::reserve).described(
-            order()
-                .says("Hold units for an order")
-                .takes::<orders::Placement>()
-                .conflicts(),
+            order().says("Hold units for an order").takes::<orders::Placement>().conflicts(),
         ),
         Route::post("/v1/orders/{order_id}/deduct", TRADE, orders::deduct).described(
-            order()
-                .says("Hold and pay units in one step")
-                .takes::<orders::Placement>()
-                .conflicts(),
+            order().says("Hold and pay units in one step").takes::<orders::Placement>().conflicts(),
         ),
-        Route::post("/v1/orders/{order_id}/confirm", TRADE, orders::confirm).described(
-            order()
-                .says("The hold is paid")
-                .may_take::<orders::Confirm>()
-                .conflicts(),
-        ),
-        Route::post("/v1/orders/{order_id}/extend", TRADE, orders::extend).described(
-            order()
-                .says("Prolong a live hold")
-                .takes::<orders::Extend>()
-                .conflicts(),
-        ),
-        Route::post("/v1/orders/{order_id}/ship", TRADE, orders::ship).described(
-            order()
-                .says("Packages leave")
-                .may_take::<orders::Ship>()
-                .conflicts(),
-        ),
-        Route::post("/v1/orders/{order_id}/release", TRADE, orders::release).described(
-            order()
-                .says("Give units back")
-                .takes::<orders::Release>()
-                .conflicts(),
-        ),
+        Route::post("/v1/orders/{order_id}/confirm", TRADE, orders::confirm)
+            .described(order().says("The hold is paid").may_take::<orders::Confirm>().conflicts()),
+        Route::post("/v1/orders/{order_id}/extend", TRADE, orders::extend)
+            .described(order().says("Prolong a live hold").takes::<orders::Extend>().conflicts()),
+        Route::post("/v1/orders/{order_id}/ship", TRADE, orders::ship)
+            .described(order().says("Packages leave").may_take::<orders::Ship>().conflicts()),
+        Route::post("/v1/orders/{order_id}/release", TRADE, orders::release)
+            .described(order().says("Give units back").takes::<orders::Release>().conflicts()),
         Route::get("/v1/orders/{order_id}", READ, orders::get).described(
-            Description::of("orders")
-                .says("An order and its history")
-                .answers::<answers::Order>(),
+            Description::of("orders").says("An order and its history").answers::<answers::Order>(),
         ),
         Route::post("/v1/batch", TRADE, batch::apply).described(
             Description::of("orders")
@@ -167,11 +140,8 @@ fn routes() -> Vec<Route> {
                 .takes::<batch::Batch>()
                 .answers::<batch::BatchAnswer>(),
         ),
-        Route::get("/v1/stock/{sku}", READ, stock::get).described(
-            Description::of("stock")
-                .says("A sku's counters")
-                .answers::<stock::Stock>(),
-        ),
+        Route::get("/v1/stock/{sku}", READ, stock::get)
+            .described(Description::of("stock").says("A sku's counters").answers::<stock::Stock>()),
         Route::post("/v1/stock/query", READ, stock::query).described(
             Description::of("stock")
                 .says("The counters of many skus")
@@ -198,20 +168,12 @@ fn routes() -> Vec<Route> {
                 .may_take::<admin::AuditRequest>()
                 .answers::<admin::AuditReport>(),
         ),
-        Route::get("/healthz", Access::Open, admin::healthz).described(
-            Description::of("admin")
-                .says("Alive")
-                .answers::<admin::Status>(),
-        ),
-        Route::get("/readyz", Access::Open, admin::readyz).described(
-            Description::of("admin")
-                .says("Ready to serve")
-                .answers::<admin::Status>(),
-        ),
+        Route::get("/healthz", Access::Open, admin::healthz)
+            .described(Description::of("admin").says("Alive").answers::<admin::Status>()),
+        Route::get("/readyz", Access::Open, admin::readyz)
+            .described(Description::of("admin").says("Ready to serve").answers::<admin::Status>()),
         Route::get("/metrics", READ, admin::metrics).described(
-            Description::of("admin")
-                .says("Metrics")
-                .answers_text(metrics::CONTENT_TYPE),
+            Description::of("admin").says("Metrics").answers_text(metrics::CONTENT_TYPE),
         ),
         Route::get("/openapi.json", Access::Open, admin::openapi)
             .described(Description::of("admin").says("This document").answers_any()),
@@ -219,10 +181,7 @@ fn routes() -> Vec<Route> {
 }
 
 fn no_route(metrics: &metrics::Route, uri: &Uri) -> Response {
-    let detail = format!(
-        "there is nothing at {}; /openapi.json lists what there is",
-        uri.path()
-    );
+    let detail = format!("there is nothing at {}; /openapi.json lists what there is", uri.path());
     metrics.answered(NO_ROUTE.status.as_u16(), Duration::ZERO);
     Problem::new(&NO_ROUTE, detail).into_response()
 }

@@ -34,10 +34,7 @@ type Schemas = Vec<(String, RefOr<Schema>)>;
 
 impl Description {
     pub(super) fn of(tag: &'static str) -> Self {
-        Self {
-            tag,
-            ..Self::default()
-        }
+        Self { tag, ..Self::default() }
     }
 
     pub(super) fn says(mut self, summary: &'static str) -> Self {
@@ -118,7 +115,8 @@ pub(super) fn render(routes: &[Route], tokens: &[Token]) -> Vec<u8> {
             Method::Post => HttpMethod::Post,
         };
         paths = paths.path(route.path, PathItem::new(method, operation(route, tokens)));
-        components = components.schemas_from_iter(route.description.schemas.iter().cloned());
+        let schemas = route.description.schemas.iter().cloned();
+        components = components.schemas_from_iter(schemas.map(|(name, s)| (name, closed(s))));
     }
     if !tokens.is_empty() {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
@@ -131,12 +129,22 @@ pub(super) fn render(routes: &[Route], tokens: &[Token]) -> Vec<u8> {
             "Stock and orders of one edge node. Every operation on an order may be sent again with \
              the same ids and body: it gets the same answer, with the header Idempotent-Replay.",
         ));
-    let document = OpenApiBuilder::new()
-        .info(info)
-        .paths(paths)
-        .components(Some(components.build()))
-        .build();
+    let document =
+        OpenApiBuilder::new().info(info).paths(paths).components(Some(components.build())).build();
     serde_json::to_vec(&document).expect("the document has text keys only")
+}
+
+/// An enum in a request is an object with exactly one key; the derive forgets to forbid others.
+fn closed(mut schema: RefOr<Schema>) -> RefOr<Schema> {
+    if let RefOr::T(Schema::OneOf(one_of)) = &mut schema {
+        for item in &mut one_of.items {
+            if let RefOr::T(Schema::Object(object)) = item {
+                object.additional_properties =
+                    Some(Box::new(AdditionalProperties::FreeForm(false)));
+            }
+        }
+    }
+    schema
 }
 
 const BEARER: &str = "bearer";
@@ -151,18 +159,12 @@ fn operation(route: &Route, tokens: &[Token]) -> OperationBuilder {
         .request_body(description.body.clone());
     for (name, schema) in path_parameters(route.path) {
         statuses.extend([400, 404]);
-        let parameter = ParameterBuilder::new()
-            .name(name)
-            .parameter_in(ParameterIn::Path);
+        let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path);
         operation = operation.parameter(parameter.schema(Some(schema)).required(Required::True));
     }
     for (name, schema) in &description.queries {
-        let parameter = ParameterBuilder::new()
-            .name(*name)
-            .parameter_in(ParameterIn::Query);
-        let parameter = parameter
-            .schema(Some(schema.clone()))
-            .required(Required::False);
+        let parameter = ParameterBuilder::new().name(*name).parameter_in(ParameterIn::Query);
+        let parameter = parameter.schema(Some(schema.clone())).required(Required::False);
         operation = operation.parameter(parameter);
     }
     if let (Access::Needs(role), false) = (route.access, tokens.is_empty()) {
@@ -194,22 +196,13 @@ fn operation_id(route: &Route) -> String {
     };
     let words = route.path.split(['/', '.']).filter(|word| !word.is_empty());
     let fixed = words.map(|word| word.trim_matches(['{', '}']));
-    std::iter::once(method)
-        .chain(fixed)
-        .collect::<Vec<_>>()
-        .join("_")
+    std::iter::once(method).chain(fixed).collect::<Vec<_>>().join("_")
 }
 
 fn path_parameters(path: &'static str) -> impl Iterator<Item = (&'static str, Ref)> {
-    let names = path
-        .split('/')
-        .filter_map(|step| step.strip_prefix('{')?.strip_suffix('}'));
+    let names = path.split('/').filter_map(|step| step.strip_prefix('{')?.strip_suffix('}'));
     names.map(|name| {
-        let schema = if name == "sku" {
-            Sku::name()
-        } else {
-            OrderId::name()
-        };
+        let schema = if name == "sku" { Sku::name() } else { OrderId::name() };
         (name, Ref::from_schema_name(schema))
     })
 }
@@ -220,9 +213,7 @@ fn answer(description: &Description) -> Response {
         response = response.content(*media_type, Content::new(Some(schema.clone())));
     }
     if description.statuses.contains(&409) {
-        let replay = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .enum_values(Some(["true"]));
+        let replay = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["true"]));
         let mut header = Header::new(replay);
         header.description = Some("The same request came before; this was its answer.".into());
         response = response.header("Idempotent-Replay", header);
@@ -231,28 +222,21 @@ fn answer(description: &Description) -> Response {
 }
 
 fn problem(status: u16) -> Response {
-    let titles: Vec<&str> = kinds()
-        .filter(|kind| kind.status.as_u16() == status)
-        .map(|kind| kind.code)
-        .collect();
+    let titles: Vec<&str> =
+        kinds().filter(|kind| kind.status.as_u16() == status).map(|kind| kind.code).collect();
     let content = Content::new(Some(Ref::from_schema_name("Problem")));
     let mut response = ResponseBuilder::new()
         .description(titles.join(", "))
         .content("application/problem+json", content);
     if status == 503 {
-        let seconds = ObjectBuilder::new()
-            .schema_type(Type::Integer)
-            .minimum(Some(1_usize));
+        let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1_usize));
         response = response.header("Retry-After", Header::new(seconds));
     }
     response.build()
 }
 
 fn kinds() -> impl Iterator<Item = &'static Kind> {
-    [WIRE_KINDS, REFUSAL_KINDS, FAULT_KINDS]
-        .into_iter()
-        .flatten()
-        .copied()
+    [WIRE_KINDS, REFUSAL_KINDS, FAULT_KINDS].into_iter().flatten().copied()
 }
 
 /// Every code a caller may meet.
@@ -261,10 +245,7 @@ struct Code;
 impl PartialSchema for Code {
     fn schema() -> RefOr<Schema> {
         let codes: Vec<&str> = kinds().map(|kind| kind.code).collect();
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .enum_values(Some(codes))
-            .into()
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes)).into()
     }
 }
 
@@ -303,4 +284,95 @@ fn refused() -> ObjectBuilder {
         .property("detail", ObjectBuilder::new().schema_type(Type::String))
         .required("detail")
         .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::super::{TOKEN_BYTES_MIN, routes};
+    use super::*;
+
+    fn document(tokens: &[Token]) -> Value {
+        serde_json::from_slice(&render(&routes(), tokens)).unwrap()
+    }
+
+    /// Every `$ref` below `value`.
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(object) => {
+                found.extend(object.get("$ref").and_then(Value::as_str));
+                object.values().for_each(|value| references(value, found));
+            }
+            Value::Array(array) => array.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_route_is_described_once_with_its_answer_and_its_problems() {
+        let document = document(&[]);
+        assert_eq!(document["openapi"], "3.1.0");
+        let routes = routes();
+        assert_eq!(document["paths"].as_object().unwrap().len(), routes.len());
+        let mut ids = Vec::new();
+        for route in &routes {
+            let method = match route.method {
+                Method::Get => "get",
+                Method::Post => "post",
+            };
+            let operation = &document["paths"][route.path][method];
+            assert!(!operation["summary"].as_str().unwrap().is_empty(), "{}", route.path);
+            assert!(operation["responses"]["200"]["content"].is_object(), "{}", route.path);
+            let takes_input = operation["requestBody"].is_object() || route.path.contains('{');
+            assert_eq!(
+                operation["responses"]["400"].is_object(),
+                takes_input || route.path == "/v1/changes",
+                "{}",
+                route.path
+            );
+            ids.push(operation["operationId"].as_str().unwrap());
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), routes.len(), "operation ids repeat");
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = document(&[]);
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        for reference in found {
+            let pointer = reference.trim_start_matches('#');
+            assert!(document.pointer(pointer).is_some(), "{reference} is not there");
+        }
+    }
+
+    #[test]
+    fn request_bodies_are_closed_and_bounded() {
+        let document = document(&[]);
+        let schemas = &document["components"]["schemas"];
+        for name in ["Placement", "Confirm", "Extend", "Ship", "Release", "PlacementCommand"] {
+            assert_eq!(schemas[name]["additionalProperties"], false, "{name}");
+        }
+        for item in schemas["Command"]["oneOf"].as_array().unwrap() {
+            assert_eq!(item["additionalProperties"], false, "{item}");
+        }
+        assert_eq!(schemas["Quantity"]["maximum"], 2_147_483_647);
+        assert_eq!(schemas["Sku"]["maxLength"], 64);
+        assert_eq!(schemas["Placement"]["properties"]["lines"]["maxItems"], 1_000);
+    }
+
+    #[test]
+    fn tokens_are_asked_for_only_where_they_are_checked() {
+        let open = document(&[]);
+        assert!(open["components"]["securitySchemes"].is_null());
+        let token = Token::new(Role::Admin, &"x".repeat(TOKEN_BYTES_MIN)).unwrap();
+        let closed = document(&[token]);
+        let paths = &closed["paths"];
+        assert!(paths["/v1/audit"]["post"]["responses"]["403"].is_object());
+        assert!(paths["/v1/stock/{sku}"]["get"]["security"][0]["bearer"].is_array());
+        assert!(paths["/healthz"]["get"]["security"].is_null());
+    }
 }

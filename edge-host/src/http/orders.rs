@@ -193,10 +193,8 @@ impl Release {
 }
 
 fn lines(lines: Vec<Line>) -> Vec<types::Line> {
-    let line = |line: Line| types::Line {
-        sku: line.sku.into_string(),
-        quantity: line.quantity.to_u32(),
-    };
+    let line =
+        |line: Line| types::Line { sku: line.sku.into_string(), quantity: line.quantity.to_u32() };
     lines.into_iter().map(line).collect()
 }
 
@@ -239,12 +237,7 @@ pub(super) async fn release(mut call: Call) -> Result<Response, Problem> {
 
 pub(super) async fn get(call: Call) -> Result<Response, Problem> {
     let order_id = call.parameter::<OrderIdRule>("order_id")?.into_string();
-    let order = call
-        .wire
-        .shard
-        .order(order_id)
-        .await
-        .map_err(|error| failed(&error))?;
+    let order = call.wire.shard.order(order_id).await.map_err(|error| failed(&error))?;
     let order = order.ok_or_else(|| Problem::new(&UNKNOWN_ORDER, "no such order was placed"))?;
     Ok(json::answer(&Order::from(&order)))
 }

@@ -9,18 +9,18 @@ use utoipa::ToSchema;
 use super::adjust::AdjustAnswer;
 use super::answers::OrderAnswer;
 use super::problem::Problem;
-use super::refusal::{failed_write, refused};
+use super::refusal::{failed, outcome_unknown, refused};
 use super::{IDEMPOTENT_REPLAY, Wire, json};
 use crate::guest::types;
 use crate::shard;
 
 /// Sends one command through the writer and answers once it is durable.
 pub(super) async fn apply(wire: &Wire, command: types::Command) -> Result<Response, Problem> {
-    let outcome = wire
-        .shard
-        .apply(command)
+    let waited = wire.config.write_timeout;
+    let outcome = tokio::time::timeout(waited, wire.shard.apply(command))
         .await
-        .map_err(|error| failed_write(&error))?;
+        .map_err(|_| outcome_unknown(waited))?
+        .map_err(|error| failed(&error))?;
     count(wire, &outcome);
     match &outcome.result {
         Ok(answer) => {
@@ -31,10 +31,7 @@ pub(super) async fn apply(wire: &Wire, command: types::Command) -> Result<Respon
             }
             Ok(response)
         }
-        Err(refusal) => Err(Problem {
-            replayed: outcome.replayed,
-            ..refused(refusal)
-        }),
+        Err(refusal) => Err(Problem { replayed: outcome.replayed, ..refused(refusal) }),
     }
 }
 
@@ -45,7 +42,6 @@ pub(super) enum Answer<'a> {
     Order(OrderAnswer<'a>),
     Adjust(AdjustAnswer<'a>),
     /// To the host's own sweep; callers cannot send that command.
-    #[schema(value_type = Object)]
     Expired(u32),
 }
 
@@ -69,31 +65,17 @@ pub(super) struct BatchOutcome<'a> {
 
 impl<'a> BatchOutcome<'a> {
     pub(super) fn new(wire: &Wire, result: &'a Result<types::Outcome, shard::Error>) -> Self {
-        let none = Self {
-            ok: None,
-            refused: None,
-            fault: None,
-            replayed: false,
-        };
+        let none = Self { ok: None, refused: None, fault: None, replayed: false };
         match result {
-            Err(error) => Self {
-                fault: Some(failed_write(error).into_members()),
-                ..none
-            },
+            Err(error) => Self { fault: Some(failed(error).into_members()), ..none },
             Ok(outcome) => {
                 count(wire, outcome);
                 let replayed = outcome.replayed;
                 match &outcome.result {
-                    Ok(answer) => Self {
-                        ok: Some(answer.into()),
-                        replayed,
-                        ..none
-                    },
-                    Err(refusal) => Self {
-                        refused: Some(refused(refusal).into_members()),
-                        replayed,
-                        ..none
-                    },
+                    Ok(answer) => Self { ok: Some(answer.into()), replayed, ..none },
+                    Err(refusal) => {
+                        Self { refused: Some(refused(refusal).into_members()), replayed, ..none }
+                    }
                 }
             }
         }

@@ -65,14 +65,7 @@ impl Problem {
             detail.push('…');
         }
         let members = Map::new();
-        Self {
-            kind,
-            detail,
-            members,
-            retry_after_s: None,
-            replayed: false,
-            cause: None,
-        }
+        Self { kind, detail, members, retry_after_s: None, replayed: false, cause: None }
     }
 
     /// A body that breaks the contract at `pointer` (RFC 6901).
@@ -112,12 +105,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Self {
-            kind,
-            retry_after_s,
-            replayed,
-            ..
-        } = self;
+        let Self { kind, retry_after_s, replayed, .. } = self;
         let mut object = self.into_members();
         object.insert("type".into(), format!("/problems/{}", kind.code).into());
         object.insert("title".into(), kind.title.into());
@@ -158,9 +146,6 @@ mod tests {
         let response = problem.into_response();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()[header::RETRY_AFTER], "3");
-        assert_eq!(
-            response.headers()[header::CONTENT_TYPE],
-            "application/problem+json"
-        );
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
     }
 }

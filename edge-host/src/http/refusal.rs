@@ -1,6 +1,8 @@
 //! The one table from what went wrong to what the caller reads: refusals of the guest (a business
 //! "no"), and faults of ours.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::adjust::CounterView;
@@ -51,21 +53,20 @@ pub(super) fn refused(refusal: &Refusal) -> Problem {
             Problem::new(&UNKNOWN_SKU, unknown_sku_sentence(skus)).with("skus", skus.as_slice())
         }
         Refusal::UnknownOrder => Problem::new(&UNKNOWN_ORDER, "no such order was placed"),
-        Refusal::UnknownPackage(number) => Problem::new(
-            &UNKNOWN_PACKAGE,
-            format!("the order has no package {number}"),
-        )
-        .with("package", *number),
+        Refusal::UnknownPackage(number) => {
+            Problem::new(&UNKNOWN_PACKAGE, format!("the order has no package {number}"))
+                .with("package", *number)
+        }
         Refusal::IdempotencyConflict => Problem::new(
             &IDEMPOTENCY_CONFLICT,
             "this operation, order_id and request_id came before with a different body",
         ),
-        Refusal::OrderExists(order) => in_state(&ORDER_EXISTS, "placed, and is", &order.state),
+        Refusal::OrderExists(order) => in_state(&ORDER_EXISTS, "placed, and is", order.state),
         Refusal::AlreadyReleased => Problem::new(
             &ALREADY_RELEASED,
             "the order was released before this placement came; it must not apply",
         ),
-        Refusal::InvalidState(order) => in_state(&INVALID_STATE, "in state", &order.state),
+        Refusal::InvalidState(order) => in_state(&INVALID_STATE, "in state", order.state),
         Refusal::ReservationExpired(hold) => reservation_expired(hold),
         Refusal::AlreadyShipped(units) => already_shipped(units),
         Refusal::QuantityExceedsHeld(excess) => quantity_exceeds_held(excess),
@@ -79,10 +80,7 @@ fn reservation_expired(hold: &types::ExpiredHold) -> Problem {
     let ended = format!("the hold ended at {expired_at}");
     let detail = match hold.shortages.as_slice() {
         [] => ended,
-        short => format!(
-            "{ended} and cannot be made again: {}",
-            short_sentence(short)
-        ),
+        short => format!("{ended} and cannot be made again: {}", short_sentence(short)),
     };
     Problem::new(&RESERVATION_EXPIRED, detail)
         .with("expired_at", expired_at.to_string())
@@ -92,17 +90,11 @@ fn reservation_expired(hold: &types::ExpiredHold) -> Problem {
 fn already_shipped(units: &types::ShippedUnits) -> Problem {
     let types::ShippedUnits { shipped, held } = *units;
     let detail = format!("{shipped} units have shipped, {held} are still held");
-    Problem::new(&ALREADY_SHIPPED, detail)
-        .with("shipped", shipped)
-        .with("held", held)
+    Problem::new(&ALREADY_SHIPPED, detail).with("shipped", shipped).with("held", held)
 }
 
 fn quantity_exceeds_held(excess: &types::Excess) -> Problem {
-    let types::Excess {
-        sku,
-        requested,
-        held,
-    } = excess;
+    let types::Excess { sku, requested, held } = excess;
     let detail = format!("{requested} units of {sku} were named and {held} are held");
     Problem::new(&QUANTITY_EXCEEDS_HELD, detail)
         .with("sku", sku.as_str())
@@ -111,13 +103,7 @@ fn quantity_exceeds_held(excess: &types::Excess) -> Problem {
 }
 
 fn quantity_out_of_bounds(bound: &types::Bound) -> Problem {
-    let types::Bound {
-        sku,
-        counter,
-        requested,
-        minimum,
-        maximum,
-    } = bound;
+    let types::Bound { sku, counter, requested, minimum, maximum } = bound;
     let name = CounterView::from(counter);
     let detail = format!("{name} of {sku} would be {requested}; it may be {minimum} to {maximum}");
     Problem::new(&QUANTITY_OUT_OF_BOUNDS, detail)
@@ -129,12 +115,7 @@ fn quantity_out_of_bounds(bound: &types::Bound) -> Problem {
 }
 
 fn compare_mismatch(mismatch: &types::Mismatch) -> Problem {
-    let types::Mismatch {
-        sku,
-        counter,
-        expected,
-        actual,
-    } = mismatch;
+    let types::Mismatch { sku, counter, expected, actual } = mismatch;
     let name = CounterView::from(counter);
     let detail = format!("{name} of {sku} was expected at {expected} and is {actual}");
     Problem::new(&COMPARE_MISMATCH, detail)
@@ -146,63 +127,55 @@ fn compare_mismatch(mismatch: &types::Mismatch) -> Problem {
 
 impl Problem {
     fn with_counter(self, name: CounterView<'_>) -> Self {
-        self.with("counter", name.counter)
-            .with("warehouse", name.warehouse)
+        self.with("counter", name.counter).with("warehouse", name.warehouse)
     }
 }
 
 /// Our own failure: who is to blame stays in the log, whether to retry goes to the caller.
 pub(super) fn failed(error: &shard::Error) -> Problem {
     const NOTHING_DONE: &str = "nothing was done; send the request again";
-    match error {
-        shard::Error::QueueFull => Problem::new(&QUEUE_FULL, NOTHING_DONE).retry_after(1),
-        // As long as a new pod takes to be found.
-        shard::Error::Stopping => Problem::new(&STOPPING, NOTHING_DONE).retry_after(5),
+    let problem = match error {
+        shard::Error::QueueFull => Problem::new(&QUEUE_FULL, NOTHING_DONE),
+        shard::Error::Stopping => Problem::new(&STOPPING, NOTHING_DONE),
         shard::Error::Timeout | shard::Error::Fault(Fault::Interrupted) => {
-            Problem::new(&TIMEOUT, NOTHING_DONE).retry_after(1)
+            Problem::new(&TIMEOUT, NOTHING_DONE)
         }
-        shard::Error::Fault(Fault::Busy) => Problem::new(&BUSY, NOTHING_DONE).retry_after(1),
-        // As long as an operator, or a clean-up, may take to make room.
+        shard::Error::Fault(Fault::Busy) => Problem::new(&BUSY, NOTHING_DONE),
         shard::Error::Fault(Fault::Full) => {
-            Problem::new(&STORAGE_FULL, "nothing was done; the disk has no room").retry_after(30)
+            Problem::new(&STORAGE_FULL, "nothing was done; the disk has no room")
         }
         shard::Error::Fault(Fault::Malformed(what)) => Problem::new(&MALFORMED, what.as_str()),
         shard::Error::Fault(Fault::Storage(cause)) => {
             internal(&STORAGE, "nothing was done; the log says why", cause)
         }
-        shard::Error::Fault(Fault::Corrupt(cause)) => internal(
-            &CORRUPT,
-            "nothing was done; an operator must look, do not retry",
-            cause,
-        ),
-        shard::Error::Trapped(cause) => internal(
-            &TRAPPED,
-            "nothing was done; retrying would fail the same way",
-            cause,
-        ),
+        shard::Error::Fault(Fault::Corrupt(cause)) => {
+            internal(&CORRUPT, "nothing was done; an operator must look, do not retry", cause)
+        }
+        shard::Error::Trapped(cause) => {
+            internal(&TRAPPED, "nothing was done; retrying would fail the same way", cause)
+        }
+    };
+    match error.retryable() {
+        Some(seconds) => problem.retry_after(seconds),
+        None => problem,
     }
 }
 
-/// The same for a write, which may still be committed after its caller's patience ended.
-pub(super) fn failed_write(error: &shard::Error) -> Problem {
-    match error {
-        shard::Error::Timeout => Problem::new(
-            &TIMEOUT,
-            "the outcome is unknown; sending the same ids and body again is safe",
-        )
-        .retry_after(1),
-        other => failed(other),
-    }
+/// A write whose answer did not come: it may still be committed.
+pub(super) fn outcome_unknown(waited: Duration) -> Problem {
+    let waited = humantime::format_duration(waited);
+    let detail = format!(
+        "no answer within {waited}: the outcome is unknown; sending the same ids and body again \
+         is safe"
+    );
+    Problem::new(&TIMEOUT, detail).retry_after(1)
 }
 
 fn internal(kind: &'static Kind, detail: &str, cause: &str) -> Problem {
-    Problem {
-        cause: Some(cause.to_owned()),
-        ..Problem::new(kind, detail)
-    }
+    Problem { cause: Some(cause.to_owned()), ..Problem::new(kind, detail) }
 }
 
-fn in_state(kind: &'static Kind, sentence: &str, state: &types::OrderState) -> Problem {
+fn in_state(kind: &'static Kind, sentence: &str, state: types::OrderState) -> Problem {
     let state = OrderState::from(state).as_str();
     Problem::new(kind, format!("the order is {sentence} {state}")).with("state", state)
 }
@@ -251,23 +224,13 @@ mod tests {
         let problem = refused(refusal);
         assert_eq!(problem.kind.status.as_u16(), status, "{refusal:?}");
         let expected: Value = serde_json::from_str(json).unwrap();
-        assert_eq!(
-            Value::Object(problem.into_members()),
-            expected,
-            "{refusal:?}"
-        );
+        assert_eq!(Value::Object(problem.into_members()), expected, "{refusal:?}");
     }
 
     #[test]
     fn every_refusal_has_its_status_a_sentence_and_the_numbers() {
-        let short = Shortage {
-            sku: "A".into(),
-            requested: 6,
-            available: 4,
-        };
-        let state = || OrderInState {
-            state: types::OrderState::PartiallyShipped,
-        };
+        let short = Shortage { sku: "A".into(), requested: 6, available: 4 };
+        let state = || OrderInState { state: types::OrderState::PartiallyShipped };
         check(
             &Refusal::InsufficientStock(vec![short.clone()]),
             409,
@@ -298,30 +261,20 @@ mod tests {
                 "state":"partially_shipped"}"#,
         );
         check(
-            &Refusal::ReservationExpired(ExpiredHold {
-                expired_at: 1_000,
-                shortages: vec![short],
-            }),
+            &Refusal::ReservationExpired(ExpiredHold { expired_at: 1_000, shortages: vec![short] }),
             409,
             r#"{"code":"reservation_expired","expired_at":"1970-01-01T00:00:01.000Z",
                 "detail":"the hold ended at 1970-01-01T00:00:01.000Z and cannot be made again: A was asked for 6 and 4 are available",
                 "shortages":[{"sku":"A","requested":6,"available":4}]}"#,
         );
         check(
-            &Refusal::AlreadyShipped(types::ShippedUnits {
-                shipped: 2,
-                held: 1,
-            }),
+            &Refusal::AlreadyShipped(types::ShippedUnits { shipped: 2, held: 1 }),
             409,
             r#"{"code":"already_shipped","detail":"2 units have shipped, 1 are still held",
                 "shipped":2,"held":1}"#,
         );
         check(
-            &Refusal::QuantityExceedsHeld(Excess {
-                sku: "A".into(),
-                requested: 3,
-                held: 2,
-            }),
+            &Refusal::QuantityExceedsHeld(Excess { sku: "A".into(), requested: 3, held: 2 }),
             409,
             r#"{"code":"quantity_exceeds_held","detail":"3 units of A were named and 2 are held",
                 "sku":"A","requested":3,"held":2}"#,
@@ -367,16 +320,12 @@ mod tests {
             (Error::Fault(Fault::Busy), 503, true),
             (Error::Fault(Fault::Full), 503, true),
             (Error::Fault(Fault::Interrupted), 503, true),
-            (
-                Error::Fault(Fault::Malformed("quantity 0".into())),
-                400,
-                false,
-            ),
+            (Error::Fault(Fault::Malformed("quantity 0".into())), 400, false),
             (Error::Fault(Fault::Storage(secret())), 500, false),
             (Error::Fault(Fault::Corrupt(secret())), 500, false),
             (Error::Trapped(secret()), 500, false),
         ] {
-            let problem = failed_write(&error);
+            let problem = failed(&error);
             assert_eq!(problem.kind.status.as_u16(), status, "{error:?}");
             assert_eq!(problem.retry_after_s.is_some(), retry, "{error:?}");
             assert!(!problem.detail.contains("secret"), "{error:?}");
@@ -385,11 +334,7 @@ mod tests {
 
     #[test]
     fn no_code_means_two_things() {
-        let tables = [
-            super::super::problem::WIRE_KINDS,
-            REFUSAL_KINDS,
-            FAULT_KINDS,
-        ];
+        let tables = [super::super::problem::WIRE_KINDS, REFUSAL_KINDS, FAULT_KINDS];
         let mut codes: Vec<&str> = tables.into_iter().flatten().map(|kind| kind.code).collect();
         let all = codes.len();
         codes.sort_unstable();

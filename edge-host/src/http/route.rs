@@ -97,13 +97,7 @@ impl Route {
             }
         };
         let description = Description::default();
-        Self {
-            method,
-            path,
-            access,
-            description,
-            mount: Box::new(mount),
-        }
+        Self { method, path, access, description, mount: Box::new(mount) }
     }
 
     /// The axum side of the route, counting into `wire`'s metrics.
@@ -134,21 +128,12 @@ where
         Err(problem) => return problem.into_response(),
     };
     let parameter = if path.contains('{') {
-        let decoded = RawPathParams::from_request_parts(&mut parts, &())
-            .await
-            .ok();
+        let decoded = RawPathParams::from_request_parts(&mut parts, &()).await.ok();
         decoded.and_then(|all| all.iter().next().map(|(_, value)| value.to_owned()))
     } else {
         None
     };
-    let call = Call {
-        wire,
-        role,
-        headers: parts.headers,
-        uri: parts.uri,
-        body,
-        parameter,
-    };
+    let call = Call { wire, role, headers: parts.headers, uri: parts.uri, body, parameter };
     handler(call).await.unwrap_or_else(|problem| {
         if problem.kind.status == StatusCode::INTERNAL_SERVER_ERROR {
             let cause = problem.cause.as_deref().unwrap_or("unknown");

@@ -86,15 +86,12 @@ struct Connections {
 impl Connections {
     fn new(router: Router, config: &Config, metrics: Arc<Metrics>) -> Self {
         let mut http = http1::Builder::new();
+        // Never `pipeline_flush`: it holds back what hyper itself answers (431, 414) while unread
+        // bytes wait, and the connection then closes without a word.
         http.timer(TokioTimer::new())
             .header_read_timeout(config.idle_timeout)
-            .max_header_size(HEADER_BYTES_MAX)
-            .pipeline_flush(true);
-        Self {
-            http,
-            router,
-            metrics,
-        }
+            .max_header_size(HEADER_BYTES_MAX);
+        Self { http, router, metrics }
     }
 
     fn start(&self, stream: TcpStream, permit: OwnedSemaphorePermit, watcher: Watcher) {
@@ -119,11 +116,7 @@ impl Connections {
 
 /// Most requests have no body: spares them the box of a stream.
 fn into_body(incoming: Incoming) -> Body {
-    if incoming.is_end_stream() {
-        Body::empty()
-    } else {
-        Body::new(incoming)
-    }
+    if incoming.is_end_stream() { Body::empty() } else { Body::new(incoming) }
 }
 
 /// Best effort: a fresh socket's buffer has room, and whoever sees a reset instead retries too.
@@ -134,8 +127,5 @@ fn turn_away(stream: &TcpStream, metrics: &Metrics) {
 
 fn is_of_the_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionReset | Interrupted
-    )
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }

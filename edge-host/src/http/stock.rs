@@ -31,12 +31,7 @@ pub(super) async fn get(call: Call) -> Result<Response, Problem> {
         return Ok(json::rendered(body(&found)));
     }
     let sku = sku.into_string();
-    let found = call
-        .wire
-        .shard
-        .stock(vec![sku.clone()])
-        .await
-        .map_err(|error| failed(&error))?;
+    let found = call.wire.shard.stock(vec![sku.clone()]).await.map_err(|error| failed(&error))?;
     match found.into_iter().next().flatten() {
         Some(found) => Ok(json::rendered(body(&found))),
         None => {
@@ -50,16 +45,10 @@ pub(super) async fn get(call: Call) -> Result<Response, Problem> {
 pub(super) async fn query(mut call: Call) -> Result<Response, Problem> {
     let StockQuery { skus } = json::read(&mut call).await?;
     let shard = &call.wire.shard;
-    let mut found: Vec<_> = skus
-        .iter()
-        .map(|sku| shard.cached_stock(sku.as_str()))
-        .collect();
+    let mut found: Vec<_> = skus.iter().map(|sku| shard.cached_stock(sku.as_str())).collect();
     let missed: Vec<usize> = (0..skus.len()).filter(|at| found[*at].is_none()).collect();
     if !missed.is_empty() {
-        let names = missed
-            .iter()
-            .map(|at| skus[*at].as_str().to_owned())
-            .collect();
+        let names = missed.iter().map(|at| skus[*at].as_str().to_owned()).collect();
         let fetched = shard.stock(names).await.map_err(|error| failed(&error))?;
         for (at, stock) in missed.into_iter().zip(fetched) {
             found[at] = stock;
@@ -70,11 +59,7 @@ pub(super) async fn query(mut call: Call) -> Result<Response, Problem> {
 
 /// `{"stock":[…],"unknown":[…]}`, from pieces rendered before.
 fn render_query(skus: &[Sku], found: &[Option<Arc<CachedStock>>]) -> Vec<u8> {
-    let bytes: usize = found
-        .iter()
-        .flatten()
-        .map(|stock| body(stock).len() + 1)
-        .sum();
+    let bytes: usize = found.iter().flatten().map(|stock| body(stock).len() + 1).sum();
     let mut answer = Vec::with_capacity(bytes + 64);
     answer.extend_from_slice(b"{\"stock\":[");
     for (index, stock) in found.iter().flatten().enumerate() {
@@ -84,12 +69,8 @@ fn render_query(skus: &[Sku], found: &[Option<Arc<CachedStock>>]) -> Vec<u8> {
         answer.extend_from_slice(&body(stock));
     }
     answer.extend_from_slice(b"],\"unknown\":");
-    let unknown: Vec<&str> = skus
-        .iter()
-        .zip(found)
-        .filter(|(_, f)| f.is_none())
-        .map(|(sku, _)| sku.as_str())
-        .collect();
+    let unknown: Vec<&str> =
+        skus.iter().zip(found).filter(|(_, f)| f.is_none()).map(|(sku, _)| sku.as_str()).collect();
     answer.extend_from_slice(&json::render(&unknown));
     answer.push(b'}');
     answer
@@ -97,10 +78,7 @@ fn render_query(skus: &[Sku], found: &[Option<Arc<CachedStock>>]) -> Vec<u8> {
 
 /// The sku's JSON, rendered by whoever asks first.
 fn body(cached: &CachedStock) -> Bytes {
-    cached
-        .body
-        .get_or_init(|| json::render(&Stock::from(&cached.stock)).into())
-        .clone()
+    cached.body.get_or_init(|| json::render(&Stock::from(&cached.stock)).into()).clone()
 }
 
 /// A sku's counters.
@@ -129,10 +107,7 @@ pub(super) struct WarehouseStock<'a> {
 
 /// The answer to a query; `stock` is in the order asked for.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "written by render_query; here for the OpenAPI document"
-)]
+#[expect(dead_code, reason = "written by render_query; here for the OpenAPI document")]
 pub(super) struct StockAnswer<'a> {
     stock: Vec<Stock<'a>>,
     unknown: Vec<&'a str>,

@@ -131,12 +131,7 @@ impl<R: IntegerRule> Integer<R> {
     }
 
     fn out_of_bounds(value: &dyn fmt::Display) -> OutOfBounds {
-        OutOfBounds(format!(
-            "{} is an integer from {} to {}, not {value}",
-            R::NAME,
-            R::MIN,
-            R::MAX
-        ))
+        OutOfBounds(format!("{} is an integer from {} to {}, not {value}", R::NAME, R::MIN, R::MAX))
     }
 }
 
@@ -365,13 +360,9 @@ mod tests {
 
     #[test]
     fn texts_are_refused_outside_their_length_and_alphabet() {
-        for (text, fits) in [
-            ("85123A", true),
-            ("", false),
-            ("a b", false),
-            ("é", false),
-            ("~!", true),
-        ] {
+        for (text, fits) in
+            [("85123A", true), ("", false), ("a b", false), ("é", false), ("~!", true)]
+        {
             assert_eq!(Sku::parse(text).is_ok(), fits, "{text:?}");
         }
         assert!(Sku::parse(&"x".repeat(64)).is_ok());
@@ -401,11 +392,7 @@ mod tests {
             ("true", false),
             ("null", false),
         ] {
-            assert_eq!(
-                serde_json::from_str::<Quantity>(json).is_ok(),
-                fits,
-                "{json}"
-            );
+            assert_eq!(serde_json::from_str::<Quantity>(json).is_ok(), fits, "{json}");
         }
         assert!(serde_json::from_str::<CounterChange>("-2147483647").is_ok());
         assert!(serde_json::from_str::<CounterChange>("-2147483648").is_err());
@@ -414,10 +401,7 @@ mod tests {
     #[test]
     fn an_instant_is_rfc_3339_with_milliseconds() {
         assert_eq!(Instant(0).to_string(), "1970-01-01T00:00:00.000Z");
-        assert_eq!(
-            Instant(1_322_000_000_007).to_string(),
-            "2011-11-22T22:13:20.007Z"
-        );
+        assert_eq!(Instant(1_322_000_000_007).to_string(), "2011-11-22T22:13:20.007Z");
         assert_eq!(Instant(-1).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Instant(i64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
     }

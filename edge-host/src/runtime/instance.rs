@@ -14,6 +14,7 @@ use wit_bindgen_wasmedge::rt::{self, CoreType, CoreValue, GuestMemory, Signature
 use super::{
     Error, Module, ffi,
     module::{Configure, check},
+    thread_state::ThreadState,
 };
 
 /// Bytes of a page of linear memory.
@@ -62,9 +63,10 @@ struct Export {
 /// What all host functions of an instance share.
 struct Shared<H> {
     host: UnsafeCell<H>,
-    /// A host function is running. A guest whose `cabi_realloc` calls an import would otherwise
-    /// reach `host` twice.
+    /// A host function or `cabi_realloc` is running. A guest whose `cabi_realloc` calls an import
+    /// would otherwise reach `host` twice.
     busy: Cell<bool>,
+    thread: ThreadState,
     memory: Cell<Option<Memory>>,
     /// What the last host function that failed had to say.
     trap: Cell<Option<Trap>>,
@@ -113,6 +115,7 @@ impl<H: Imports> Instance<H> {
             let shared = Box::new(Shared {
                 host: UnsafeCell::new(host),
                 busy: Cell::new(false),
+                thread: ThreadState::of_this_thread()?,
                 memory: Cell::new(None),
                 trap: Cell::new(None),
             });
@@ -155,7 +158,10 @@ impl<H: Imports> GuestMemory for Instance<H> {
     }
 
     fn realloc(&mut self, size: u32, align: u32) -> Result<u32, Trap> {
-        self.memory.realloc(size, align).map_err(|trap| self.shared.explain(trap))
+        let busy = self.shared.busy.replace(true);
+        let answer = self.memory.realloc(size, align);
+        self.shared.busy.set(busy);
+        answer.map_err(|trap| self.shared.explain(trap))
     }
 }
 
@@ -479,10 +485,10 @@ fn answer<H: Imports>(
     }
     // SAFETY: `busy` makes this the only reference to the host.
     let host = unsafe { &mut *shared.host.get() };
-    // A panic must not unwind into WasmEdge's frames.
-    let answer = catch_unwind(AssertUnwindSafe(|| {
-        host.call(import, &mut memory, params, results)
-    }));
+    // A panic must not unwind into WasmEdge's frames, and the guest's call goes on afterwards.
+    let answer = shared.thread.keep(|| {
+        catch_unwind(AssertUnwindSafe(|| host.call(import, &mut memory, params, results)))
+    });
     shared.busy.set(false);
     answer.unwrap_or_else(|_| Err(Trap::new("host function panicked")))
 }

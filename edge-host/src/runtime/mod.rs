@@ -16,6 +16,7 @@ mod instance;
 mod interface;
 mod keep_warm;
 mod module;
+mod thread_state;
 
 pub use binary::{Binary, ExecutionMode};
 pub use compile::{compile_to, version};

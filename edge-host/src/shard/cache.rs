@@ -16,7 +16,7 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use parking_lot::RwLock;
 
-use super::Config;
+use super::CacheConfig;
 use crate::{guest::stock::SkuStock, metrics};
 
 /// Parts with a lock each, so that readers of different skus seldom meet.
@@ -53,12 +53,11 @@ struct Entry {
 }
 
 impl Cache {
-    pub(super) fn new(config: &Config, metrics: metrics::Cache) -> Self {
-        let entries_max = if config.cache_enabled { config.cache_entries_max } else { 0 };
+    pub(super) fn new(config: Option<&CacheConfig>, metrics: metrics::Cache) -> Self {
         Self {
             parts: (0..PARTS).map(|_| RwLock::default()).collect(),
-            part_entries_max: entries_max.div_ceil(PARTS),
-            ttl: config.cache_ttl,
+            part_entries_max: config.map_or(0, |config| config.entries_max.div_ceil(PARTS)),
+            ttl: config.map_or(Duration::ZERO, |config| config.ttl),
             commits: AtomicU64::new(0),
             metrics,
         }

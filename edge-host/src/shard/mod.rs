@@ -45,14 +45,19 @@ pub struct Config {
     pub readers: usize,
     /// The time a read may take, waiting included.
     pub query_timeout: Duration,
-    /// The time a caller waits for a write. The write may still happen after it.
-    pub write_timeout: Duration,
-    /// Whether reads of stock are remembered.
-    pub cache_enabled: bool,
+    /// How often holds past their time are ended.
+    pub sweep_interval: Duration,
+    /// `None`: every read calls a guest.
+    pub cache: Option<CacheConfig>,
+}
+
+/// What the read cache remembers.
+#[derive(Clone, Debug)]
+pub struct CacheConfig {
     /// How long a read is remembered at most; a write forgets it at once.
-    pub cache_ttl: Duration,
+    pub ttl: Duration,
     /// How many skus are remembered at most.
-    pub cache_entries_max: usize,
+    pub entries_max: usize,
 }
 
 /// Why a shard gave no answer.
@@ -64,7 +69,7 @@ pub enum Error {
     /// The shard is shutting down. Nothing was done; another node or a later try helps.
     #[error("the shard is stopping")]
     Stopping,
-    /// No answer in time. A write may still happen: retrying with the same ids is safe.
+    /// No answer to a read in time. Retrying may help.
     #[error("no answer in time")]
     Timeout,
     /// The guest trapped on this request. Nothing was done; retrying traps again.
@@ -73,6 +78,19 @@ pub enum Error {
     /// The guest, or the database under it, could not do its work. Nothing was done.
     #[error("the guest faulted: {0:?}")]
     Fault(Fault),
+}
+
+impl Error {
+    /// After how many seconds retrying may help; `None` where it does not.
+    pub fn retryable(&self) -> Option<u32> {
+        match self {
+            Self::QueueFull | Self::Timeout => Some(1),
+            Self::Stopping => Some(5),
+            Self::Fault(Fault::Busy | Fault::Interrupted) => Some(1),
+            Self::Fault(Fault::Full) => Some(30),
+            Self::Trapped(_) | Self::Fault(_) => None,
+        }
+    }
 }
 
 /// Why a shard could not be opened.
@@ -137,7 +155,7 @@ impl Shard {
         cache_metrics: metrics::Cache,
     ) -> Result<Self, OpenError> {
         let lock = database::lock(&config.data)?;
-        let cache = Arc::new(Cache::new(&config, cache_metrics));
+        let cache = Arc::new(Cache::new(config.cache.as_ref(), cache_metrics));
         let traps = writer_metrics.traps.clone();
         let (writer, description) = Writer::start(
             &config,
@@ -156,7 +174,7 @@ impl Shard {
     pub async fn apply(&self, command: Command) -> Result<Outcome, Error> {
         let (reply, answer) = oneshot::channel();
         self.0.writer.submit(Job::One(command, reply))?;
-        self.within_write_timeout(answer).await?
+        answer.await.map_err(|_| Error::Stopping)?
     }
 
     /// Does commands in order, in as few transactions as they fit in; one answer for each.
@@ -164,7 +182,7 @@ impl Shard {
         let length = commands.len();
         let (reply, answer) = oneshot::channel();
         let answers = match self.0.writer.submit(Job::Many(commands, reply)) {
-            Ok(()) => self.within_write_timeout(answer).await,
+            Ok(()) => answer.await.map_err(|_| Error::Stopping),
             Err(error) => Err(error),
         };
         answers.unwrap_or_else(|error| vec![Err(error); length])
@@ -241,13 +259,6 @@ impl Shard {
         self.0.readers.submit(query(reply))?;
         match tokio::time::timeout(self.0.config.query_timeout, answer).await {
             Ok(answer) => answer.map_err(|_| Error::Stopping)?,
-            Err(_) => Err(Error::Timeout),
-        }
-    }
-
-    async fn within_write_timeout<T>(&self, answer: oneshot::Receiver<T>) -> Result<T, Error> {
-        match tokio::time::timeout(self.0.config.write_timeout, answer).await {
-            Ok(answer) => answer.map_err(|_| Error::Stopping),
             Err(_) => Err(Error::Timeout),
         }
     }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![allow(clippy::doc_markdown, reason = "WasmEdge is a name, not code")]
 
 pub mod rt;
 

@@ -1,7 +1,7 @@
 //! The pure rules: no clock, no database, no randomness; `now` is an argument.
 //!
-//! This file's children are the vocabulary (spec.md §2) and the rules, in reading order. A value of a
-//! type with a `parse` door has been checked: past the edge nothing is a raw string or number.
+//! This file's children are the vocabulary (spec.md §2) and the rules, in reading order. A value of
+//! a type with a `parse` door has been checked: past the edge nothing is a raw string or number.
 
 mod command;
 mod names;

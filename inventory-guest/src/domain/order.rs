@@ -152,3 +152,114 @@ impl OrderUnits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ledger::{Home, SiteCounters, SkuCounters};
+    use proptest::prelude::*;
+
+    /// What an order may do to a leg, one after the other.
+    fn step() -> impl Strategy<Value = (Place, Place)> {
+        prop_oneof![
+            Just((Place::Reserved, Place::Committed)),
+            Just((Place::Reserved, Place::Expired)),
+            Just((Place::Reserved, Place::Released)),
+            Just((Place::Committed, Place::Released)),
+            Just((Place::Committed, Place::Shipped)),
+        ]
+    }
+
+    fn placed() -> impl Strategy<Value = Place> {
+        prop_oneof![Just(Place::Reserved), Just(Place::Committed)]
+    }
+
+    proptest! {
+        #[test]
+        fn no_step_makes_or_loses_a_unit(
+            to in placed(),
+            units in 1_u32..100,
+            steps in proptest::collection::vec((step(), 0.0..=1.0), 0..9),
+        ) {
+            let placed = Movement { from: Place::Sellable, to, units };
+            let mut leg = LegUnits::placed(placed);
+            let start = SkuCounters { sellable: 150, ..SkuCounters::default() };
+            let shelf = SiteCounters { on_hand: 100, ..SiteCounters::default() };
+            let mut anywhere = start.after(placed, Home::Sku);
+            let mut routed = start.after(placed, Home::Site);
+            let mut site = shelf.after(placed);
+            for ((from, to), part) in steps {
+                let there = *leg.clone().counter(from);
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                let units = (f64::from(there) * part) as u32;
+                let movement = Movement { from, to, units };
+                leg = leg.after(movement);
+                anywhere = anywhere.after(movement, Home::Sku);
+                routed = routed.after(movement, Home::Site);
+                site = site.after(movement);
+                prop_assert_eq!(leg.quantity, placed.units);
+                let held = (leg.reserved, leg.committed);
+                prop_assert_eq!((anywhere.reserved, anywhere.committed), held);
+                prop_assert_eq!((site.reserved, site.committed), held);
+                prop_assert_eq!((routed.reserved, routed.committed), (0, 0));
+                prop_assert_eq!(anywhere.sellable, routed.sellable);
+                prop_assert_eq!(anywhere.sellable + leg.held() + leg.shipped, 150);
+                prop_assert_eq!(site.on_hand + leg.shipped, 100);
+                prop_assert_eq!(site.free(), site.on_hand - leg.held());
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "moves more than the leg has")]
+    fn a_leg_never_gives_what_it_does_not_have() {
+        let leg = LegUnits::placed(Movement {
+            from: Place::Sellable,
+            to: Place::Reserved,
+            units: 1,
+        });
+        let _ = leg.after(Movement {
+            from: Place::Committed,
+            to: Place::Shipped,
+            units: 1,
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "cannot leave a counter of 0")]
+    fn a_counter_never_goes_below_zero() {
+        let sale = Movement {
+            from: Place::Sellable,
+            to: Place::Reserved,
+            units: 1,
+        };
+        let _ = SkuCounters::default().after(sale, Home::Sku);
+    }
+
+    #[test]
+    fn states_follow_from_what_is_left() {
+        let units = |reserved, committed, shipped| OrderUnits {
+            reserved,
+            committed,
+            shipped,
+        };
+        assert_eq!(units(0, 0, 3).state_after_ship(), OrderState::Shipped);
+        assert_eq!(
+            units(0, 1, 3).state_after_ship(),
+            OrderState::PartiallyShipped
+        );
+        assert_eq!(units(0, 0, 0).state_after_release(), OrderState::Released);
+        assert_eq!(
+            units(1, 0, 0).state_after_release(),
+            OrderState::PartiallyReleased
+        );
+        assert_eq!(
+            units(0, 1, 0).state_after_release(),
+            OrderState::PartiallyReleased
+        );
+        assert_eq!(
+            units(0, 0, 1).state_after_release(),
+            OrderState::PartiallyReleased
+        );
+    }
+}

@@ -87,17 +87,21 @@ pub fn plan(demands: &[Demand], mut supplies: Vec<Supply>) -> Plan {
             sites.sort_unstable_by_key(|site| (site.priority, site.code));
         }
     }
+    let tally = |supply: &Supply| Tally {
+        requested: 0,
+        available: supply.available(),
+        taken: 0,
+    };
+    let mut tallies: Vec<Tally> = supplies.iter().map(tally).collect();
     let mut plan = Plan {
         shares: Vec::with_capacity(demands.len()),
         shorts: Vec::new(),
     };
-    let available: Vec<u32> = supplies.iter().map(Supply::available).collect();
-    let mut left = available.clone();
-    let mut requested = vec![0_u64; supplies.len()];
     for (number, demand) in demands.iter().enumerate() {
-        requested[demand.supply] += u64::from(demand.units);
-        let units = demand.units.min(left[demand.supply]);
-        left[demand.supply] -= units;
+        let tally = &mut tallies[demand.supply];
+        let units = demand.units.min(tally.available - tally.taken);
+        tally.requested += u64::from(demand.units);
+        tally.taken += units;
         share(
             number,
             units,
@@ -105,7 +109,15 @@ pub fn plan(demands: &[Demand], mut supplies: Vec<Supply>) -> Plan {
             &mut plan.shares,
         );
     }
-    for (supply, (requested, available)) in requested.into_iter().zip(available).enumerate() {
+    for (
+        supply,
+        Tally {
+            requested,
+            available,
+            ..
+        },
+    ) in tallies.into_iter().enumerate()
+    {
         let available = u64::from(available);
         if requested > available {
             plan.shorts.push(Short {
@@ -116,6 +128,13 @@ pub fn plan(demands: &[Demand], mut supplies: Vec<Supply>) -> Plan {
         }
     }
     plan
+}
+
+/// What the demands so far have made of a supply.
+struct Tally {
+    requested: u64,
+    available: u32,
+    taken: u32,
 }
 
 /// Takes `units` from the supply's sites, best first.
@@ -143,4 +162,119 @@ fn share(demand: usize, mut units: u32, supply: &mut Supply, shares: &mut Vec<Sh
         }
     }
     assert_eq!(units, 0, "no more is taken than lies in the sites");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    /// Sellable units, and for each site its priority, code and free units.
+    type Stocked = (u32, Option<Vec<(u32, WarehouseCode, u32)>>);
+
+    fn code(number: u8) -> WarehouseCode {
+        WarehouseCode::parse(format!("W{number}")).unwrap()
+    }
+
+    fn stocked() -> impl Strategy<Value = Stocked> {
+        let free = prop_oneof![0_u32..9, 0..=crate::domain::UNITS_MAX];
+        let site = (0_u32..3, any::<u8>(), free.clone());
+        let sites = vec(site, 0..6).prop_map(|sites| {
+            let sites: BTreeMap<_, _> = sites.into_iter().map(|it| (it.1, it)).collect();
+            sites
+                .into_values()
+                .map(|(rank, number, free)| (rank, code(number), free))
+                .collect()
+        });
+        (free, proptest::option::of(sites))
+    }
+
+    fn supplies(stocked: &[Stocked]) -> Vec<Supply<'_>> {
+        let supplies = stocked.iter().map(|(sellable, sites)| Supply {
+            sellable: *sellable,
+            sites: sites
+                .as_ref()
+                .map(|sites| sites.iter().enumerate().map(site).collect()),
+        });
+        supplies.collect()
+    }
+
+    fn site((index, (priority, code, free)): (usize, &(u32, WarehouseCode, u32))) -> Site<'_> {
+        Site {
+            index,
+            priority: *priority,
+            code,
+            free: *free,
+        }
+    }
+
+    fn demands() -> impl Strategy<Value = Vec<Demand>> {
+        let units = prop_oneof![1_u32..9, 1..=crate::domain::UNITS_MAX];
+        vec(
+            (0_usize..3, units).prop_map(|(supply, units)| Demand { supply, units }),
+            0..8,
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn shares_add_up_to_the_demands_less_the_shortages(
+            stocked in vec(stocked(), 3),
+            demands in demands(),
+        ) {
+            let plan = plan(&demands, supplies(&stocked));
+            for (number, supply) in supplies(&stocked).iter().enumerate() {
+                let of_supply = |share: &&Share| demands[share.demand].supply == number;
+                let shared: u64 =
+                    plan.shares.iter().filter(of_supply).map(|it| u64::from(it.units)).sum();
+                let asked = demands.iter().filter(|it| it.supply == number);
+                let requested: u64 = asked.map(|it| u64::from(it.units)).sum();
+                let available = u64::from(supply.available());
+                prop_assert_eq!(shared, requested.min(available));
+                let short = plan.shorts.iter().find(|it| it.supply == number).copied();
+                let expected = Short { supply: number, requested, available };
+                prop_assert_eq!(short, (requested > available).then_some(expected));
+            }
+        }
+
+        #[test]
+        fn no_site_gives_more_than_it_has_and_the_best_gives_first(
+            stocked in vec(stocked(), 3),
+            demands in demands(),
+        ) {
+            let plan = plan(&demands, supplies(&stocked));
+            for (number, (_, sites)) in stocked.iter().enumerate() {
+                let Some(sites) = sites else { continue };
+                let of_supply = |share: &&Share| demands[share.demand].supply == number;
+                let mut given = vec![0_u64; sites.len()];
+                for share in plan.shares.iter().filter(of_supply) {
+                    given[share.site.unwrap()] += u64::from(share.units);
+                }
+                let left = |index: usize| u64::from(sites[index].2) - given[index];
+                for (one, (priority, code, _)) in sites.iter().enumerate() {
+                    prop_assert!(given[one] <= u64::from(sites[one].2));
+                    for (other, better) in sites.iter().enumerate() {
+                        let is_better = (better.0, &better.1) < (*priority, code);
+                        prop_assert!(!(is_better && given[one] > 0 && left(other) > 0));
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn the_order_in_which_sites_are_listed_does_not_matter(
+            stocked in vec(stocked(), 3),
+            demands in demands(),
+        ) {
+            let mut reversed = supplies(&stocked);
+            for supply in &mut reversed {
+                if let Some(sites) = &mut supply.sites {
+                    sites.reverse();
+                }
+            }
+            prop_assert_eq!(plan(&demands, supplies(&stocked)), plan(&demands, reversed));
+        }
+    }
 }

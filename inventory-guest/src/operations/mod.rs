@@ -1,5 +1,5 @@
-//! What the guest does: read everything a batch needs, decide each command in order (with the domain's
-//! rules, on what was read), write back what changed.
+//! What the guest does: read everything a batch needs, decide each command in order (with the
+//! domain's rules, on what was read), write back what changed.
 
 mod adjust;
 mod audit;

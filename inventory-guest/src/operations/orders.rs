@@ -65,7 +65,6 @@ fn expired_lines(batch: &Batch<'_>, order: OrderIndex) -> (Wanted, Instant) {
     let legs = entry.legs.iter().map(|leg| &leg.row);
     let expired = legs.filter(|leg| leg.placement == placement && leg.units.expired > 0);
     let mut wanted = Wanted::with_capacity(entry.legs.len());
-    let mut supply_of = FxHashMap::default();
     let mut last_line = None;
     let mut expired_at = None;
     for leg in expired {
@@ -76,7 +75,7 @@ fn expired_lines(batch: &Batch<'_>, order: OrderIndex) -> (Wanted, Instant) {
             .filter(|_| last_line == Some(leg.line))
         {
             Some(demand) => demand.units += leg.units.expired,
-            None => wanted.add(leg.sku, leg.units.expired, &mut supply_of),
+            None => wanted.add(leg.sku, leg.units.expired),
         }
         last_line = Some(leg.line);
     }

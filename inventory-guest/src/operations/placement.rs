@@ -7,10 +7,9 @@ use crate::domain::order::LegUnits;
 use crate::domain::routing::{self, Demand, Plan};
 use crate::domain::{
     Line, Mode, Operation, OrderAnswer, OrderState, Package, Placement, Quantity, Refusal,
-    Shortage, Sku,
+    Shortage, Sku, WarehouseCode,
 };
 use crate::storage::orders::LegRow;
-use rustc_hash::FxHashMap;
 
 /// What an order wants: its distinct skus, and a demand (of one of them) for each line.
 pub(super) struct Wanted {
@@ -121,7 +120,6 @@ fn check_open(batch: &Batch<'_>, order: OrderIndex) -> Result<(), Refusal> {
 
 fn wanted(batch: &Batch<'_>, lines: &[Line]) -> Result<Wanted, Refusal> {
     let mut wanted = Wanted::with_capacity(lines.len());
-    let mut supply_of = FxHashMap::default();
     let mut unknown: Vec<Sku> = Vec::new();
     for line in lines {
         let sku = batch
@@ -131,7 +129,7 @@ fn wanted(batch: &Batch<'_>, lines: &[Line]) -> Result<Wanted, Refusal> {
         if batch.stock.counters(sku).is_none() && !unknown.contains(&line.sku) {
             unknown.push(line.sku.clone());
         }
-        wanted.add(sku, line.quantity.get(), &mut supply_of);
+        wanted.add(sku, line.quantity.get());
     }
     if unknown.is_empty() {
         Ok(wanted)
@@ -148,14 +146,10 @@ impl Wanted {
         }
     }
 
-    /// Adds a line; `supply_of` remembers which skus came before.
-    pub(super) fn add(
-        &mut self,
-        sku: SkuIndex,
-        units: u32,
-        supply_of: &mut FxHashMap<SkuIndex, usize>,
-    ) {
-        let supply = *supply_of.entry(sku).or_insert_with(|| {
+    /// Adds a line.
+    pub(super) fn add(&mut self, sku: SkuIndex, units: u32) {
+        let known = self.skus.iter().position(|it| *it == sku);
+        let supply = known.unwrap_or_else(|| {
             self.skus.push(sku);
             self.skus.len() - 1
         });
@@ -237,18 +231,18 @@ pub(super) fn hold(
 fn package_numbers(batch: &Batch<'_>, order: OrderIndex, wanted: &Wanted, plan: &Plan) -> Vec<u32> {
     let legs = &batch.orders[order].legs;
     let first = legs.iter().map(|leg| leg.row.package).max().unwrap_or(0) + 1;
-    let mut number_of = FxHashMap::default();
-    let mut next = first;
-    let shares = plan.shares.iter();
+    let mut warehouses: Vec<Option<&WarehouseCode>> = Vec::new();
     let number = |share: &routing::Share| {
         let sku = wanted.skus[wanted.demands[share.demand].supply];
         let warehouse = share.site.map(|site| batch.stock.code(sku, site));
-        *number_of.entry(warehouse).or_insert_with(|| {
-            next += 1;
-            next - 1
-        })
+        let known = warehouses.iter().position(|it| *it == warehouse);
+        let index = known.unwrap_or_else(|| {
+            warehouses.push(warehouse);
+            warehouses.len() - 1
+        });
+        first + u32::try_from(index).expect("an order has fewer packages than legs")
     };
-    shares.map(number).collect()
+    plan.shares.iter().map(number).collect()
 }
 
 /// The packages of a plan that is not held.

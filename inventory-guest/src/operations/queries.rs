@@ -9,7 +9,7 @@ use crate::domain::order::LegUnits;
 use crate::domain::{
     Instant, Line, Operation, OrderId, OrderState, Package, Quantity, RequestId, Sku, WarehouseCode,
 };
-use crate::storage::orders::LegRow;
+use crate::storage::orders::StoredLeg;
 use crate::storage::{self, Database};
 
 const SKUS_MAX: usize = 1_000;
@@ -123,7 +123,7 @@ pub fn get_order(database: &mut impl Database, order_id: OrderId) -> Result<Opti
 }
 
 /// Legs of one line stand together: they were placed so.
-fn add_to_line(lines: &mut Vec<(u32, OrderLine)>, leg: &LegRow<Sku, WarehouseCode>) {
+fn add_to_line(lines: &mut Vec<(u32, OrderLine)>, leg: &StoredLeg) {
     let LegUnits {
         quantity,
         reserved,
@@ -155,7 +155,7 @@ fn add_to_line(lines: &mut Vec<(u32, OrderLine)>, leg: &LegRow<Sku, WarehouseCod
     line.expired += u64::from(expired);
 }
 
-fn add_to_package(packages: &mut Vec<Package>, leg: &LegRow<Sku, WarehouseCode>) {
+fn add_to_package(packages: &mut Vec<Package>, leg: &StoredLeg) {
     let units = leg.units.held() + leg.units.shipped;
     if units == 0 {
         return;

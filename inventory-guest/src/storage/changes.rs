@@ -87,7 +87,7 @@ pub(crate) fn list(
         l.stock_before, l.unavailable_before, l.reserved_before, l.committed_before,
         l.stock_after, l.unavailable_after, l.reserved_after, l.committed_after
         FROM ledger l LEFT JOIN orders o ON o.order_no = l.order_no
-        WHERE l.seq > ? ORDER BY l.seq LIMIT ?";
+        WHERE l.seq > ? ORDER BY l.seq LIMIT ? + 0";
     let Ok(after) = i64::try_from(after) else {
         return Ok(Vec::new());
     };

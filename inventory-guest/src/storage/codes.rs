@@ -1,4 +1,4 @@
-//! The numbers that rows use for enums; migrations/0001_stock.sql documents them.
+//! The numbers that rows use for enums; `migrations/0001_stock.sql` documents them.
 
 use super::Error;
 use super::rows::unreadable;

@@ -1,4 +1,4 @@
-//! The host's SQLite, over the WIT import.
+//! The host's `SQLite`, over the WIT import.
 
 use super::{Database, Error, Parameter, Rows, Value};
 use crate::exports::bindings::inventory::host::sqlite;

@@ -1,4 +1,4 @@
-//! SQLite inside this program, for tests, the simulator, the benches and the CLI.
+//! `SQLite` inside this program, for tests, the simulator, the benches and the CLI.
 
 use super::{Database, Error, Parameter, Rows, Value};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
@@ -155,6 +155,7 @@ fn value(cell: ValueRef<'_>) -> Result<Value, Error> {
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn error(error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy,

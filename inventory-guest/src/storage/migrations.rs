@@ -4,8 +4,8 @@ use super::rows::{Cells, read};
 use super::{Database, Error};
 use crate::domain::Instant;
 
-/// In order; the last one's number is the schema version. Never edited once released. A semicolon and
-/// an empty line end a statement.
+/// In order; the last one's number is the schema version. Never edited once released. A semicolon
+/// and an empty line end a statement.
 const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_stock.sql")];
 
 /// The number of the last migration.

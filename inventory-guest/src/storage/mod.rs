@@ -1,8 +1,9 @@
-//! All SQL text, and the [`Database`] it runs on: over WIT imports in a guest ([`host`]), or SQLite
-//! inside the program ([`local`]).
+//! All SQL text, and the [`Database`] it runs on: over WIT imports in a guest (`host`), or `SQLite`
+//! inside the program (`local`). `DESIGN.md` beside this file says why the tables are as they are.
 //!
 //! Functions here turn rows into the domain's words and back. They run once for a whole batch: a
-//! call into the database costs more than a row.
+//! call into the database costs more than a row. `LIMIT ? + 0` instead of `LIMIT ?`: `SQLite` would
+//! plan by the parameter's value, and so prepare the statement anew each time one is bound.
 
 pub(crate) mod audit;
 pub(crate) mod changes;
@@ -17,7 +18,7 @@ pub(crate) mod requests;
 pub(crate) mod rows;
 pub(crate) mod stock;
 
-/// A parameter of a statement: one of SQLite's storage classes (no statement here has a real one).
+/// A parameter of a statement: a `SQLite` storage class. No statement here has a real one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Parameter<'a> {
     /// SQL NULL.
@@ -30,7 +31,7 @@ pub enum Parameter<'a> {
     Blob(&'a [u8]),
 }
 
-/// A cell of a result: one of SQLite's five storage classes.
+/// A cell of a result: one of `SQLite`'s five storage classes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// SQL NULL.
@@ -78,16 +79,16 @@ pub enum Error {
     /// A row does not have the shape its table promises.
     #[error("{0}")]
     Unreadable(String),
-    /// Anything else: SQLite's message.
+    /// Anything else: `SQLite`'s message.
     #[error("{0}")]
     Other(String),
 }
 
-/// An SQLite database inside a transaction that somebody else began and will end.
+/// An `SQLite` database inside a transaction that somebody else began and will end.
 ///
 /// An implementation:
-/// - MUST run `statement` once for each `n` parameters, where `n` is the statement's parameter count,
-///   in order; once when `n` is 0. It MUST refuse parameters that are no multiple of `n`, or none
+/// - MUST run `statement` once for each `n` parameters, in order, where `n` is the statement's
+///   parameter count; once when `n` is 0. It MUST refuse parameters that are no multiple of `n`, or none
 ///   when `n` is not 0.
 /// - MUST show later calls what earlier ones wrote, and MUST keep all calls of one operation on one
 ///   snapshot.

@@ -28,6 +28,9 @@ pub(crate) struct LegRow<S, W> {
     pub(crate) ended_at: Option<Instant>,
 }
 
+/// A leg as its row says.
+pub(crate) type StoredLeg = LegRow<Sku, WarehouseCode>;
+
 /// The last numbers given: of orders, and of ledger rows.
 pub(crate) fn last_numbers(database: &mut dyn Database) -> Result<(i64, i64), Error> {
     const LAST: &str = "SELECT (SELECT coalesce(max(order_no), 0) FROM orders),
@@ -65,7 +68,7 @@ pub(crate) fn due(
 ) -> Result<Vec<OrderRow>, Error> {
     const DUE: &str = "SELECT order_no, state, expires_at, ship_to, steps FROM orders
         WHERE expires_at <= ?1 AND (expires_at, order_no) > (?2, ?3)
-        ORDER BY expires_at, order_no LIMIT ?4";
+        ORDER BY expires_at, order_no LIMIT ?4 + 0";
     let parameters = [
         now.into(),
         Parameter::Integer(past.0),
@@ -89,7 +92,7 @@ fn order_row(cells: &mut Cells) -> Result<OrderRow, Error> {
 pub(crate) fn legs(
     database: &mut dyn Database,
     orders: impl Iterator<Item = (usize, i64)>,
-) -> Result<Vec<(usize, LegRow<Sku, WarehouseCode>)>, Error> {
+) -> Result<Vec<(usize, StoredLeg)>, Error> {
     const LEGS: &str = "SELECT ?2, placement, line_no, package, sku, warehouse, quantity, reserved,
         committed, shipped, released, expired, promised_ship_at, ended_at
         FROM legs WHERE order_no = ?1 ORDER BY leg_no";
@@ -100,7 +103,7 @@ pub(crate) fn legs(
     })
 }
 
-pub(super) fn leg_row(cells: &mut Cells) -> Result<LegRow<Sku, WarehouseCode>, Error> {
+fn leg_row(cells: &mut Cells) -> Result<StoredLeg, Error> {
     Ok(LegRow {
         placement: cells.number()?,
         line: cells.number()?,

@@ -157,11 +157,7 @@ fn append<T>(
     found: &mut Vec<T>,
     reader: &mut impl FnMut(&mut Cells) -> Result<T, Error>,
 ) -> Result<(), Error> {
-    let count = if rows.columns == 0 {
-        0
-    } else {
-        rows.values.len() / rows.columns
-    };
+    let count = rows.values.len().checked_div(rows.columns).unwrap_or(0);
     found.reserve(count);
     let mut cells = Cells {
         values: rows.values.into_iter(),

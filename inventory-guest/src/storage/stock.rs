@@ -46,7 +46,8 @@ pub(crate) fn find<'a>(
     })
 }
 
-/// The warehouses of these skus in order of their codes, each with the number its sku is asked for by.
+/// The warehouses of these skus in order of their codes, each with the number its sku is asked
+/// for by.
 pub(crate) fn find_sites<'a>(
     database: &mut dyn Database,
     skus: impl Iterator<Item = (usize, &'a Sku)>,

@@ -69,24 +69,55 @@ fn write_abi(plan: &Plan, name: &Named, id: TypeId, out: &mut Output) {
     out.line(format!("impl rt::Abi for {} {{", name.rust));
     out.line(format!("const SIZE: usize = {};", size(plan, ty)));
     out.line(format!("const ALIGN: usize = {};", align(plan, ty)));
-    out.line(format!("const FLAT: rt::FlatTypes = {};", flat(plan, ty)));
+    match flat(plan, ty) {
+        None => out.line("const FLAT: rt::FlatTypes = rt::FlatTypes::TOO_MANY;"),
+        Some(types) => {
+            out.list(
+                "const FLAT: rt::FlatTypes = rt::FlatTypes::of(&[",
+                &types,
+                "]);",
+            );
+        }
+    }
     out.line("}");
 }
 
-const STORE: &str = "fn store<M: rt::GuestMemory + ?Sized>(&self, memory: &mut M, at: usize) \
-                     -> Result<(), rt::CallError> {";
-const LOWER: &str = "fn lower<M: rt::GuestMemory + ?Sized>(&self, memory: &mut M, \
-                     flat: &mut rt::FlatWriter) -> Result<(), rt::CallError> {";
-const LOAD: &str =
-    "fn load(source: &mut rt::Source<'_>, at: usize) -> Result<Self, rt::AbiError> {";
-const LIFT: &str = "fn lift(source: &mut rt::Source<'_>, flat: &mut rt::FlatReader<'_>) \
-                    -> Result<Self, rt::AbiError> {";
+/// A function of the traits, without its body.
+struct Head {
+    start: &'static str,
+    params: &'static [&'static str],
+    end: &'static str,
+}
+
+const STORE: Head = Head {
+    start: "fn store<M: rt::GuestMemory + ?Sized>(",
+    params: &["&self", "memory: &mut M", "at: usize"],
+    end: ") -> Result<(), rt::CallError> {",
+};
+const LOWER: Head = Head {
+    start: "fn lower<M: rt::GuestMemory + ?Sized>(",
+    params: &["&self", "memory: &mut M", "flat: &mut rt::FlatWriter"],
+    end: ") -> Result<(), rt::CallError> {",
+};
+const LOAD: Head = Head {
+    start: "fn load(",
+    params: &["source: &mut rt::Source<'_>", "at: usize"],
+    end: ") -> Result<Self, rt::AbiError> {",
+};
+const LIFT: Head = Head {
+    start: "fn lift(",
+    params: &[
+        "source: &mut rt::Source<'_>",
+        "flat: &mut rt::FlatReader<'_>",
+    ],
+    end: ") -> Result<Self, rt::AbiError> {",
+};
 
 /// One function of an impl, whose body `body` writes.
-fn function(out: &mut Output, head: &str, body: impl FnOnce(&mut Output)) {
+fn function(out: &mut Output, head: &Head, body: impl FnOnce(&mut Output)) {
     out.blank();
     out.line("#[inline]");
-    out.line(head);
+    out.list(head.start, head.params, head.end);
     body(out);
     out.line("}");
 }
@@ -107,7 +138,7 @@ fn write_record(plan: &Plan, name: &Named, record: &Record, out: &mut Output) {
         .collect();
     out.blank();
     out.line(format!("impl rt::Lower for {} {{", name.rust));
-    function(out, STORE, |out| {
+    function(out, &STORE, |out| {
         for (field, at, _) in &fields {
             out.line(format!(
                 "rt::Lower::store(&self.{field}, memory, {})?;",
@@ -116,7 +147,7 @@ fn write_record(plan: &Plan, name: &Named, record: &Record, out: &mut Output) {
         }
         out.line("Ok(())");
     });
-    function(out, LOWER, |out| {
+    function(out, &LOWER, |out| {
         for (field, ..) in &fields {
             out.line(format!("rt::Lower::lower(&self.{field}, memory, flat)?;"));
         }
@@ -125,23 +156,19 @@ fn write_record(plan: &Plan, name: &Named, record: &Record, out: &mut Output) {
     out.line("}");
     out.blank();
     out.line(format!("impl rt::Lift for {} {{", name.rust));
-    function(out, LOAD, |out| {
+    function(out, &LOAD, |out| {
         out.line("Ok(Self {");
         for (field, at, place) in &fields {
             let load = format!("rt::Lift::load(source, {})", plus(*at));
-            out.line(format!(
-                "{field}: rt::Within::within({load}, \"{place}\")?,"
-            ));
+            write_within(&format!("{field}: "), &load, place, "?,", out);
         }
         out.line("})");
     });
-    function(out, LIFT, |out| {
+    function(out, &LIFT, |out| {
         out.line("Ok(Self {");
         for (field, _, place) in &fields {
             let lift = "rt::Lift::lift(source, flat)";
-            out.line(format!(
-                "{field}: rt::Within::within({lift}, \"{place}\")?,"
-            ));
+            write_within(&format!("{field}: "), lift, place, "?,", out);
         }
         out.line("})");
     });
@@ -153,7 +180,7 @@ fn write_variant(name: &Named, tag: Int, cases: &[Case], payload_at: usize, out:
     let payload_at = plus(payload_at);
     out.blank();
     out.line(format!("impl rt::Lower for {} {{", name.rust));
-    function(out, STORE, |out| {
+    function(out, &STORE, |out| {
         out.line("match self {");
         for (index, case) in cases.iter().enumerate() {
             let rust = camel(&case.name);
@@ -169,7 +196,7 @@ fn write_variant(name: &Named, tag: Int, cases: &[Case], payload_at: usize, out:
         }
         out.line("}");
     });
-    function(out, LOWER, |out| {
+    function(out, &LOWER, |out| {
         out.line("let start = flat.count();");
         out.line("match self {");
         for (index, case) in cases.iter().enumerate() {
@@ -198,26 +225,36 @@ fn write_variant_lift(name: &Named, tag: &str, cases: &[Case], payload_at: &str,
             let rust = camel(&case.name);
             if case.payload {
                 let place = format!("{}.{}", name.wit, case.name);
-                let payload = format!("rt::Within::within({payload}, \"{place}\")?");
-                out.line(format!("{index} => Self::{rust}({payload}),"));
+                write_within(
+                    &format!("{index} => Self::{rust}("),
+                    payload,
+                    &place,
+                    "?),",
+                    out,
+                );
             } else {
                 out.line(format!("{index} => Self::{rust},"));
             }
         }
         let error = format!("rt::AbiError::bad_discriminant(other, {})", cases.len());
-        let error = format!("rt::Within::within(Err({error}), \"{}\")", name.wit);
-        out.line(format!("other => return {error},"));
+        write_within(
+            "other => return ",
+            &format!("Err({error})"),
+            &name.wit,
+            ",",
+            out,
+        );
     };
     out.blank();
     out.line(format!("impl rt::Lift for {} {{", name.rust));
-    function(out, LOAD, |out| {
+    function(out, &LOAD, |out| {
         out.line(format!(
             "Ok(match u32::from(<{tag} as rt::Lift>::load(source, at)?) {{"
         ));
         arms(out, &format!("rt::Lift::load(source, {payload_at})"));
         out.line("})");
     });
-    function(out, LIFT, |out| {
+    function(out, &LIFT, |out| {
         out.line("let end = flat.end_of(&<Self as rt::Abi>::FLAT);");
         out.line("let value = match flat.u32()? {");
         arms(out, "rt::Lift::lift(source, flat)");
@@ -232,10 +269,10 @@ fn write_enum(name: &Named, cases: &Enum, out: &mut Output) {
     let tag = tag_type(cases.tag());
     out.blank();
     out.line(format!("impl rt::Lower for {} {{", name.rust));
-    function(out, STORE, |out| {
+    function(out, &STORE, |out| {
         out.line(format!("rt::Lower::store(&(*self as {tag}), memory, at)"));
     });
-    function(out, LOWER, |out| {
+    function(out, &LOWER, |out| {
         out.line("let _ = memory;");
         out.line("flat.push(rt::CoreValue::I32(*self as i32));");
         out.line("Ok(())");
@@ -248,25 +285,20 @@ fn write_enum(name: &Named, cases: &Enum, out: &mut Output) {
     for (index, case) in cases.cases.iter().enumerate() {
         out.line(format!("{index} => Self::{},", camel(&case.name)));
     }
-    let error = format!(
-        "rt::AbiError::bad_discriminant(other, {})",
-        cases.cases.len()
-    );
-    out.line(format!(
-        "other => return rt::Within::within(Err({error}), \"{}\"),",
-        name.wit
-    ));
+    let count = cases.cases.len();
+    let error = format!("Err(rt::AbiError::bad_discriminant(other, {count}))");
+    write_within("other => return ", &error, &name.wit, ",", out);
     out.line("})");
     out.line("}");
     out.line("}");
     out.blank();
     out.line(format!("impl rt::Lift for {} {{", name.rust));
-    function(out, LOAD, |out| {
+    function(out, &LOAD, |out| {
         out.line(format!(
             "Self::from_discriminant(<{tag} as rt::Lift>::load(source, at)?.into())"
         ));
     });
-    function(out, LIFT, |out| {
+    function(out, &LIFT, |out| {
         out.line("let _ = source;");
         out.line("Self::from_discriminant(flat.u32()?)");
     });
@@ -292,10 +324,10 @@ fn write_flags(name: &Named, flags: &Flags, out: &mut Output) {
     out.line("}");
     out.blank();
     out.line(format!("impl rt::Lower for {} {{", name.rust));
-    function(out, STORE, |out| {
-        out.line("rt::store_flags(&self.to_bits(), memory, at)")
+    function(out, &STORE, |out| {
+        out.line("rt::store_flags(&self.to_bits(), memory, at)");
     });
-    function(out, LOWER, |out| {
+    function(out, &LOWER, |out| {
         out.line("let _ = memory;");
         out.line("rt::lower_flags(&self.to_bits(), flat);");
         out.line("Ok(())");
@@ -303,14 +335,22 @@ fn write_flags(name: &Named, flags: &Flags, out: &mut Output) {
     out.line("}");
     out.blank();
     out.line(format!("impl rt::Lift for {} {{", name.rust));
-    function(out, LOAD, |out| {
-        out.line("rt::load_flags(source, at).map(Self::from_bits)")
+    function(out, &LOAD, |out| {
+        out.line("rt::load_flags(source, at).map(Self::from_bits)");
     });
-    function(out, LIFT, |out| {
+    function(out, &LIFT, |out| {
         out.line("let _ = source;");
         out.line("rt::lift_flags(flat).map(Self::from_bits)");
     });
     out.line("}");
+}
+
+/// `result`, whose error gets a place.
+fn write_within(before: &str, result: &str, place: &str, after: &str, out: &mut Output) {
+    out.chain(
+        &format!("{before}{result}"),
+        &format!(".within({place:?}){after}"),
+    );
 }
 
 fn plus(offset: usize) -> String {

@@ -59,8 +59,8 @@ fn write_dispatch(plan: &Plan, out: &mut Output) {
     };
     out.blank();
     out.docs(
-        "Serves a guest's call of the import at this index of [`IMPORTS`]: lifts the arguments, calls\n\
-         the host, lowers the result.",
+        "Serves a guest's call of the import at this index of [`IMPORTS`]: lifts the arguments,\n\
+         calls the host, lowers the result.",
     );
     out.line(format!(
         "pub fn call_import<{host}, M: rt::GuestMemory + ?Sized>("
@@ -104,7 +104,7 @@ fn write_arm(index: usize, imported: &Imported, function: &Function, out: &mut O
     };
     out.line(format!("{index} => {{"));
     let lift = format!("rt::lift_arguments(&IMPORTS[{index}], memory, params, LIFTED_BYTES_MAX)?");
-    out.line(format!("let {pattern} = {lift};"));
+    out.assign(&format!("let {pattern}"), &format!("{lift};"));
     let mut arguments = vec!["host".to_owned()];
     arguments.extend(names);
     let method = format!("{}::{}", imported.trait_name, snake(&function.name));

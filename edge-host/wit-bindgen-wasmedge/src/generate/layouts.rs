@@ -17,19 +17,13 @@ pub(crate) fn align(plan: &Plan, ty: Type) -> usize {
     plan.sizes.align(&ty).align_wasm32()
 }
 
-/// A type's core types as an expression.
-pub(crate) fn flat(plan: &Plan, ty: Type) -> String {
+/// A type's core types, where they are few enough to travel flat.
+pub(crate) fn flat(plan: &Plan, ty: Type) -> Option<Vec<String>> {
     let mut storage = [WasmType::I32; FLAT_PARAMS_MAX];
     let mut flat = FlatTypes::new(&mut storage);
-    if !plan.resolve.push_flat(&ty, &mut flat) {
-        return "rt::FlatTypes::TOO_MANY".to_owned();
-    }
-    let types: Vec<String> = flat
-        .to_vec()
-        .into_iter()
-        .map(|ty| format!("rt::CoreType::{}", core_type(ty)))
-        .collect();
-    format!("rt::FlatTypes::of(&[{}])", types.join(", "))
+    plan.resolve
+        .push_flat(&ty, &mut flat)
+        .then(|| core_types(&flat.to_vec()))
 }
 
 /// Where a record's fields lie.
@@ -67,10 +61,12 @@ pub(crate) fn signature(
     plan: &Plan,
     variant: AbiVariant,
     function: &Function,
-) -> (Vec<&'static str>, Vec<&'static str>) {
+) -> (Vec<String>, Vec<String>) {
     let signature = plan.resolve.wasm_signature(variant, function);
-    let names = |types: Vec<WasmType>| types.into_iter().map(core_type).collect();
-    (names(signature.params), names(signature.results))
+    (
+        core_types(&signature.params),
+        core_types(&signature.results),
+    )
 }
 
 /// Whether giving an export its arguments needs room in the guest's memory.
@@ -109,12 +105,16 @@ fn points(plan: &Plan, ty: Type) -> bool {
     }
 }
 
-/// 32-bit memories: pointers and lengths are `i32`.
-fn core_type(ty: WasmType) -> &'static str {
-    match ty {
+/// As Rust expressions. In 32-bit memories, pointers and lengths are `i32`.
+pub(crate) fn core_types(types: &[WasmType]) -> Vec<String> {
+    let name = |ty: &WasmType| match ty {
         WasmType::I32 | WasmType::Pointer | WasmType::Length => "I32",
         WasmType::I64 | WasmType::PointerOrI64 => "I64",
         WasmType::F32 => "F32",
         WasmType::F64 => "F64",
-    }
+    };
+    types
+        .iter()
+        .map(|ty| format!("rt::CoreType::{}", name(ty)))
+        .collect()
 }

@@ -51,11 +51,12 @@ impl Output {
         }
     }
 
-    /// `before`, the items separated by commas, and `after`: on one line where it fits, and else with
-    /// a line for each item.
-    pub(crate) fn list(&mut self, before: &str, items: &[String], after: &str) {
+    /// `before`, the items separated by commas, and `after`: on one line where it fits, and else
+    /// with a line for each item.
+    pub(crate) fn list(&mut self, before: &str, items: &[impl AsRef<str>], after: &str) {
+        let items: Vec<&str> = items.iter().map(AsRef::as_ref).collect();
         let line = format!("{before}{}{after}", items.join(", "));
-        if self.depth * INDENT.len() + line.len() <= WIDTH_MAX {
+        if self.fits(&line) {
             return self.line(line);
         }
         self.line(before);
@@ -63,6 +64,43 @@ impl Output {
             self.line(format!("{item},"));
         }
         self.line(after);
+    }
+
+    /// `left = right`, in two lines where one is too short.
+    pub(crate) fn assign(&mut self, left: &str, right: &str) {
+        self.broken(&format!("{left} ="), " ", right);
+    }
+
+    /// A call on what is before it, in two lines where one is too short.
+    pub(crate) fn chain(&mut self, receiver: &str, call: &str) {
+        self.broken(receiver, "", call);
+    }
+
+    /// A field that is a string literal, continued on further lines where one is too short. The text
+    /// has neither quotes nor backslashes, as WIT has none outside comments.
+    pub(crate) fn text(&mut self, field: &str, text: &str) {
+        let mut line = format!("{field}: \"");
+        for word in text.split_inclusive(' ') {
+            if !self.fits(&format!("{line}{word}\\ ")) && !line.is_empty() {
+                self.line(format!("{line}\\"));
+                line.clear();
+            }
+            line.push_str(word);
+        }
+        self.line(format!("{line}\","));
+    }
+
+    fn broken(&mut self, left: &str, space: &str, right: &str) {
+        let line = format!("{left}{space}{right}");
+        if self.fits(&line) {
+            return self.line(line);
+        }
+        self.line(left);
+        self.line(format!("{INDENT}{right}"));
+    }
+
+    fn fits(&self, line: &str) -> bool {
+        self.depth * INDENT.len() + line.len() <= WIDTH_MAX
     }
 
     fn raw(&mut self, line: &str) {

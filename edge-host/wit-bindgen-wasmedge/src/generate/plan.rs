@@ -167,7 +167,11 @@ fn modules(resolve: &Resolve, world: WorldId) -> Vec<Module> {
 
 /// The types that are defined here, not only used: those are named by where they are defined.
 fn defined<'a>(resolve: &Resolve, types: impl IntoIterator<Item = &'a TypeId>) -> Vec<TypeId> {
-    types.into_iter().copied().filter(|id| origin(resolve, *id) == *id).collect()
+    types
+        .into_iter()
+        .copied()
+        .filter(|id| origin(resolve, *id) == *id)
+        .collect()
 }
 
 fn world_type(item: &WorldItem) -> Option<TypeId> {

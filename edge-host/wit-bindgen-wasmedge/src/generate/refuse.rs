@@ -74,10 +74,9 @@ fn check_definition(resolve: &Resolve, id: TypeId, place: &str) -> Result<(), Ge
             .iter()
             .filter_map(|case| case.ty)
             .try_for_each(|ty| check_type(resolve, ty, &inner)),
-        TypeDefKind::Flags(flags) if flags.flags.len() > 32 * 16 => Err(refusal(
-            place,
-            &format!("`{name}` with more than 512 flags"),
-        )),
+        TypeDefKind::Flags(flags) if flags.flags.is_empty() => {
+            Err(refusal(place, &format!("`{name}`, flags without a flag,")))
+        }
         TypeDefKind::Flags(_) | TypeDefKind::Enum(_) => Ok(()),
         _ => check_anonymous(resolve, id, &inner),
     }

@@ -1,11 +1,11 @@
 //! `IMPORTS` and `EXPORTS`: what a guest is checked against before it runs.
 
-use wit_parser::abi::AbiVariant;
+use wit_parser::abi::{AbiVariant, WasmType};
 use wit_parser::{
     Function, LiftLowerAbi, ManglingAndAbi, WasmExport, WasmExportKind, WasmImport, WorldKey,
 };
 
-use super::layouts::{arguments_allocate, result_allocates, signature};
+use super::layouts::{arguments_allocate, core_types, result_allocates, signature};
 use super::output::Output;
 use super::plan::Plan;
 use super::type_names::wit_function;
@@ -18,8 +18,8 @@ pub(crate) const ENTRIES_PER_EXPORT: usize = 2;
 struct Entry {
     module: String,
     name: String,
-    params: Vec<&'static str>,
-    results: Vec<&'static str>,
+    params: Vec<String>,
+    results: Vec<String>,
     wit: String,
     presence: &'static str,
 }
@@ -101,8 +101,8 @@ fn realloc(plan: &Plan) -> Entry {
     Entry {
         module: String::new(),
         name: plan.resolve.wasm_export_name(MANGLING, WasmExport::Realloc),
-        params: vec!["I32"; 4],
-        results: vec!["I32"],
+        params: core_types(&[WasmType::I32; 4]),
+        results: core_types(&[WasmType::I32]),
         wit: "cabi_realloc: func(old-pointer, old-size, align, new-size) -> pointer".to_owned(),
         presence: if needed { "Required" } else { "Optional" },
     }
@@ -130,19 +130,11 @@ fn write_table(name: &str, entries: &[Entry], out: &mut Output) {
         out.line("rt::Signature {");
         out.line(format!("module: {:?},", entry.module));
         out.line(format!("name: {:?},", entry.name));
-        out.line(format!("params: &[{}],", core_types(&entry.params)));
-        out.line(format!("results: &[{}],", core_types(&entry.results)));
-        out.line(format!("wit: {:?},", entry.wit));
+        out.list("params: &[", &entry.params, "],");
+        out.list("results: &[", &entry.results, "],");
+        out.text("wit", &entry.wit);
         out.line(format!("presence: rt::Presence::{},", entry.presence));
         out.line("},");
     }
     out.line("];");
-}
-
-fn core_types(types: &[&str]) -> String {
-    types
-        .iter()
-        .map(|ty| format!("rt::CoreType::{ty}"))
-        .collect::<Vec<_>>()
-        .join(", ")
 }

@@ -57,7 +57,7 @@ pub(crate) fn borrowed(plan: &Plan, ty: Type, scope: Scope<'_>) -> String {
         Type::String => "&str".to_owned(),
         Type::Id(id) => match &plan.resolve.types[id].kind {
             TypeDefKind::List(element) => format!("&[{}]", owned(plan, *element, scope)),
-            TypeDefKind::Enum(_) => owned(plan, ty, scope),
+            TypeDefKind::Enum(_) | TypeDefKind::Flags(_) => owned(plan, ty, scope),
             _ => format!("&{}", owned(plan, ty, scope)),
         },
         _ => owned(plan, ty, scope),

@@ -51,8 +51,8 @@ pub trait Lift: Abi + Sized {
     /// Takes the value from core values: as many as `FLAT` has, also when it fails to use them all.
     fn lift(source: &mut Source<'_>, flat: &mut FlatReader<'_>) -> Result<Self, AbiError>;
 
-    /// Reads `count` values that lie one after the other, from `at` on. The caller MUST have checked
-    /// that they lie in memory, and that the host may take their room.
+    /// Reads `count` values that lie one after the other, from `at` on. The caller MUST have
+    /// checked that they lie in memory, and that the host may take their room.
     #[inline]
     fn load_all(source: &mut Source<'_>, at: usize, count: usize) -> Result<Vec<Self>, AbiError> {
         let mut values = Vec::with_capacity(count);

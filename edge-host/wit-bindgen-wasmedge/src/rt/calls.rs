@@ -20,8 +20,8 @@ pub struct ExportCall {
     pub lifted_bytes_max: usize,
 }
 
-/// Calls an export: lowers the arguments (a tuple), calls, lifts the result, and then lets the guest
-/// free it.
+/// Calls an export: lowers the arguments (a tuple), calls, lifts the result, and then lets the
+/// guest free it.
 pub fn call_export<I, P, R>(
     instance: &mut I,
     call: ExportCall,

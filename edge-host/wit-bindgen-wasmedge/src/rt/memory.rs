@@ -13,6 +13,10 @@ pub trait GuestMemory {
 
     /// Runs the guest's `cabi_realloc(0, 0, align, size)` and answers what it answered. The answer
     /// is checked by the caller.
+    ///
+    /// While it runs, and while a `cabi_post_…` does, the guest must not leave its module: the
+    /// engine's side MUST trap every import that is called then. Otherwise a hostile allocator
+    /// calls an import whose result is allocated by it again, until the host's stack is gone.
     fn realloc(&mut self, size: u32, align: u32) -> Result<u32, Trap>;
 }
 

@@ -16,7 +16,8 @@ pub struct Signature {
     pub params: &'static [CoreType],
     /// Its results.
     pub results: &'static [CoreType],
-    /// What the WIT says of it, for messages: such as `inventory:guest/commands@1.0.0 apply: func(…)`.
+    /// What the WIT says of it, for messages: such as `inventory:guest/commands@1.0.0 apply:
+    /// func(…)`.
     pub wit: &'static str,
     /// Whether a guest must have it. Imports are never required: a guest need not call everything.
     pub presence: Presence,
@@ -74,8 +75,8 @@ impl Error for Mismatch {}
 
 /// Every import that is in none of the `allowed` tables, or has another type there.
 ///
-/// `allowed` is the guest's whole world: the generated `IMPORTS`, and what else the embedder offers,
-/// such as WASI.
+/// `allowed` is the guest's whole world: the generated `IMPORTS`, and what else the embedder
+/// offers, such as WASI.
 pub fn check_imports(imports: &[Item<'_>], allowed: &[&[Signature]]) -> Vec<Mismatch> {
     imports
         .iter()

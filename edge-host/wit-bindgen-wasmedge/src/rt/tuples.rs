@@ -105,7 +105,9 @@ macro_rules! tuples_up_to {
     };
 }
 
-tuples_up_to!(A0 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16 A17 A18 A19 A20 A21 A22 A23);
+tuples_up_to!(
+    A0 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16 A17 A18 A19 A20 A21 A22 A23
+);
 
 #[cfg(feature = "generate")]
 pub(crate) const TUPLE_FIELDS_MAX: usize = 24;

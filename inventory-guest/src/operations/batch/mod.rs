@@ -1,6 +1,6 @@
-//! A batch in memory: every row its commands need, read before the first decision; what they change,
-//! written after the last. One call into the database for each table and kind of write, whatever the
-//! number of commands; a counter that many commands move is written once.
+//! A batch in memory: every row its commands need, read before the first decision; what they
+//! change, written after the last. One call into the database for each table and kind of write,
+//! whatever the number of commands; a counter that many commands move is written once.
 
 mod holds;
 mod orders;
@@ -94,7 +94,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Reads the legs of orders that are placed and have none in memory, and the stock they concern.
+    /// Reads the legs of placed orders that have none in memory, and the stock they concern.
     fn load_legs(&mut self, wanted: impl Iterator<Item = OrderIndex>) -> Result<(), Fault> {
         let mut orders = Vec::new();
         for order in wanted {
@@ -113,7 +113,7 @@ impl<'a> Batch<'a> {
         }
         self.stock.load(self.database)?;
         for (order, row) in rows {
-            let leg = LegEntry::stored(row, &self.stock)?;
+            let leg = LegEntry::stored(&row, &self.stock)?;
             self.orders[order].legs.push(leg);
         }
         Ok(())
@@ -223,8 +223,8 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Writes what changed, in rows whose order follows that of the commands. Answers the skus whose
-    /// counters changed, sorted.
+    /// Writes what changed, in rows whose order follows that of the commands. Answers the skus
+    /// whose counters changed, sorted.
     pub(super) fn write_back(self) -> Result<Vec<Sku>, Fault> {
         let database = self.database;
         orders::write(database, &self.orders, &self.stock)?;

@@ -6,6 +6,7 @@ use crate::domain::order::{LegUnits, OrderUnits};
 use crate::domain::{Command, OrderId, Sku, WarehouseCode};
 use crate::storage::orders::{LegRow, OrderRow};
 use crate::storage::{self, Database};
+use rustc_hash::FxBuildHasher;
 
 pub(in crate::operations) struct OrderEntry<'a> {
     /// `None` for an order that is here only because its hold is due.
@@ -90,7 +91,7 @@ impl LegEntry {
     }
 
     /// A leg as its row says, its sku and warehouse looked up in stock that is loaded.
-    pub(super) fn stored(row: LegRow<Sku, WarehouseCode>, stock: &Stock) -> Result<Self, Fault> {
+    pub(super) fn stored(row: &storage::orders::StoredLeg, stock: &Stock) -> Result<Self, Fault> {
         let sku = stock
             .index(&row.sku)
             .expect("legs' skus are wanted before they are looked up");
@@ -126,7 +127,7 @@ pub(super) fn find<'a>(
     commands: &'a [Command],
 ) -> Result<(Vec<OrderEntry<'a>>, Vec<Option<OrderIndex>>), Fault> {
     let mut ids: Vec<&OrderId> = Vec::with_capacity(commands.len());
-    let mut by_id = OrdersById::with_capacity_and_hasher(commands.len(), Default::default());
+    let mut by_id = OrdersById::with_capacity_and_hasher(commands.len(), FxBuildHasher);
     let mut order_of = Vec::with_capacity(commands.len());
     for command in commands {
         order_of.push(order_id(command).map(|id| {

@@ -91,7 +91,7 @@ fn a_batch_names_the_skus_it_changed_sorted_and_once() {
     let skus: Vec<_> = applied
         .changed_skus
         .iter()
-        .map(|sku| sku.as_str())
+        .map(crate::domain::Sku::as_str)
         .collect();
     assert_eq!(skus, ["A", "C", "D"]);
     shop.tell_all(0, &[confirm("O-9"), reserve("O-8", "B*1")]);

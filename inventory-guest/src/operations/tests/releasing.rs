@@ -52,7 +52,11 @@ fn a_whole_release_after_shipping_changes_nothing() {
             ),
             (0, ship("O-1").package(1), "partially shipped 1:W1(A*2)"),
             (0, release("O-1"), "no already_shipped shipped 2 held 1"),
-            (0, get_back("O-1", "A*1").named("1"), "partially released 2:W2(A*1)"),
+            (
+                0,
+                get_back("O-1", "A*1").named("1"),
+                "partially released 2:W2(A*1)",
+            ),
             (
                 0,
                 get_back("O-1", "A*2").named("2"),
