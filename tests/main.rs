@@ -9,6 +9,7 @@ mod hostile;
 mod http;
 mod lifecycle;
 mod parallel;
+mod replay;
 mod scenarios;
 mod simulator;
 mod tidy;

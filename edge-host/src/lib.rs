@@ -19,3 +19,5 @@ pub mod log;
 pub mod config;
 
 pub mod app;
+
+pub mod replay;

@@ -8,17 +8,24 @@ use std::{
 };
 
 use clap::{Arg, ArgMatches, Command, value_parser};
-use edge_host::{app::App, config, http::Drained, log, runtime, shard::Clock};
+use edge_host::{app::App, config, http::Drained, log, replay, runtime, shard::Clock};
 use tokio::signal::unix::{SignalKind, signal};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Compiles a guest ahead of time; the host runs it in a child process.
 const COMPILE_GUEST: &str = "compile-guest";
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    let matches = config::command().subcommand(compile_guest_command()).get_matches();
+    let matches = config::command()
+        .subcommand(compile_guest_command())
+        .subcommand(replay::command())
+        .get_matches();
     match matches.subcommand() {
         Some((COMPILE_GUEST, arguments)) => compile_guest(arguments),
+        Some((replay::REPLAY, arguments)) => replay::run(arguments),
         Some((config::CHECK_CONFIG, arguments)) => {
             load(arguments, |effective| {
                 print!("{effective}");

@@ -46,6 +46,9 @@ fn compile(plain: &[u8], out: &Path) -> Result<(), Error> {
     let path = CString::new(out.as_os_str().as_encoded_bytes())
         .map_err(|_| Error::Compile("the path holds a NUL byte".to_owned()))?;
     let configure = Configure::new()?;
+    // WasmEdge tells its progress on stdout; an error comes back as one.
+    // SAFETY: no arguments; sets a process-wide level.
+    unsafe { ffi::WasmEdge_LogOff() };
     // SAFETY: each context is checked, used while `configure` lives, and deleted once.
     unsafe {
         // Level 3 by measurement; level 1 crashes the compiler on big modules.

@@ -1,0 +1,57 @@
+//! What is not as it must be.
+
+use std::fmt;
+
+/// How many differences are kept to be shown; all are counted.
+const SHOWN_MAX: usize = 20;
+
+/// One fact that the server and the books disagree on.
+#[derive(Debug, PartialEq)]
+pub(super) struct Difference {
+    /// The sku or order.
+    pub(super) subject: String,
+    pub(super) what: String,
+    pub(super) expected: String,
+    pub(super) actual: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { subject, what, expected, actual } = self;
+        write!(f, "{subject}: {what}: expected {expected}, is {actual}")
+    }
+}
+
+/// The first differences, and how many there are in all.
+#[derive(Default)]
+pub(super) struct Differences {
+    pub(super) count: usize,
+    pub(super) first: Vec<Difference>,
+}
+
+impl Differences {
+    pub(super) fn add(&mut self, difference: Difference) {
+        self.count += 1;
+        if self.first.len() < SHOWN_MAX {
+            self.first.push(difference);
+        }
+    }
+
+    /// Adds one when the two are not equal.
+    pub(super) fn compare<T: PartialEq + fmt::Debug>(
+        &mut self,
+        subject: impl FnOnce() -> String,
+        what: &str,
+        expected: &T,
+        actual: &T,
+    ) {
+        if expected != actual {
+            self.add(Difference {
+                subject: subject(),
+                what: what.to_owned(),
+                expected: format!("{expected:?}"),
+                actual: format!("{actual:?}"),
+            });
+        }
+    }
+}
