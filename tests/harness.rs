@@ -76,8 +76,7 @@ impl Start {
 
     /// Waits until the host listens; `None` where it ended before.
     pub(crate) fn try_start(mut self) -> Option<Host> {
-        let mut child =
-            self.command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = self.command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let Some(address) = line.trim().strip_prefix("listening on ") else {

@@ -80,10 +80,8 @@ fn call(hostile: &Hostile) -> Result<(), CallError> {
     let binary = Binary::open_interpreted(&file).unwrap();
     let module = GuestModule::load(&binary, WASI_ALLOWED).unwrap();
     let mut guest = module.instantiate(HostFunctions { sqlite: Answering }).unwrap();
-    let command = types::Command::Confirm(types::Confirm {
-        order_id: "O-1".to_owned(),
-        request_id: None,
-    });
+    let command =
+        types::Command::Confirm(types::Confirm { order_id: "O-1".to_owned(), request_id: None });
     guest.apply(0, &[command]).map(|_| ())
 }
 
@@ -152,14 +150,38 @@ fn an_answer_that_cannot_be_lifted_is_an_error() {
 #[test]
 fn a_host_call_with_wild_arguments_is_a_trap() {
     for (what, apply) in [
-        ("statement outside memory", "(i32.const 65530) (i32.const 100) (i32.const 0) (i32.const 0) (i32.const 1024)"),
-        ("statement of 4 GiB", "(i32.const 0) (i32.const -1) (i32.const 0) (i32.const 0) (i32.const 1024)"),
-        ("statement not UTF-8", "(i32.const 1024) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 2048)"),
-        ("parameters outside memory", "(i32.const 0) (i32.const 0) (i32.const 65528) (i32.const 9) (i32.const 1024)"),
-        ("unknown kind of parameter", "(i32.const 0) (i32.const 0) (i32.const 1024) (i32.const 1) (i32.const 2048)"),
-        ("count that overflows", "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const -1) (i32.const 1024)"),
-        ("answer outside memory", "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 65532)"),
-        ("answer not aligned", "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 1025)"),
+        (
+            "statement outside memory",
+            "(i32.const 65530) (i32.const 100) (i32.const 0) (i32.const 0) (i32.const 1024)",
+        ),
+        (
+            "statement of 4 GiB",
+            "(i32.const 0) (i32.const -1) (i32.const 0) (i32.const 0) (i32.const 1024)",
+        ),
+        (
+            "statement not UTF-8",
+            "(i32.const 1024) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 2048)",
+        ),
+        (
+            "parameters outside memory",
+            "(i32.const 0) (i32.const 0) (i32.const 65528) (i32.const 9) (i32.const 1024)",
+        ),
+        (
+            "unknown kind of parameter",
+            "(i32.const 0) (i32.const 0) (i32.const 1024) (i32.const 1) (i32.const 2048)",
+        ),
+        (
+            "count that overflows",
+            "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const -1) (i32.const 1024)",
+        ),
+        (
+            "answer outside memory",
+            "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 65532)",
+        ),
+        (
+            "answer not aligned",
+            "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 1025)",
+        ),
     ] {
         let apply = format!("{apply} (call $query) (i32.const 4096)");
         let hostile =

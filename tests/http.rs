@@ -63,7 +63,10 @@ fn a_malformed_body_is_a_400_that_names_the_field_and_changes_nothing() {
         (lines(&format!(r#"{{"sku":"{long}","quantity":1}}"#)), "sku"),
         (lines(r#"{"sku":"TEA","quantity":1,"price":3}"#), "price"),
         (r#"{"lines":[{"sku":"TEA","quantity":1}],"colour":1}"#.to_owned(), "colour"),
-        (r#"{"lines":[{"sku":"TEA","quantity":1}],"ship_to":{"adcode":"44"}}"#.to_owned(), "adcode"),
+        (
+            r#"{"lines":[{"sku":"TEA","quantity":1}],"ship_to":{"adcode":"44"}}"#.to_owned(),
+            "adcode",
+        ),
         (r#"{"lines":[{"sku":"TEA","quantity":1}],"ttl_s":0}"#.to_owned(), "ttl_s"),
         (r#"{"lines":[{"sku":"TEA","quantity":1}],"strategy":"nearest"}"#.to_owned(), "strategy"),
         (r#"{"lines":[{"sku":"TEA","quantity":1}],"lines":[]}"#.to_owned(), "lines"),
@@ -138,9 +141,8 @@ fn roles_bound_what_a_token_may_do() {
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("edge.toml");
     let token = |role: &str| format!("{role}-0123456789abcdef");
-    let tokens = ["read", "trade", "admin"].map(|role| {
-        format!("[[tokens]]\nrole = \"{role}\"\ntoken = \"{}\"\n", token(role))
-    });
+    let tokens = ["read", "trade", "admin"]
+        .map(|role| format!("[[tokens]]\nrole = \"{role}\"\ntoken = \"{}\"\n", token(role)));
     std::fs::write(&file, tokens.concat()).unwrap();
     let host = Start::new(data.path()).arg("--config", file.to_str().unwrap()).start();
     let adjust = r#"{"reason":"x","items":[{"sku":"TEA","sellable":{"set":5}}]}"#;

@@ -165,11 +165,18 @@ fn first_word(text: &str) -> &str {
 const PLACES: &[(&str, &str, &str, &[&str])] = &[
     ("edge-host/src", "WasmEdge_", "runtime/ alone names WasmEdge", &["runtime/"]),
     ("edge-host/src", "axum::", "http/ alone names axum", &["http/"]),
-    ("edge-host/src", "rusqlite::", "SQLite is behind shard/ and its host function", &[
-        "shard/",
-        "host_functions/sqlite.rs",
-    ]),
-    ("edge-host/src", "\"PRAGMA ", "the host's SQL is in shard/database.rs", &["shard/database.rs"]),
+    (
+        "edge-host/src",
+        "rusqlite::",
+        "SQLite is behind shard/ and its host function",
+        &["shard/", "host_functions/sqlite.rs"],
+    ),
+    (
+        "edge-host/src",
+        "\"PRAGMA ",
+        "the host's SQL is in shard/database.rs",
+        &["shard/database.rs"],
+    ),
     ("edge-host/src", "\"COMMIT", "the host's SQL is in shard/database.rs", &["shard/database.rs"]),
     ("edge-host/src", "\"SELECT ", "the host knows no table", &[]),
     ("edge-host/src", "\"INSERT ", "the host knows no table", &[]),

@@ -1,11 +1,6 @@
 //! The program `edge-host`: serve, or one of the subcommands that help with serving.
 
-use std::{
-    io::Write,
-    path::PathBuf,
-    process::ExitCode,
-    time::Instant,
-};
+use std::{io::Write, path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use edge_host::{app::App, config, http::Drained, log, replay, runtime, shard::Clock};
@@ -26,12 +21,10 @@ fn main() -> ExitCode {
     match matches.subcommand() {
         Some((COMPILE_GUEST, arguments)) => compile_guest(arguments),
         Some((replay::REPLAY, arguments)) => replay::run(arguments),
-        Some((config::CHECK_CONFIG, arguments)) => {
-            load(arguments, |effective| {
-                print!("{effective}");
-                ExitCode::SUCCESS
-            })
-        }
+        Some((config::CHECK_CONFIG, arguments)) => load(arguments, |effective| {
+            print!("{effective}");
+            ExitCode::SUCCESS
+        }),
         _ => load(&matches, |effective| serve(effective, started)),
     }
 }

@@ -42,11 +42,7 @@ impl commands::Guest for Guest {
         let applied = operations::apply(&mut HostDatabase, now, &commands?)?;
         Ok(commands::Applied {
             outcomes: applied.outcomes.into_iter().map(results::outcome).collect(),
-            changed_skus: applied
-                .changed_skus
-                .into_iter()
-                .map(Sku::into_string)
-                .collect(),
+            changed_skus: applied.changed_skus.into_iter().map(Sku::into_string).collect(),
         })
     }
 }
@@ -62,10 +58,7 @@ impl stock::Guest for Guest {
     fn get_stock(skus: Vec<types::Sku>) -> Result<Vec<Option<stock::SkuStock>>, types::Fault> {
         let skus: Result<Vec<_>, Malformed> = skus.into_iter().map(Sku::parse).collect();
         let stock = queries::get_stock(&mut HostDatabase, skus?)?;
-        Ok(stock
-            .into_iter()
-            .map(|found| found.map(results::sku_stock))
-            .collect())
+        Ok(stock.into_iter().map(|found| found.map(results::sku_stock)).collect())
     }
 
     fn audit() -> Result<stock::AuditReport, types::Fault> {
@@ -91,10 +84,7 @@ impl lifecycle::Guest for Guest {
     }
 
     fn migrate(now: types::Instant) -> Result<u32, types::Fault> {
-        Ok(operations::migrate(
-            &mut HostDatabase,
-            Instant::parse(now)?,
-        )?)
+        Ok(operations::migrate(&mut HostDatabase, Instant::parse(now)?)?)
     }
 }
 

@@ -146,7 +146,9 @@ fn stamped_digest(bytes: &[u8]) -> Result<Option<[u8; DIGEST_BYTES]>, Error> {
     }
     let (module, file) = digests.split_at(DIGEST_BYTES);
     if file != digest_of(&bytes[..last.range.start]) {
-        return Err(Error::Damaged("its contents do not match its stamp; build it again".to_owned()));
+        return Err(Error::Damaged(
+            "its contents do not match its stamp; build it again".to_owned(),
+        ));
     }
     Ok(Some(module.try_into().expect("split at DIGEST_BYTES")))
 }

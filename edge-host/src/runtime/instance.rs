@@ -103,11 +103,9 @@ impl<H: Imports> Instance<H> {
         // SAFETY: every context is checked for null; `Partial` deletes what was made when a later
         // step fails, and after that `Instance::drop` does.
         unsafe {
-            let executor = NonNull::new(ffi::WasmEdge_ExecutorCreate(
-                configure.as_ptr(),
-                ptr::null_mut(),
-            ))
-            .ok_or_else(|| Error::Engine("no executor".to_owned()))?;
+            let executor =
+                NonNull::new(ffi::WasmEdge_ExecutorCreate(configure.as_ptr(), ptr::null_mut()))
+                    .ok_or_else(|| Error::Engine("no executor".to_owned()))?;
             let mut parts = Partial { executor, store: None, imports: Vec::new() };
             let store = NonNull::new(ffi::WasmEdge_StoreCreate())
                 .ok_or_else(|| Error::Engine("no store".to_owned()))?;
@@ -129,8 +127,8 @@ impl<H: Imports> Instance<H> {
                 module.as_ptr(),
             ))
             .map_err(Error::Unfit)?;
-            let instance = NonNull::new(instance)
-                .ok_or_else(|| Error::Engine("no instance".to_owned()))?;
+            let instance =
+                NonNull::new(instance).ok_or_else(|| Error::Engine("no instance".to_owned()))?;
             let found = Memory::of(executor, instance);
             let exports = exports.iter().map(|export| Export::of(instance, export)).collect();
             let Some(memory) = found else {
@@ -221,8 +219,7 @@ impl Memory {
                 instance.as_ptr(),
                 wrap("cabi_realloc"),
             ))?;
-            let mut found =
-                Self { executor, memory, realloc, start: ptr::null_mut(), length: 0 };
+            let mut found = Self { executor, memory, realloc, start: ptr::null_mut(), length: 0 };
             found.refresh();
             Some(found)
         }
@@ -475,10 +472,8 @@ fn answer<H: Imports>(
     params: &[CoreValue],
     results: &mut [CoreValue],
 ) -> Result<(), Trap> {
-    let mut memory = shared
-        .memory
-        .get()
-        .ok_or_else(|| Trap::new("host function called while instantiating"))?;
+    let mut memory =
+        shared.memory.get().ok_or_else(|| Trap::new("host function called while instantiating"))?;
     memory.refresh();
     if shared.busy.replace(true) {
         return Err(Trap::new("host function called from within cabi_realloc"));

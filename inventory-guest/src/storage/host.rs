@@ -23,10 +23,7 @@ impl Database for HostDatabase {
     ) -> Result<Rows, Error> {
         let rows = sqlite::query(statement, &lower(parameters)).map_err(error)?;
         let columns = rows.columns as usize;
-        Ok(Rows {
-            columns,
-            values: rows.values.into_iter().map(value).collect(),
-        })
+        Ok(Rows { columns, values: rows.values.into_iter().map(value).collect() })
     }
 }
 

@@ -10,10 +10,7 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new() -> Self {
-        Self {
-            text: String::new(),
-            depth: 0,
-        }
+        Self { text: String::new(), depth: 0 }
     }
 
     pub(crate) fn into_text(self) -> String {
