@@ -1,4 +1,4 @@
-//! Starts the program that ships, with a real guest on a free port, and talks to it as a caller does.
+//! Starts the program that ships, with a real guest on a free port, and is its caller.
 
 use std::{
     io::{BufRead, BufReader},

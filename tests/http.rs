@@ -87,6 +87,8 @@ fn what_is_no_proper_request_is_refused_with_its_own_status() {
     let data = tempfile::tempdir().unwrap();
     let host = Host::start(data.path());
     let get = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let post =
+        |rest: &str| format!("POST /v1/batch HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{rest}");
     let long = "x".repeat(129);
     for (request, status) in [
         (get("/nowhere"), "404"),
@@ -99,8 +101,8 @@ fn what_is_no_proper_request_is_refused_with_its_own_status() {
         (get("/v1/changes?limit=1001"), "400"),
         (get("/v1/orders/O-1/reserve"), "405"),
         ("DELETE /v1/batch HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".to_owned(), "405"),
-        ("POST /v1/batch HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}".to_owned(), "415"),
-        ("POST /v1/batch HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 99999999\r\n\r\n".to_owned(), "413"),
+        (post("content-length: 2\r\n\r\n{}"), "415"),
+        (post("content-type: application/json\r\ncontent-length: 99999999\r\n\r\n"), "413"),
         ("nonsense\r\n\r\n".to_owned(), "400"),
     ] {
         let answer = raw(&host, &request);

@@ -14,10 +14,12 @@ const COMPILE_GUEST: &str = "compile-guest";
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    let matches = config::command()
-        .subcommand(compile_guest_command())
-        .subcommand(replay::command())
-        .get_matches();
+    let command =
+        config::command().subcommand(compile_guest_command()).subcommand(replay::command());
+    let matches = match command.try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
     match matches.subcommand() {
         Some((COMPILE_GUEST, arguments)) => compile_guest(arguments),
         Some((replay::REPLAY, arguments)) => replay::run(arguments),
@@ -27,6 +29,13 @@ fn main() -> ExitCode {
         }),
         _ => load(&matches, |effective| serve(effective, started)),
     }
+}
+
+/// Prints help where it was asked for, or what is wrong with the command line.
+fn usage(error: &clap::Error) -> ExitCode {
+    // There is nobody left to tell when the terminal is gone.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(config::EXIT_USAGE) } else { ExitCode::SUCCESS }
 }
 
 fn compile_guest_command() -> Command {

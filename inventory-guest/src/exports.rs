@@ -4,32 +4,21 @@
 mod arguments;
 mod results;
 
-/// What `wit-bindgen` makes of `wit/`.
-#[allow(
-    clippy::pedantic,
-    missing_docs,
-    unreachable_pub,
-    unsafe_code,
-    reason = "generated, and the canonical ABI is pointers"
-)]
-pub(crate) mod bindings {
-    wit_bindgen::generate!({
-        path: "../wit",
-        world: "inventory",
-        generate_all,
-        ownership: Borrowing { duplicate_if_necessary: true },
-    });
-    export!(Guest with_types_in self);
-    use super::Guest;
-}
-
+use crate::bindings;
+use crate::bindings::exports::inventory::guest::{changes, commands, lifecycle, orders, stock};
+use crate::bindings::inventory::guest::types;
 use crate::domain::{Instant, Malformed, OrderId, Sku};
 use crate::operations::{self, Fault, queries};
 use crate::storage::host::HostDatabase;
-use bindings::exports::inventory::guest::{changes, commands, lifecycle, orders, stock};
-use bindings::inventory::guest::types;
 
 struct Guest;
+
+#[allow(unsafe_code, unreachable_pub, reason = "generated, and the canonical ABI is pointers")]
+mod exported {
+    use super::{Guest, bindings};
+
+    bindings::export!(Guest with_types_in bindings);
+}
 
 impl commands::Guest for Guest {
     fn apply(

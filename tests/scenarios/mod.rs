@@ -1,4 +1,4 @@
-//! The warehouse's notebook: files in tests/scenarios that say what is done and what must come of it.
+//! The warehouse's notebook: files here say what is done and what must come of it.
 //!
 //! `UPDATE=1 cargo test scenarios` writes what came of it into the files instead; read the
 //! difference before you commit it.

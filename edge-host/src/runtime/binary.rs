@@ -212,7 +212,7 @@ fn write_leb128(out: &mut Vec<u8>, mut value: usize) {
 fn compile_in_child(path: &Path, out: &Path) -> Result<(), Error> {
     let program = std::env::current_exe()
         .map_err(|source| Error::File { path: PathBuf::from("/proc/self/exe"), source })?;
-    tracing::info!(guest = %path.display(), "compiling the guest ahead of time, in a child process");
+    tracing::info!(guest = %path.display(), "compiling the guest in a child process");
     let output = Command::new(&program)
         .arg("compile-guest")
         .args([path, out])

@@ -1,7 +1,7 @@
 //! The host's `SQLite`, over the WIT import.
 
 use super::{Database, Error, Parameter, Rows, Value};
-use crate::exports::bindings::inventory::host::sqlite;
+use crate::bindings::inventory::host::sqlite;
 
 /// The database of the shard that called. The host holds its transaction and statements.
 #[derive(Debug)]
