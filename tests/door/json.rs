@@ -148,10 +148,9 @@ pub(super) fn refusal(body: &Value) -> Refusal {
             expired_at: instant(&text(body, "expired_at")),
             shortages: list(&body["shortages"], shortage),
         },
-        "already_shipped" => Refusal::AlreadyShipped {
-            shipped: number(body, "shipped"),
-            held: number(body, "held"),
-        },
+        "already_shipped" => {
+            Refusal::AlreadyShipped { shipped: number(body, "shipped"), held: number(body, "held") }
+        }
         "quantity_exceeds_held" => Refusal::QuantityExceedsHeld {
             sku: text(body, "sku"),
             requested: number(body, "requested"),

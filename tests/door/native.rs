@@ -1,4 +1,4 @@
-//! The rules natively, over SQLite inside this program: the fastest door, and the one that breaks
+//! The rules natively, over a database in this program: the fastest door, and the one that breaks
 //! on demand.
 
 use super::words::{Applied, Change, Command, Fault, Instant, Order, SkuStock};
@@ -22,8 +22,7 @@ impl NativeDoor {
     pub(crate) fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut door = Self { database: Fragile::open(folder.path()), folder };
-        door.in_transaction(|database| operations::migrate(database, instant(0)))
-            .unwrap();
+        door.in_transaction(|database| operations::migrate(database, instant(0))).unwrap();
         door
     }
 
@@ -39,16 +38,13 @@ impl NativeDoor {
             .unwrap();
         let mut all = Vec::new();
         for table in tables {
-            let mut statement = connection
-                .prepare(&format!("SELECT * FROM {table}"))
-                .unwrap();
+            let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
             let columns = statement.column_count();
             let mut rows = statement.query([]).unwrap();
             let first = all.len();
             while let Some(row) = rows.next().unwrap() {
-                let cells: Vec<String> = (0..columns)
-                    .map(|it| format!("{:?}", row.get_ref(it).unwrap()))
-                    .collect();
+                let cells: Vec<String> =
+                    (0..columns).map(|it| format!("{:?}", row.get_ref(it).unwrap())).collect();
                 all.push(format!("{table} {}", cells.join(" ")));
             }
             all[first..].sort();
@@ -102,31 +98,18 @@ impl Door for NativeDoor {
     fn stock(&mut self, sku: &str) -> Result<Option<SkuStock>, Fault> {
         let sku = domain::Sku::parse(sku).map_err(|_| Fault::Malformed)?;
         let stock = self.in_transaction(|it| queries::get_stock(it, vec![sku]));
-        let stock = stock
-            .map_err(translate::fault)?
-            .pop()
-            .expect("one sku, one answer");
+        let stock = stock.map_err(translate::fault)?.pop().expect("one sku, one answer");
         Ok(stock.map(translate::stock))
     }
 
     fn changes(&mut self, after: u64, limit: u32) -> Result<Vec<Change>, Fault> {
         let changes = self.in_transaction(|it| queries::list_changes(it, after, limit));
-        Ok(changes
-            .map_err(translate::fault)?
-            .into_iter()
-            .map(translate::change)
-            .collect())
+        Ok(changes.map_err(translate::fault)?.into_iter().map(translate::change).collect())
     }
 
     fn audit(&mut self) -> Result<Vec<String>, Fault> {
-        let report = self
-            .in_transaction(|it| queries::audit(it))
-            .map_err(translate::fault)?;
-        Ok(report
-            .differences
-            .iter()
-            .map(|it| format!("{it:?}"))
-            .collect())
+        let report = self.in_transaction(queries::audit).map_err(translate::fault)?;
+        Ok(report.differences.iter().map(|it| format!("{it:?}")).collect())
     }
 }
 
@@ -137,10 +120,7 @@ impl FragileDoor for NativeDoor {
         commands: &[Command],
         disturbance: Disturbance,
     ) -> Seen {
-        let Ok(commands) = commands
-            .iter()
-            .map(translate::command)
-            .collect::<Result<Vec<_>, _>>()
+        let Ok(commands) = commands.iter().map(translate::command).collect::<Result<Vec<_>, _>>()
         else {
             return Seen::Undone(Fault::Malformed);
         };
@@ -195,10 +175,7 @@ impl Fragile {
     fn open(folder: &Path) -> Self {
         let mut inner = LocalDatabase::open(&folder.join("shard.db")).unwrap();
         // Here processes end, machines do not: nothing is gained by waiting for the disk.
-        inner
-            .connection()
-            .execute_batch("PRAGMA synchronous = OFF")
-            .unwrap();
+        inner.connection().execute_batch("PRAGMA synchronous = OFF").unwrap();
         Self { inner, fail: None }
     }
 

@@ -9,50 +9,32 @@ pub(super) fn command(command: &words::Command) -> Result<domain::Command, Malfo
     Ok(match command {
         Said::Reserve(it) => domain::Command::Reserve(placement(it)?),
         Said::Deduct(it) => domain::Command::Deduct(placement(it)?),
-        Said::Confirm {
-            order_id,
-            request_id,
-        } => domain::Command::Confirm(domain::Confirm {
+        Said::Confirm { order_id, request_id } => domain::Command::Confirm(domain::Confirm {
             order_id: domain::OrderId::parse(order_id)?,
             request_id: named(request_id.as_ref())?,
         }),
-        Said::Extend {
-            order_id,
-            ttl_s,
-            request_id,
-        } => domain::Command::Extend(domain::Extend {
+        Said::Extend { order_id, ttl_s, request_id } => domain::Command::Extend(domain::Extend {
             order_id: domain::OrderId::parse(order_id)?,
             ttl: seconds(*ttl_s)?,
             request_id: named(request_id.as_ref())?,
         }),
-        Said::Ship {
-            order_id,
-            package,
-            request_id,
-        } => domain::Command::Ship(domain::Ship {
+        Said::Ship { order_id, package, request_id } => domain::Command::Ship(domain::Ship {
             order_id: domain::OrderId::parse(order_id)?,
             package: *package,
             request_id: named(request_id.as_ref())?,
         }),
-        Said::Release {
-            order_id,
-            reason,
-            lines: some,
-            request_id,
-        } => domain::Command::Release(domain::Release {
-            order_id: domain::OrderId::parse(order_id)?,
-            reason: match reason {
-                words::ReleaseReason::Cancel => domain::ReleaseReason::Cancel,
-                words::ReleaseReason::Refund => domain::ReleaseReason::Refund,
-            },
-            lines: some.as_deref().map(lines).transpose()?,
-            request_id: named(request_id.as_ref())?,
-        }),
-        Said::Adjust {
-            reason,
-            items,
-            request_id,
-        } => domain::Command::Adjust(domain::Adjust {
+        Said::Release { order_id, reason, lines: some, request_id } => {
+            domain::Command::Release(domain::Release {
+                order_id: domain::OrderId::parse(order_id)?,
+                reason: match reason {
+                    words::ReleaseReason::Cancel => domain::ReleaseReason::Cancel,
+                    words::ReleaseReason::Refund => domain::ReleaseReason::Refund,
+                },
+                lines: some.as_deref().map(lines).transpose()?,
+                request_id: named(request_id.as_ref())?,
+            })
+        }
+        Said::Adjust { reason, items, request_id } => domain::Command::Adjust(domain::Adjust {
             reason: domain::Reason::parse(reason)?,
             items: domain::Items::parse(items.iter().map(item).collect::<Result<_, _>>()?)?,
             request_id: named(request_id.as_ref())?,
@@ -65,11 +47,7 @@ fn placement(placement: &words::Placement) -> Result<domain::Placement, Malforme
     Ok(domain::Placement {
         order_id: domain::OrderId::parse(&placement.order_id)?,
         lines: lines(&placement.lines)?,
-        ship_to: placement
-            .ship_to
-            .as_ref()
-            .map(domain::Adcode::parse)
-            .transpose()?,
+        ship_to: placement.ship_to.as_ref().map(domain::Adcode::parse).transpose()?,
         mode: match placement.mode {
             words::Mode::ReserveOnOrder => domain::Mode::ReserveOnOrder,
             words::Mode::DeductOnOrder => domain::Mode::DeductOnOrder,
@@ -132,29 +110,20 @@ fn item(item: &words::AdjustItem) -> Result<domain::AdjustItem, Malformed> {
 pub(super) fn applied(applied: operations::Applied) -> words::Applied {
     words::Applied {
         outcomes: applied.outcomes.into_iter().map(outcome).collect(),
-        changed_skus: Some(
-            applied
-                .changed_skus
-                .iter()
-                .map(|it| it.as_str().to_owned())
-                .collect(),
-        ),
+        changed_skus: Some(applied.changed_skus.iter().map(|it| it.as_str().to_owned()).collect()),
     }
 }
 
 fn outcome(outcome: domain::Outcome) -> words::Outcome {
     let result = match outcome.result {
         Ok(domain::Answer::Order(it)) => Ok(words::Answer::Order(order_answer(it))),
-        Ok(domain::Answer::Adjusted(done)) => Ok(words::Answer::Adjusted(
-            done.into_iter().map(adjusted).collect(),
-        )),
+        Ok(domain::Answer::Adjusted(done)) => {
+            Ok(words::Answer::Adjusted(done.into_iter().map(adjusted).collect()))
+        }
         Ok(domain::Answer::Expired(orders)) => Ok(words::Answer::Expired(orders)),
         Err(it) => Err(refusal(it)),
     };
-    words::Outcome {
-        replayed: outcome.replayed,
-        result,
-    }
+    words::Outcome { replayed: outcome.replayed, result }
 }
 
 fn order_answer(answer: domain::OrderAnswer) -> words::OrderAnswer {
@@ -238,10 +207,7 @@ fn refusal(refusal: domain::Refusal) -> words::Refusal {
             expired_at: it.expired_at.as_milliseconds(),
             shortages: shortages(it.shortages),
         },
-        Said::AlreadyShipped(it) => Refusal::AlreadyShipped {
-            shipped: it.shipped,
-            held: it.held,
-        },
+        Said::AlreadyShipped(it) => Refusal::AlreadyShipped { shipped: it.shipped, held: it.held },
         Said::QuantityExceedsHeld(it) => Refusal::QuantityExceedsHeld {
             sku: it.sku.into_string(),
             requested: it.requested,

@@ -116,11 +116,7 @@ impl State {
     ];
 
     pub(crate) fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(state, _)| *state == self)
-            .expect("ALL lists every state")
-            .1
+        Self::ALL.iter().find(|(state, _)| *state == self).expect("ALL lists every state").1
     }
 }
 
@@ -174,31 +170,11 @@ pub(crate) enum Refusal {
     OrderExists(State),
     AlreadyReleased,
     InvalidState(State),
-    ReservationExpired {
-        expired_at: Instant,
-        shortages: Vec<Shortage>,
-    },
-    AlreadyShipped {
-        shipped: u64,
-        held: u64,
-    },
-    QuantityExceedsHeld {
-        sku: String,
-        requested: u64,
-        held: u64,
-    },
-    QuantityOutOfBounds {
-        sku: String,
-        counter: Counter,
-        requested: i64,
-        bounds: (u32, u32),
-    },
-    CompareMismatch {
-        sku: String,
-        counter: Counter,
-        expected: u32,
-        actual: u32,
-    },
+    ReservationExpired { expired_at: Instant, shortages: Vec<Shortage> },
+    AlreadyShipped { shipped: u64, held: u64 },
+    QuantityExceedsHeld { sku: String, requested: u64, held: u64 },
+    QuantityOutOfBounds { sku: String, counter: Counter, requested: i64, bounds: (u32, u32) },
+    CompareMismatch { sku: String, counter: Counter, expected: u32, actual: u32 },
 }
 
 impl Refusal {
@@ -267,6 +243,7 @@ pub(crate) struct HistoryEntry {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the contract's name")]
 pub(crate) struct Order {
     pub(crate) order_id: String,
     pub(crate) state: State,

@@ -1,4 +1,5 @@
-//! The warehouse's notebook: files in tests/scenarios that say what is done and what must come of it.
+//! The warehouse's notebook: files beside this one that say what is done and what must come of
+//! it. README.md there has the words.
 //!
 //! `UPDATE=1 cargo test scenarios` writes what came of it into the files instead; read the
 //! difference before you commit it.
@@ -18,29 +19,21 @@ use std::path::{Path, PathBuf};
 const BATCH_COMMANDS_MAX: usize = 1_000;
 
 /// Plays every notebook, each through a new door, and reports every line that came out otherwise.
-pub(crate) fn play_all(open: impl Fn() -> Box<dyn Door>) {
+fn play_all(open: impl Fn() -> Box<dyn Door>) {
     let mut wrong = Vec::new();
     let files = notebooks();
     assert!(!files.is_empty(), "tests/scenarios has no notebooks");
     for path in files {
         play(&path, open().as_mut(), &mut wrong);
     }
-    assert!(
-        wrong.is_empty(),
-        "{} lines came out otherwise:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} lines came out otherwise:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 fn notebooks() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
-    let entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> = entries
-        .filter(|path| path.extension().is_some_and(|it| it == "txt"))
-        .collect();
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|it| it == "txt")).collect();
     files.sort();
     files
 }
@@ -49,29 +42,18 @@ fn play(path: &Path, door: &mut dyn Door, wrong: &mut Vec<String>) {
     let text = std::fs::read_to_string(path).unwrap();
     let parts = read::notebook(&text)
         .unwrap_or_else(|(line, why)| panic!("{}:{line}: {why}", path.display()));
-    let mut player = Player {
-        door,
-        now: write::DAY_ONE,
-        listed: 0,
-        batch: None,
-    };
+    let mut clerk = Player { door, now: write::DAY_ONE, listed: 0, batch: None };
     let mut played = Vec::new();
     for part in parts {
         match part {
             Part::Remark(text) => played.push((text, None)),
-            Part::Entry(entry) => player.step(&entry, &mut played),
+            Part::Entry(entry) => clerk.step(&entry, &mut played),
         }
     }
-    assert!(
-        player.batch.is_none(),
-        "{}: a batch without its end",
-        path.display()
-    );
+    assert!(clerk.batch.is_none(), "{}: a batch without its end", path.display());
     if std::env::var_os("UPDATE").is_some() {
-        let lines: Vec<String> = played
-            .into_iter()
-            .map(|(text, came)| written(text, came))
-            .collect();
+        let lines: Vec<String> =
+            played.into_iter().map(|(text, came)| written(text, came)).collect();
         std::fs::write(path, lines.join("\n") + "\n").unwrap();
         return;
     }
@@ -171,10 +153,7 @@ impl Player<'_> {
                 *count.entry(kind.to_owned()).or_default() += 1;
             }
         }
-        let count: Vec<String> = count
-            .iter()
-            .map(|(kind, n)| format!("{n} {kind}"))
-            .collect();
+        let count: Vec<String> = count.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
         vec![count.join(", ")]
     }
 
@@ -186,9 +165,7 @@ impl Player<'_> {
             }
             Step::Order(order_id) => {
                 let order = self.door.order(order_id).unwrap();
-                order
-                    .as_ref()
-                    .map_or(vec!["unknown".to_owned()], write::order)
+                order.as_ref().map_or(vec!["unknown".to_owned()], write::order)
             }
             Step::Changes => {
                 let changes = self.door.changes(self.listed, 1_000).unwrap();
@@ -224,7 +201,8 @@ fn the_notebooks_come_out_as_written_through_the_host() {
 fn every_refusal_of_the_contract_is_in_a_notebook() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let contract = std::fs::read_to_string(root.join("wit/types.wit")).unwrap();
-    let refusals = contract.split_once("variant refusal {").unwrap().1.split_once("\n    }").unwrap().0;
+    let (_, refusals) = contract.split_once("variant refusal {").unwrap();
+    let (refusals, _) = refusals.split_once("\n    }").unwrap();
     let cases = refusals.lines().map(str::trim).filter(|line| !line.starts_with("///"));
     let codes = cases.filter_map(|case| case.split(['(', ',']).next()).filter(|it| !it.is_empty());
     let notebooks: String =

@@ -66,12 +66,7 @@ pub(super) fn notebook(text: &str) -> Result<Vec<Part>, (usize, String)> {
         {
             expected.push(more.trim().to_owned());
         }
-        parts.push(Part::Entry(Entry {
-            line,
-            text: said.trim_end().to_owned(),
-            step,
-            expected,
-        }));
+        parts.push(Part::Entry(Entry { line, text: said.trim_end().to_owned(), step, expected }));
     }
     Ok(parts)
 }
@@ -140,25 +135,16 @@ impl<'a> Words<'a> {
 }
 
 fn command(said: &str) -> Result<Command, String> {
-    let (verb, rest) = said
-        .split_once(' ')
-        .ok_or_else(|| format!("what is `{said}`?"))?;
+    let (verb, rest) = said.split_once(' ').ok_or_else(|| format!("what is `{said}`?"))?;
     if verb == "adjust" {
         return adjust(rest);
     }
-    let (named, free) = rest
-        .split_whitespace()
-        .partition::<Vec<_>, _>(|word| word.contains('='));
-    let named = named
-        .into_iter()
-        .filter_map(|word| word.split_once('='))
-        .collect();
+    let (named, free) = rest.split_whitespace().partition::<Vec<_>, _>(|word| word.contains('='));
+    let named = named.into_iter().filter_map(|word| word.split_once('=')).collect();
     let mut words = Words { free, named };
     if verb == "expire" {
         let limit = number(&words.take_first("how many")?)?;
-        return Ok(Command::Expire(
-            u32::try_from(limit).map_err(|fault| fault.to_string())?,
-        ));
+        return Ok(Command::Expire(u32::try_from(limit).map_err(|fault| fault.to_string())?));
     }
     let order_id = words.take_first("the order")?;
     let request_id = words.take("id").map(str::to_owned);
@@ -166,23 +152,12 @@ fn command(said: &str) -> Result<Command, String> {
     let command = match verb {
         "reserve" => Command::Reserve(placement(order_id, request_id, ttl_s, &mut words)?),
         "deduct" => Command::Deduct(placement(order_id, request_id, ttl_s, &mut words)?),
-        "confirm" => Command::Confirm {
-            order_id,
-            request_id,
-        },
-        "extend" => Command::Extend {
-            order_id,
-            ttl_s,
-            request_id,
-        },
+        "confirm" => Command::Confirm { order_id, request_id },
+        "extend" => Command::Extend { order_id, ttl_s, request_id },
         "ship" => {
             let package = words.take_number("package")?.map(u32::try_from).transpose();
             let package = package.map_err(|fault| fault.to_string())?;
-            Command::Ship {
-                order_id,
-                package,
-                request_id,
-            }
+            Command::Ship { order_id, package, request_id }
         }
         "release" => {
             let reason = match words.take_first("cancel or refund")?.as_str() {
@@ -191,12 +166,7 @@ fn command(said: &str) -> Result<Command, String> {
                 other => return Err(format!("`{other}` is not cancel or refund")),
             };
             let lines = Some(lines(&mut words)?).filter(|lines| !lines.is_empty());
-            Command::Release {
-                order_id,
-                reason,
-                lines,
-                request_id,
-            }
+            Command::Release { order_id, reason, lines, request_id }
         }
         other => return Err(format!("what is `{other}`?")),
     };
@@ -222,33 +192,17 @@ fn placement(
     let allow_partial = words.take_flag("partial");
     let ship_to = words.take("to").map(str::to_owned);
     let lines = lines(words)?;
-    Ok(Placement {
-        order_id,
-        lines,
-        ship_to,
-        mode,
-        ttl_s,
-        allow_partial,
-        request_id,
-    })
+    Ok(Placement { order_id, lines, ship_to, mode, ttl_s, allow_partial, request_id })
 }
 
 /// `SKU QUANTITY, SKU QUANTITY`
 fn lines(words: &mut Words<'_>) -> Result<Vec<Line>, String> {
     let free = std::mem::take(&mut words.free).join(" ");
-    let lines = free
-        .split(',')
-        .map(str::trim)
-        .filter(|line| !line.is_empty());
+    let lines = free.split(',').map(str::trim).filter(|line| !line.is_empty());
     lines
         .map(|line| {
-            let (sku, quantity) = line
-                .split_once(' ')
-                .ok_or(format!("`{line}`: SKU QUANTITY"))?;
-            Ok(Line {
-                sku: sku.to_owned(),
-                quantity: number(quantity)?,
-            })
+            let (sku, quantity) = line.split_once(' ').ok_or(format!("`{line}`: SKU QUANTITY"))?;
+            Ok(Line { sku: sku.to_owned(), quantity: number(quantity)? })
         })
         .collect()
 }
@@ -260,15 +214,8 @@ fn adjust(said: &str) -> Result<Command, String> {
         Some((items, id)) => (items, Some(id.to_owned())),
         None => (rest, None),
     };
-    let items = items
-        .split(',')
-        .map(|it| item(it.trim()))
-        .collect::<Result<_, _>>()?;
-    Ok(Command::Adjust {
-        reason: reason.replace('_', " "),
-        items,
-        request_id,
-    })
+    let items = items.split(',').map(|it| item(it.trim())).collect::<Result<_, _>>()?;
+    Ok(Command::Adjust { reason: reason.replace('_', " "), items, request_id })
 }
 
 fn item(said: &str) -> Result<AdjustItem, String> {
@@ -291,12 +238,7 @@ fn item(said: &str) -> Result<AdjustItem, String> {
         (Some((sku, code)), "unavailable") => (sku, Counter::Unavailable(code.to_owned())),
         _ => return Err(shape()),
     };
-    Ok(AdjustItem {
-        sku: sku.to_owned(),
-        counter,
-        adjustment,
-        compare_quantity: compare,
-    })
+    Ok(AdjustItem { sku: sku.to_owned(), counter, adjustment, compare_quantity: compare })
 }
 
 fn number(said: &str) -> Result<i64, String> {

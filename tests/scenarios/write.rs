@@ -12,16 +12,9 @@ pub(super) const DAY_MS: Instant = 86_400_000;
 
 /// `09:15`, as exactly as needed, with the day when it is not the first.
 pub(crate) fn time(at: Instant) -> String {
-    let (day, in_day) = (
-        (at - DAY_ONE).div_euclid(DAY_MS),
-        (at - DAY_ONE).rem_euclid(DAY_MS),
-    );
+    let (day, in_day) = ((at - DAY_ONE).div_euclid(DAY_MS), (at - DAY_ONE).rem_euclid(DAY_MS));
     let (minutes, ms) = (in_day / 60_000, in_day % 60_000);
-    let mut text = if day == 0 {
-        String::new()
-    } else {
-        format!("day {} ", day + 1)
-    };
+    let mut text = if day == 0 { String::new() } else { format!("day {} ", day + 1) };
     write!(text, "{:02}:{:02}", minutes / 60, minutes % 60).unwrap();
     if ms > 0 {
         write!(text, ":{:02}", ms / 1_000).unwrap();
@@ -36,57 +29,28 @@ pub(crate) fn command(command: &Command) -> String {
     match command {
         Command::Reserve(placement) => placed("reserve", placement),
         Command::Deduct(placement) => placed("deduct", placement),
-        Command::Confirm {
-            order_id,
-            request_id,
-        } => {
+        Command::Confirm { order_id, request_id } => {
             format!("confirm {order_id}{}", id(request_id.as_ref()))
         }
-        Command::Extend {
-            order_id,
-            ttl_s,
-            request_id,
-        } => {
+        Command::Extend { order_id, ttl_s, request_id } => {
             format!("extend {order_id} ttl={ttl_s}{}", id(request_id.as_ref()))
         }
-        Command::Ship {
-            order_id,
-            package,
-            request_id,
-        } => {
+        Command::Ship { order_id, package, request_id } => {
             let package = package.map_or(String::new(), |number| format!(" package={number}"));
             format!("ship {order_id}{package}{}", id(request_id.as_ref()))
         }
-        Command::Release {
-            order_id,
-            reason,
-            lines,
-            request_id,
-        } => {
+        Command::Release { order_id, reason, lines, request_id } => {
             let reason = match reason {
                 ReleaseReason::Cancel => "cancel",
                 ReleaseReason::Refund => "refund",
             };
-            let lines = lines
-                .as_ref()
-                .map_or(String::new(), |it| format!(" {}", self::lines(it)));
-            format!(
-                "release {order_id} {reason}{lines}{}",
-                id(request_id.as_ref())
-            )
+            let lines = lines.as_ref().map_or(String::new(), |it| format!(" {}", self::lines(it)));
+            format!("release {order_id} {reason}{lines}{}", id(request_id.as_ref()))
         }
-        Command::Adjust {
-            reason,
-            items,
-            request_id,
-        } => {
+        Command::Adjust { reason, items, request_id } => {
             let items: Vec<String> = items.iter().map(item).collect();
             let reason = reason.replace(' ', "_");
-            format!(
-                "adjust {reason} {}{}",
-                items.join(", "),
-                id(request_id.as_ref())
-            )
+            format!("adjust {reason} {}{}", items.join(", "), id(request_id.as_ref()))
         }
         Command::Expire(limit) => format!("expire {limit}"),
     }
@@ -116,10 +80,7 @@ fn id(request_id: Option<&String>) -> String {
 }
 
 fn lines(lines: &[Line]) -> String {
-    let lines: Vec<String> = lines
-        .iter()
-        .map(|it| format!("{} {}", it.sku, it.quantity))
-        .collect();
+    let lines: Vec<String> = lines.iter().map(|it| format!("{} {}", it.sku, it.quantity)).collect();
     lines.join(", ")
 }
 
@@ -130,9 +91,7 @@ fn item(item: &AdjustItem) -> String {
         Adjustment::Change(change) if change < 0 => format!("-={}", -change),
         Adjustment::Change(change) => format!("+={change}"),
     };
-    let compare = item
-        .compare_quantity
-        .map_or(String::new(), |it| format!(" if={it}"));
+    let compare = item.compare_quantity.map_or(String::new(), |it| format!(" if={it}"));
     format!("{counter}{change}{compare}")
 }
 
@@ -184,15 +143,8 @@ fn order_answer(answer: &OrderAnswer) -> String {
 }
 
 fn package(package: &Package) -> String {
-    let from = package
-        .warehouse
-        .as_ref()
-        .map_or(String::new(), |code| format!(" from {code}"));
-    format!(
-        "package {}{from}: {}",
-        package.number,
-        lines(&package.lines)
-    )
+    let from = package.warehouse.as_ref().map_or(String::new(), |code| format!(" from {code}"));
+    format!("package {}{from}: {}", package.number, lines(&package.lines))
 }
 
 fn shortages(shortages: &[Shortage]) -> String {
@@ -212,39 +164,18 @@ fn refusal(refusal: &Refusal) -> String {
         Refusal::OrderExists(state) | Refusal::InvalidState(state) => {
             format!("{code} {}", state.name())
         }
-        Refusal::ReservationExpired {
-            expired_at,
-            shortages,
-        } => {
-            format!(
-                "{code} at {}{}",
-                time(*expired_at),
-                self::shortages(shortages)
-            )
+        Refusal::ReservationExpired { expired_at, shortages } => {
+            format!("{code} at {}{}", time(*expired_at), self::shortages(shortages))
         }
         Refusal::AlreadyShipped { shipped, held } => format!("{code}; {shipped} left, {held} held"),
-        Refusal::QuantityExceedsHeld {
-            sku,
-            requested,
-            held,
-        } => {
+        Refusal::QuantityExceedsHeld { sku, requested, held } => {
             format!("{code}; {sku}: {requested} of {held} held")
         }
-        Refusal::QuantityOutOfBounds {
-            sku,
-            counter,
-            requested,
-            bounds: (least, most),
-        } => {
+        Refusal::QuantityOutOfBounds { sku, counter, requested, bounds: (least, most) } => {
             let counter = self::counter(sku, counter);
             format!("{code}; {counter} {requested}, may be {least}..{most}")
         }
-        Refusal::CompareMismatch {
-            sku,
-            counter,
-            expected,
-            actual,
-        } => {
+        Refusal::CompareMismatch { sku, counter, expected, actual } => {
             let counter = self::counter(sku, counter);
             format!("{code}; {counter} is {actual}, not {expected}")
         }
@@ -276,28 +207,22 @@ pub(super) fn stock(stock: &SkuStock) -> String {
             ("committed", it.committed.into()),
             ("unavailable", it.unavailable.into()),
         ];
-        write!(
-            text,
-            "; {}: on_hand {}{}",
-            it.warehouse,
-            it.on_hand,
-            counters(", ", &here)
-        )
-        .unwrap();
+        write!(text, "; {}: on_hand {}{}", it.warehouse, it.on_hand, counters(", ", &here))
+            .unwrap();
     }
     text
 }
 
 fn counters(before_each: &str, counters: &[(&str, u64)]) -> String {
-    let some = counters.iter().filter(|(_, units)| *units > 0);
-    some.map(|(name, units)| format!("{before_each}{name} {units}"))
-        .collect()
+    let mut text = String::new();
+    for (name, units) in counters.iter().filter(|(_, units)| *units > 0) {
+        write!(text, "{before_each}{name} {units}").unwrap();
+    }
+    text
 }
 
 pub(super) fn order(order: &Order) -> Vec<String> {
-    let until = order
-        .expires_at
-        .map_or(String::new(), |at| format!(" until {}", time(at)));
+    let until = order.expires_at.map_or(String::new(), |at| format!(" until {}", time(at)));
     let mut text = vec![format!("{}{until}", order.state.name())];
     for line in &order.lines {
         let places = [
@@ -313,46 +238,23 @@ pub(super) fn order(order: &Order) -> Vec<String> {
     text.extend(order.packages.iter().map(package));
     for entry in &order.history {
         let id = id(entry.request_id.as_ref());
-        text.push(format!(
-            "{} {}{id} {}",
-            time(entry.at),
-            entry.operation,
-            entry.outcome
-        ));
+        text.push(format!("{} {}{id} {}", time(entry.at), entry.operation, entry.outcome));
     }
     text
 }
 
 pub(super) fn change(change: &Change) -> String {
-    let scope = change
-        .warehouse
-        .as_ref()
-        .map_or(String::new(), |code| format!("@{code}"));
+    let scope = change.warehouse.as_ref().map_or(String::new(), |code| format!("@{code}"));
     let mut text = format!("{} {} {}{scope}", change.seq, change.kind, change.sku);
     let (before, after) = (change.before, change.after);
     let moved = [
-        (
-            "sellable",
-            before.sellable.unwrap_or(0),
-            after.sellable.unwrap_or(0),
-        ),
-        (
-            "on_hand",
-            before.on_hand.unwrap_or(0),
-            after.on_hand.unwrap_or(0),
-        ),
-        (
-            "unavailable",
-            before.unavailable.unwrap_or(0),
-            after.unavailable.unwrap_or(0),
-        ),
+        ("sellable", before.sellable.unwrap_or(0), after.sellable.unwrap_or(0)),
+        ("on_hand", before.on_hand.unwrap_or(0), after.on_hand.unwrap_or(0)),
+        ("unavailable", before.unavailable.unwrap_or(0), after.unavailable.unwrap_or(0)),
         ("reserved", before.reserved, after.reserved),
         ("committed", before.committed, after.committed),
     ];
-    for (name, before, after) in moved
-        .into_iter()
-        .filter(|(_, before, after)| before != after)
-    {
+    for (name, before, after) in moved.into_iter().filter(|(_, before, after)| before != after) {
         write!(text, ", {name} {before} to {after}").unwrap();
     }
     write!(text, " by {}", change.cause).unwrap();

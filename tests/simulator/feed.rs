@@ -34,11 +34,9 @@ impl Feed {
             return Err(format!("does not continue {balance:?}: {change:?}"));
         }
         let announces = matches!(change.kind.as_str(), "sold_out" | "back_in_stock");
-        let announced = announces.then(|| (change.kind.as_str(), scope.clone()));
-        if announced != self.crossed.take() {
-            return Err(format!(
-                "announces a crossing of zero wrongly, or none: {change:?}"
-            ));
+        let said = announces.then(|| (change.kind.as_str(), scope.clone()));
+        if said != self.crossed.take() {
+            return Err(format!("announces a crossing of zero wrongly, or none: {change:?}"));
         }
         if announces != (change.before == change.after) {
             return Err(format!("moves what it should not, or nothing: {change:?}"));
@@ -89,17 +87,12 @@ impl Feed {
         // A counter that was made with nothing in it has no change to tell of.
         expected.retain(|scope, all| {
             self.balances.contains_key(scope)
-                || [all.sellable, all.on_hand, all.unavailable]
-                    .iter()
-                    .any(|it| it.unwrap_or(0) > 0)
+                || [all.sellable, all.on_hand, all.unavailable].iter().any(|it| it.unwrap_or(0) > 0)
         });
         if expected == self.balances {
             Ok(())
         } else {
-            Err(format!(
-                "the feed folds to\n{:?}\nnot to\n{expected:?}",
-                self.balances
-            ))
+            Err(format!("the feed folds to\n{:?}\nnot to\n{expected:?}", self.balances))
         }
     }
 }

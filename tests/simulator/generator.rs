@@ -125,12 +125,11 @@ impl Generator {
 
     fn pass_time(&mut self, model: &Model) {
         let ends = model.hold_ends();
-        let later = match self.random.weighted(&[(8, 0), (4, 1), (6, 2), (1, 3)]) {
-            0 => self.now,
-            1 => self.now + self.random.between(1, 2_000),
-            2 if !ends.is_empty() => *self.random.pick(&ends) + self.random.between(-1, 1),
-            2 => self.now,
-            _ => self.now + self.random.between(1, 86_400_000),
+        let later = match self.random.below(19) {
+            0 => self.now + self.random.between(1, 86_400_000),
+            1..=4 => self.now + self.random.between(1, 2_000),
+            5..=10 if !ends.is_empty() => *self.random.pick(&ends) + self.random.between(-1, 1),
+            _ => self.now,
         };
         self.now = self.now.max(later);
     }
@@ -181,42 +180,18 @@ impl Generator {
         match said {
             Command::Reserve(first) => Command::Reserve(self.altered_placement(first)),
             Command::Deduct(first) => Command::Deduct(self.altered_placement(first)),
-            Command::Extend {
-                order_id,
-                request_id,
-                ..
-            } => Command::Extend {
-                order_id,
-                ttl_s: self.ttl_s(),
-                request_id,
-            },
-            Command::Release {
-                order_id,
-                reason,
-                request_id,
-                ..
-            } => Command::Release {
-                order_id,
-                reason,
-                lines: Some(self.lines()),
-                request_id,
-            },
-            Command::Ship {
-                order_id,
-                request_id,
-                ..
-            } => Command::Ship {
-                order_id,
-                package: Some(1),
-                request_id,
-            },
-            Command::Adjust {
-                items, request_id, ..
-            } => Command::Adjust {
-                reason: "other".to_owned(),
-                items,
-                request_id,
-            },
+            Command::Extend { order_id, request_id, .. } => {
+                Command::Extend { order_id, ttl_s: self.ttl_s(), request_id }
+            }
+            Command::Release { order_id, reason, request_id, .. } => {
+                Command::Release { order_id, reason, lines: Some(self.lines()), request_id }
+            }
+            Command::Ship { order_id, request_id, .. } => {
+                Command::Ship { order_id, package: Some(1), request_id }
+            }
+            Command::Adjust { items, request_id, .. } => {
+                Command::Adjust { reason: "other".to_owned(), items, request_id }
+            }
             same @ (Command::Confirm { .. } | Command::Expire(_)) => same,
         }
     }
@@ -232,11 +207,8 @@ impl Generator {
     }
 
     fn placement(&mut self, placed: &[Order]) -> Placement {
-        let modes = [
-            (6, Mode::ReserveOnOrder),
-            (1, Mode::DeductOnOrder),
-            (1, Mode::DeductOnPayment),
-        ];
+        let modes =
+            [(6, Mode::ReserveOnOrder), (1, Mode::DeductOnOrder), (1, Mode::DeductOnPayment)];
         let order_id = if self.random.chance(75) {
             self.orders += 1;
             format!("O-{}", self.orders)
@@ -258,9 +230,7 @@ impl Generator {
         let order_id = self.order_id(placed);
         let of = placed.iter().find(|order| order.order_id == order_id);
         let package = match of.filter(|order| !order.packages.is_empty()) {
-            Some(order) if self.random.chance(60) => {
-                Some(self.random.pick(&order.packages).number)
-            }
+            Some(order) if self.random.chance(60) => Some(self.random.pick(&order.packages).number),
             _ => *self.random.pick(&[None, None, Some(1), Some(2)]),
         };
         Command::Ship { order_id, package, request_id: self.request_id() }
@@ -301,11 +271,7 @@ impl Generator {
     fn item(&mut self) -> AdjustItem {
         let counter = if self.warehouses > 0 && self.random.chance(60) {
             let code = WAREHOUSES[self.random.below(self.warehouses)].to_owned();
-            if self.random.chance(70) {
-                Counter::OnHand(code)
-            } else {
-                Counter::Unavailable(code)
-            }
+            if self.random.chance(70) { Counter::OnHand(code) } else { Counter::Unavailable(code) }
         } else {
             Counter::Sellable
         };
@@ -320,26 +286,13 @@ impl Generator {
             4 => Adjustment::Change(-level),
             _ => Adjustment::Set(level),
         };
-        let compare_quantity = self
-            .random
-            .chance(10)
-            .then(|| self.random.between(0, self.units));
-        AdjustItem {
-            sku: self.sku(),
-            counter,
-            adjustment,
-            compare_quantity,
-        }
+        let compare_quantity = self.random.chance(10).then(|| self.random.between(0, self.units));
+        AdjustItem { sku: self.sku(), counter, adjustment, compare_quantity }
     }
 
     fn lines(&mut self) -> Vec<Line> {
         let count = self.random.weighted(&[(5, 1), (3, 2), (2, 4)]);
-        (0..count)
-            .map(|_| Line {
-                sku: self.sku(),
-                quantity: self.quantity(),
-            })
-            .collect()
+        (0..count).map(|_| Line { sku: self.sku(), quantity: self.quantity() }).collect()
     }
 
     fn sku(&mut self) -> String {

@@ -25,12 +25,7 @@ fn any_split_into_batches_gives_the_same_outcomes_and_rows() {
             model.apply(now, &commands);
             let mut expected = Vec::new();
             for command in &commands {
-                expected.extend(
-                    singly
-                        .apply(now, std::slice::from_ref(command))
-                        .unwrap()
-                        .outcomes,
-                );
+                expected.extend(singly.apply(now, std::slice::from_ref(command)).unwrap().outcomes);
             }
             let mut actual = Vec::new();
             let mut left = &commands[..];
@@ -42,14 +37,8 @@ fn any_split_into_batches_gives_the_same_outcomes_and_rows() {
             let merged = at_once.apply(now, &commands).unwrap().outcomes;
             for (number, command) in commands.iter().enumerate() {
                 let said = write::command(command);
-                assert_eq!(
-                    expected[number], merged[number],
-                    "seed {seed}, in one batch: {said}"
-                );
-                assert_eq!(
-                    expected[number], actual[number],
-                    "seed {seed}, split: {said}"
-                );
+                assert_eq!(expected[number], merged[number], "seed {seed}, in one batch: {said}");
+                assert_eq!(expected[number], actual[number], "seed {seed}, split: {said}");
             }
             let rows = singly.rows();
             assert_eq!(rows, at_once.rows(), "seed {seed}, in one batch");

@@ -50,9 +50,7 @@ fn first_seed() -> (u64, bool) {
     if let Ok(seed) = std::env::var("SEED") {
         return (seed.parse().expect("SEED is a number"), true);
     }
-    let since = std::time::SystemTime::UNIX_EPOCH
-        .elapsed()
-        .expect("a clock after 1970");
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("a clock after 1970");
     (since.as_secs() % 1_000_000_000 * 1_000, false)
 }
 

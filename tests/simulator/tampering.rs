@@ -1,5 +1,5 @@
-//! The audit is believed by every other test: it must notice whatever is done to the rows behind the
-//! guest's back.
+//! The audit is believed by every other test: it must notice whatever is done to the rows behind
+//! the guest's back.
 
 use super::generator::Generator;
 use super::model::Model;

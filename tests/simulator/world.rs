@@ -27,39 +27,40 @@ pub(super) struct Wrong {
 
 impl World {
     pub(super) fn new(door: Box<dyn FragileDoor>) -> Self {
-        Self {
-            door,
-            model: Model::default(),
-            feed: Feed::default(),
-            played: Vec::new(),
-        }
+        Self { door, model: Model::default(), feed: Feed::default(), played: Vec::new() }
     }
 
     /// Lets a seed's callers do what they do.
     pub(super) fn play(mut self, mut generator: Generator, batches: usize) -> Result<(), Wrong> {
-        for batch in 0..batches {
+        for batch in 1..=batches {
             let step = generator.step(&self.model);
-            self.one_step(
-                step,
-                batch % BATCHES_BETWEEN_CHECKS == 0 || batch + 1 == batches,
-            )?;
+            self.guarded(step, |world, step| {
+                world.batch(step)?;
+                let is_time = batch % BATCHES_BETWEEN_CHECKS == 0 || batch == batches;
+                if is_time { world.check_all() } else { Ok(()) }
+            })?;
         }
         Ok(())
     }
 
     /// Plays recorded steps, and compares everything after each.
     fn replay(mut self, steps: &[Step]) -> Result<(), Wrong> {
-        steps
-            .iter()
-            .try_for_each(|step| self.one_step(step.clone(), true))
+        steps.iter().try_for_each(|step| {
+            self.guarded(step.clone(), |world, step| {
+                world.batch(step)?;
+                world.check_all()
+            })
+        })
     }
 
-    fn one_step(&mut self, step: Step, check_all: bool) -> Result<(), Wrong> {
-        self.played.push(step.clone());
-        let tried = catch_unwind(AssertUnwindSafe(|| {
-            self.batch(&step)?;
-            if check_all { self.check_all() } else { Ok(()) }
-        }));
+    /// Plays a step; a panic of the guest is wrong like a wrong answer.
+    fn guarded(
+        &mut self,
+        step: Step,
+        play: impl FnOnce(&mut Self, &Step) -> Result<(), String>,
+    ) -> Result<(), Wrong> {
+        let tried = catch_unwind(AssertUnwindSafe(|| play(self, &step)));
+        self.played.push(step);
         let why = match tried {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(why)) => why,
@@ -68,19 +69,13 @@ impl World {
                 |text| format!("a panic: {text}"),
             ),
         };
-        Err(Wrong {
-            steps: std::mem::take(&mut self.played),
-            why,
-        })
+        Err(Wrong { steps: std::mem::take(&mut self.played), why })
     }
 
     fn batch(&mut self, step: &Step) -> Result<(), String> {
         let mut done = self.model.clone();
         let expected = done.apply(step.now, &step.commands);
-        match self
-            .door
-            .apply_disturbed(step.now, &step.commands, step.disturbance)
-        {
+        match self.door.apply_disturbed(step.now, &step.commands, step.disturbance) {
             Seen::Answered(applied) => {
                 compare(&step.commands, &expected, &applied.outcomes)?;
                 changed_skus(&self.model, &done, &applied)?;
@@ -89,10 +84,7 @@ impl World {
             Seen::DoneUnseen => self.model = done,
             Seen::Lost => {}
             Seen::Undone(fault) => {
-                let Disturbance::Fault {
-                    fault: injected, ..
-                } = step.disturbance
-                else {
+                let Disturbance::Fault { fault: injected, .. } = step.disturbance else {
                     return Err(format!("undone by {fault:?}"));
                 };
                 if !blames(&fault, injected) {
@@ -107,17 +99,13 @@ impl World {
         for sku in self.model.skus().chain(["NONE"]) {
             let (expected, actual) = (self.model.stock(sku), self.door.stock(sku).unwrap());
             if expected != actual {
-                return Err(format!(
-                    "stock {sku}\n expected {expected:?}\n actual   {actual:?}"
-                ));
+                return Err(format!("stock {sku}\n expected {expected:?}\n actual   {actual:?}"));
             }
         }
         for id in self.model.order_ids().chain(["NONE"]) {
             let (expected, actual) = (self.model.order(id), self.door.order(id).unwrap());
             if expected != actual {
-                return Err(format!(
-                    "order {id}\n expected {expected:?}\n actual   {actual:?}"
-                ));
+                return Err(format!("order {id}\n expected {expected:?}\n actual   {actual:?}"));
             }
         }
         let differences = self.door.audit().unwrap();
@@ -136,11 +124,7 @@ impl World {
 
 fn compare(commands: &[Command], expected: &[Outcome], actual: &[Outcome]) -> Result<(), String> {
     if expected.len() != actual.len() {
-        return Err(format!(
-            "{} outcomes for {} commands",
-            actual.len(),
-            commands.len()
-        ));
+        return Err(format!("{} outcomes for {} commands", actual.len(), commands.len()));
     }
     for ((command, expected), actual) in commands.iter().zip(expected).zip(actual) {
         if expected != actual {
@@ -169,9 +153,7 @@ fn changed_skus(before: &Model, after: &Model, applied: &Applied) -> Result<(), 
     if differ.is_subset(named) && named.is_subset(&known) {
         Ok(())
     } else {
-        Err(format!(
-            "changed skus are {differ:?}, but {named:?} were named"
-        ))
+        Err(format!("changed skus are {differ:?}, but {named:?} were named"))
     }
 }
 
@@ -250,11 +232,7 @@ pub(super) fn as_notebook(steps: &[Step]) -> String {
             [command] => lines.push(write::command(command)),
             commands => {
                 lines.push("batch".to_owned());
-                lines.extend(
-                    commands
-                        .iter()
-                        .map(|it| format!("  {}", write::command(it))),
-                );
+                lines.extend(commands.iter().map(|it| format!("  {}", write::command(it))));
                 lines.push("end".to_owned());
             }
         }

@@ -49,10 +49,7 @@ impl Model {
     /// A counter's value, and the least and the most it may become.
     fn counter(&self, item: &AdjustItem) -> (i64, (i64, i64)) {
         let site_of = |code: &String| {
-            self.sites
-                .get(&(item.sku.clone(), code.clone()))
-                .copied()
-                .unwrap_or_default()
+            self.sites.get(&(item.sku.clone(), code.clone())).copied().unwrap_or_default()
         };
         match &item.counter {
             Counter::Sellable => {

@@ -85,28 +85,15 @@ impl Model {
     /// What a batch comes to.
     pub(crate) fn apply(&mut self, now: Instant, commands: &[Command]) -> Vec<Outcome> {
         self.uncounted = self.end_due_holds(now, ENDED_PER_BATCH_MAX);
-        commands
-            .iter()
-            .map(|command| self.decide(now, command))
-            .collect()
+        commands.iter().map(|command| self.decide(now, command)).collect()
     }
 
     fn decide(&mut self, now: Instant, command: &Command) -> Outcome {
-        if let Some(first) = self
-            .answered
-            .iter()
-            .find(|it| same_identity(&it.command, command))
-        {
-            return if same_body(&first.command, command) {
-                Outcome {
-                    replayed: true,
-                    result: first.reply.clone(),
-                }
+        if let Some(first) = self.answered.iter().find(|it| same_identity(&it.command, command)) {
+            return if first.command == *command {
+                Outcome { replayed: true, result: first.reply.clone() }
             } else {
-                Outcome {
-                    replayed: false,
-                    result: Err(Refusal::IdempotencyConflict),
-                }
+                Outcome { replayed: false, result: Err(Refusal::IdempotencyConflict) }
             };
         }
         let order = order_id(command).map(|id| self.order_number(id));
@@ -116,20 +103,11 @@ impl Model {
                 at: now,
                 operation: operation(command).to_owned(),
                 request_id: request_id(command).cloned(),
-                outcome: reply
-                    .as_ref()
-                    .map_or_else(Refusal::code, |_| "ok")
-                    .to_owned(),
+                outcome: reply.as_ref().map_or_else(Refusal::code, |_| "ok").to_owned(),
             });
         }
-        self.answered.push(Rc::new(Answered {
-            command: command.clone(),
-            reply: reply.clone(),
-        }));
-        Outcome {
-            replayed: false,
-            result: reply,
-        }
+        self.answered.push(Rc::new(Answered { command: command.clone(), reply: reply.clone() }));
+        Outcome { replayed: false, result: reply }
     }
 
     fn do_it(&mut self, now: Instant, command: &Command, order: Option<usize>) -> Reply {
@@ -149,21 +127,18 @@ impl Model {
     }
 
     fn order_number(&mut self, id: &str) -> usize {
-        self.orders
-            .iter()
-            .position(|order| order.id == id)
-            .unwrap_or_else(|| {
-                self.orders.push(Order {
-                    id: id.to_owned(),
-                    state: None,
-                    hold_ends: 0,
-                    ship_to: None,
-                    legs: Vec::new(),
-                    placements: 0,
-                    history: Vec::new(),
-                });
-                self.orders.len() - 1
-            })
+        self.orders.iter().position(|order| order.id == id).unwrap_or_else(|| {
+            self.orders.push(Order {
+                id: id.to_owned(),
+                state: None,
+                hold_ends: 0,
+                ship_to: None,
+                legs: Vec::new(),
+                placements: 0,
+                history: Vec::new(),
+            });
+            self.orders.len() - 1
+        })
     }
 
     fn expire(&mut self, now: Instant, limit: u32) -> u32 {
@@ -174,9 +149,8 @@ impl Model {
 
     /// Ends the holds whose time has passed, the first to run out first.
     fn end_due_holds(&mut self, now: Instant, limit: usize) -> usize {
-        let mut due: Vec<usize> = (0..self.orders.len())
-            .filter(|order| self.orders[*order].is_due(now))
-            .collect();
+        let mut due: Vec<usize> =
+            (0..self.orders.len()).filter(|order| self.orders[*order].is_due(now)).collect();
         due.sort_by_key(|order| (self.orders[*order].hold_ends, *order));
         due.truncate(limit);
         for order in &due {
@@ -204,10 +178,7 @@ impl Model {
         let leg = &mut self.orders[order].legs[leg];
         let from = leg.held_at();
         leg.shift(from, to, units);
-        *self
-            .sellable
-            .get_mut(&leg.sku)
-            .expect("a sku of a leg is known") += units;
+        *self.sellable.get_mut(&leg.sku).expect("a sku of a leg is known") += units;
     }
 
     /// Units of a sku in a place, in one warehouse or (`None`) in none.
@@ -231,11 +202,7 @@ impl Model {
 
     /// The warehouses that know a sku, in order of their codes.
     fn warehouses_of(&self, sku: &str) -> Vec<String> {
-        self.sites
-            .keys()
-            .filter(|(of, _)| of == sku)
-            .map(|(_, it)| it.clone())
-            .collect()
+        self.sites.keys().filter(|(of, _)| of == sku).map(|(_, it)| it.clone()).collect()
     }
 }
 
@@ -268,11 +235,7 @@ impl Leg {
     }
 
     fn held_at(&self) -> Place {
-        if self.at(Place::Reserved) > 0 {
-            Place::Reserved
-        } else {
-            Place::Committed
-        }
+        if self.at(Place::Reserved) > 0 { Place::Reserved } else { Place::Committed }
     }
 
     fn quantity(&self) -> i64 {
@@ -282,10 +245,7 @@ impl Leg {
     fn shift(&mut self, from: Place, to: Place, units: i64) {
         *self.units.entry(from).or_default() -= units;
         *self.units.entry(to).or_default() += units;
-        assert!(
-            self.units.values().all(|units| *units >= 0),
-            "the model moved too much: {self:?}"
-        );
+        assert!(self.units.values().all(|units| *units >= 0), "the model moved too much: {self:?}");
     }
 }
 
@@ -328,24 +288,11 @@ fn operation(command: &Command) -> &'static str {
 /// Whether two commands are attempts at the same thing.
 fn same_identity(a: &Command, b: &Command) -> bool {
     match (a, b) {
-        (Command::Expire(_), _) => false,
+        (Command::Expire(_), _)
+        | (Command::Adjust { request_id: None, .. }, Command::Adjust { .. }) => false,
         (
-            Command::Adjust {
-                request_id: None, ..
-            },
-            Command::Adjust { .. },
-        ) => false,
-        (
-            Command::Ship {
-                package: first,
-                request_id: None,
-                ..
-            },
-            Command::Ship {
-                package: second,
-                request_id: None,
-                ..
-            },
+            Command::Ship { package: first, request_id: None, .. },
+            Command::Ship { package: second, request_id: None, .. },
         ) => order_id(a) == order_id(b) && first == second,
         _ => {
             operation(a) == operation(b)
@@ -355,23 +302,12 @@ fn same_identity(a: &Command, b: &Command) -> bool {
     }
 }
 
-/// Whether two attempts ask for the same; what an operation ignores makes no difference.
-fn same_body(a: &Command, b: &Command) -> bool {
-    a == b
-}
-
 /// The packages that some units of legs make, in the order of the legs.
 fn packages<'a>(legs: impl Iterator<Item = (&'a Leg, i64)>) -> Vec<Package> {
     let mut packages: Vec<Package> = Vec::new();
     for (leg, quantity) in legs.filter(|(_, quantity)| *quantity > 0) {
-        let line = crate::door::words::Line {
-            sku: leg.sku.clone(),
-            quantity,
-        };
-        match packages
-            .iter_mut()
-            .find(|package| package.number == leg.package)
-        {
+        let line = crate::door::words::Line { sku: leg.sku.clone(), quantity };
+        match packages.iter_mut().find(|package| package.number == leg.package) {
             Some(package) => package.lines.push(line),
             None => packages.push(Package {
                 number: leg.package,

@@ -9,16 +9,13 @@ impl Model {
         let found = &mut self.orders[order];
         if state == State::Expired {
             let expired_at = found.hold_ends;
-            return Err(Refusal::ReservationExpired {
-                expired_at,
-                shortages: Vec::new(),
-            });
+            return Err(Refusal::ReservationExpired { expired_at, shortages: Vec::new() });
         }
         if found.sum(Place::Reserved) == 0 {
             return Err(Refusal::InvalidState(state));
         }
         found.hold_ends = now + ttl_s * 1_000;
-        self.answer(order, state, Vec::new())
+        Ok(self.answer(order, state, Vec::new()))
     }
 
     pub(super) fn ship(&mut self, now: Instant, order: usize, package: Option<u32>) -> Reply {
@@ -42,24 +39,17 @@ impl Model {
             leg.shift(Place::Committed, Place::Shipped, *units);
             if let Some(code) = &leg.warehouse {
                 let place = (leg.sku.clone(), code.clone());
-                self.sites
-                    .get_mut(&place)
-                    .expect("a leg's warehouse is known")
-                    .on_hand -= units;
+                self.sites.get_mut(&place).expect("a leg's warehouse is known").on_hand -= units;
             }
         }
         let all = self.orders[order].held() == 0;
-        let state = if all {
-            State::Shipped
-        } else {
-            State::PartiallyShipped
-        };
-        self.answer(order, state, leaving)
+        let state = if all { State::Shipped } else { State::PartiallyShipped };
+        Ok(self.answer(order, state, leaving))
     }
 
     pub(super) fn release(&mut self, now: Instant, order: usize, lines: Option<&[Line]>) -> Reply {
         if self.orders[order].state.is_none() && lines.is_none() {
-            return self.answer(order, State::Released, Vec::new());
+            return Ok(self.answer(order, State::Released, Vec::new()));
         }
         let state = self.state_now(now, order)?;
         if matches!(state, State::Released | State::Expired) {
@@ -73,12 +63,8 @@ impl Model {
             self.give_back(order, *leg, Place::Released, *units);
         }
         let left = self.orders[order].held() + self.orders[order].sum(Place::Shipped);
-        let state = if left == 0 {
-            State::Released
-        } else {
-            State::PartiallyReleased
-        };
-        self.answer(order, state, back)
+        let state = if left == 0 { State::Released } else { State::PartiallyReleased };
+        Ok(self.answer(order, state, back))
     }
 
     fn all_held(&self, order: usize) -> Result<Vec<(usize, i64)>, Refusal> {
@@ -89,11 +75,7 @@ impl Model {
                 held: order.held().unsigned_abs(),
             });
         }
-        let held = order
-            .legs
-            .iter()
-            .enumerate()
-            .map(|(leg, it)| (leg, it.held()));
+        let held = order.legs.iter().enumerate().map(|(leg, it)| (leg, it.held()));
         Ok(held.filter(|(_, units)| *units > 0).collect())
     }
 
@@ -101,18 +83,12 @@ impl Model {
     fn held_of_lines(&self, order: usize, lines: &[Line]) -> Result<Vec<(usize, i64)>, Refusal> {
         let legs = &self.orders[order].legs;
         let sum_of = |sku: &str, place| {
-            legs.iter()
-                .filter(|leg| leg.sku == sku)
-                .map(|leg| leg.at(place))
-                .sum::<i64>()
+            legs.iter().filter(|leg| leg.sku == sku).map(|leg| leg.at(place)).sum::<i64>()
         };
         let mut back = vec![0_i64; legs.len()];
         for line in lines {
-            let requested: i64 = lines
-                .iter()
-                .filter(|it| it.sku == line.sku)
-                .map(|it| it.quantity)
-                .sum();
+            let requested: i64 =
+                lines.iter().filter(|it| it.sku == line.sku).map(|it| it.quantity).sum();
             let held = sum_of(&line.sku, Place::Reserved) + sum_of(&line.sku, Place::Committed);
             let shipped = sum_of(&line.sku, Place::Shipped);
             if requested > held && requested <= held + shipped {
@@ -131,21 +107,14 @@ impl Model {
         }
         for line in lines {
             let mut wanted = line.quantity;
-            let of_sku = legs
-                .iter()
-                .zip(&mut back)
-                .filter(|(leg, _)| leg.sku == line.sku);
+            let of_sku = legs.iter().zip(&mut back).filter(|(leg, _)| leg.sku == line.sku);
             for (leg, back) in of_sku.rev() {
                 let units = wanted.min(leg.held() - *back);
                 *back += units;
                 wanted -= units;
             }
         }
-        Ok(back
-            .into_iter()
-            .enumerate()
-            .filter(|(_, units)| *units > 0)
-            .collect())
+        Ok(back.into_iter().enumerate().filter(|(_, units)| *units > 0).collect())
     }
 
     /// The state of a placed order, with its hold ended if that is due.
@@ -157,21 +126,18 @@ impl Model {
     }
 
     /// Puts the order into a state and says which units of its legs moved.
-    fn answer(&mut self, order: usize, state: State, moved: Vec<(usize, i64)>) -> Reply {
+    fn answer(&mut self, order: usize, state: State, moved: Vec<(usize, i64)>) -> Answer {
         let order = &mut self.orders[order];
         order.state = Some(state);
-        let packages: Vec<Package> = packages(
-            moved
-                .into_iter()
-                .map(|(leg, units)| (&order.legs[leg], units)),
-        );
-        Ok(Answer::Order(OrderAnswer {
+        let packages: Vec<Package> =
+            packages(moved.into_iter().map(|(leg, units)| (&order.legs[leg], units)));
+        Answer::Order(OrderAnswer {
             order_id: order.id.clone(),
             state,
             expires_at: order.expires_at(),
             packages,
             shortages: Vec::new(),
             reserved_again: false,
-        }))
+        })
     }
 }

@@ -37,16 +37,9 @@ impl Model {
         self.orders[order].hold_ends = now + body.ttl_s * 1_000;
         self.hold(order, picks, to);
         let placed = &mut self.orders[order];
-        let state = if to == Place::Reserved {
-            State::Reserved
-        } else {
-            State::Committed
-        };
+        let state = if to == Place::Reserved { State::Reserved } else { State::Committed };
         placed.state = Some(state);
-        Ok(Answer::Order(OrderAnswer {
-            shortages,
-            ..newest_placement(placed)
-        }))
+        Ok(Answer::Order(OrderAnswer { shortages, ..newest_placement(placed) }))
     }
 
     /// Nothing is held; the packages are those that a deduction would make now.
@@ -84,11 +77,7 @@ impl Model {
                 unknown.push(line.sku.clone());
             }
         }
-        if unknown.is_empty() {
-            Ok(())
-        } else {
-            Err(Refusal::UnknownSku(unknown))
-        }
+        if unknown.is_empty() { Ok(()) } else { Err(Refusal::UnknownSku(unknown)) }
     }
 
     /// An expired hold counts as free, even one that no batch has ended yet.
@@ -113,9 +102,7 @@ impl Model {
                 codes if routed && !codes.is_empty() => codes.into_iter().map(Some).collect(),
                 _ => vec![None],
             };
-            let promised = sellable
-                .get_mut(&line.sku)
-                .expect("unknown skus were refused");
+            let promised = sellable.get_mut(&line.sku).expect("unknown skus were refused");
             let mut wanted = line.quantity;
             for warehouse in places {
                 let lying = self.free(&line.sku, warehouse.as_deref(), &picks);
@@ -123,36 +110,19 @@ impl Model {
                 if units > 0 {
                     *promised -= units;
                     wanted -= units;
-                    picks.push(Pick {
-                        line: number,
-                        sku: line.sku.clone(),
-                        warehouse,
-                        units,
-                    });
+                    picks.push(Pick { line: number, sku: line.sku.clone(), warehouse, units });
                 }
             }
             let (_, shortage) = short.entry(&line.sku).or_insert_with(|| {
-                (
-                    number,
-                    Shortage {
-                        sku: line.sku.clone(),
-                        requested: 0,
-                        available: 0,
-                    },
-                )
+                (number, Shortage { sku: line.sku.clone(), requested: 0, available: 0 })
             });
             shortage.requested += u64::try_from(line.quantity).unwrap();
             shortage.available += u64::try_from(line.quantity - wanted).unwrap();
         }
-        let mut short: Vec<(usize, Shortage)> = short
-            .into_values()
-            .filter(|(_, it)| it.available < it.requested)
-            .collect();
+        let mut short: Vec<(usize, Shortage)> =
+            short.into_values().filter(|(_, it)| it.available < it.requested).collect();
         short.sort_by_key(|(number, _)| *number);
-        (
-            picks,
-            short.into_iter().map(|(_, shortage)| shortage).collect(),
-        )
+        (picks, short.into_iter().map(|(_, shortage)| shortage).collect())
     }
 
     /// What lies in a warehouse and nobody holds, after these picks; without one there is no bound.
@@ -211,16 +181,11 @@ impl Model {
     fn reserve_again(&mut self, now: Instant, order: usize) -> Reply {
         let lost = self.orders[order].clone();
         let mut lines: BTreeMap<u32, Line> = BTreeMap::new();
-        for leg in lost
-            .legs
-            .iter()
-            .filter(|leg| leg.placement == lost.placements)
-        {
+        for leg in lost.legs.iter().filter(|leg| leg.placement == lost.placements) {
             if leg.at(Place::Expired) > 0 {
-                let line = lines.entry(leg.line).or_insert_with(|| Line {
-                    sku: leg.sku.clone(),
-                    quantity: 0,
-                });
+                let line = lines
+                    .entry(leg.line)
+                    .or_insert_with(|| Line { sku: leg.sku.clone(), quantity: 0 });
                 line.quantity += leg.at(Place::Expired);
             }
         }
@@ -235,18 +200,12 @@ impl Model {
         };
         let (picks, shortages) = self.plan_with_all_that_is_due(now, &body);
         if !shortages.is_empty() {
-            return Err(Refusal::ReservationExpired {
-                expired_at: lost.hold_ends,
-                shortages,
-            });
+            return Err(Refusal::ReservationExpired { expired_at: lost.hold_ends, shortages });
         }
         self.hold(order, picks, Place::Committed);
         self.orders[order].state = Some(State::Committed);
         let answer = newest_placement(&self.orders[order]);
-        Ok(Answer::Order(OrderAnswer {
-            reserved_again: true,
-            ..answer
-        }))
+        Ok(Answer::Order(OrderAnswer { reserved_again: true, ..answer }))
     }
 }
 
@@ -276,10 +235,7 @@ impl Order {
 }
 
 fn newest_placement(order: &Order) -> OrderAnswer {
-    let newest = order
-        .legs
-        .iter()
-        .filter(|leg| leg.placement == order.placements);
+    let newest = order.legs.iter().filter(|leg| leg.placement == order.placements);
     OrderAnswer {
         order_id: order.id.clone(),
         state: order.state.unwrap_or(State::AwaitingPayment),

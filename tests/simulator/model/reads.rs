@@ -61,10 +61,7 @@ impl Model {
             expires_at: order.expires_at(),
             lines: lines(order),
             packages: packages(
-                order
-                    .legs
-                    .iter()
-                    .map(|leg| (leg, leg.held() + leg.at(Place::Shipped))),
+                order.legs.iter().map(|leg| (leg, leg.held() + leg.at(Place::Shipped))),
             ),
             history: order.history.clone(),
         })
@@ -77,19 +74,10 @@ fn lines(order: &Order) -> Vec<OrderLine> {
     numbers.dedup();
     let line = |number| {
         let legs: Vec<&Leg> = order.legs.iter().filter(|leg| leg.line == number).collect();
-        let sum = |place| {
-            legs.iter()
-                .map(|leg| leg.at(place))
-                .sum::<i64>()
-                .unsigned_abs()
-        };
+        let sum = |place| legs.iter().map(|leg| leg.at(place)).sum::<i64>().unsigned_abs();
         OrderLine {
             sku: legs[0].sku.clone(),
-            quantity: legs
-                .iter()
-                .map(|leg| leg.quantity())
-                .sum::<i64>()
-                .unsigned_abs(),
+            quantity: legs.iter().map(|leg| leg.quantity()).sum::<i64>().unsigned_abs(),
             reserved: sum(Place::Reserved),
             committed: sum(Place::Committed),
             shipped: sum(Place::Shipped),
