@@ -46,6 +46,8 @@ impl Start {
         let mut command = Command::new(edge_host());
         command.args(["--listen", "127.0.0.1:0", "--data"]).arg(data);
         command.arg("--guest").arg(guest("inventory_guest.aot.wasm"));
+        // Tests ask what is answered, not how fast, on a machine that runs many of them at once.
+        command.args(["--query-timeout", "10s", "--write-timeout", "10s"]);
         Self { command }
     }
 

@@ -1,4 +1,4 @@
-//! The rules natively, over SQLite inside this program: the fastest door, and the one that breaks
+//! The rules natively, over a database in this program: the fastest door, and the one that breaks
 //! on demand.
 
 use super::words::{Applied, Change, Command, Fault, Instant, Order, SkuStock};
@@ -108,7 +108,11 @@ impl Door for NativeDoor {
     }
 
     fn audit(&mut self) -> Result<Vec<String>, Fault> {
+<<<<<<< HEAD
         let report = self.in_transaction(|it| queries::audit(it)).map_err(translate::fault)?;
+=======
+        let report = self.in_transaction(queries::audit).map_err(translate::fault)?;
+>>>>>>> scenarios
         Ok(report.differences.iter().map(|it| format!("{it:?}")).collect())
     }
 }

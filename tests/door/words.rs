@@ -243,6 +243,7 @@ pub(crate) struct HistoryEntry {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the contract's name")]
 pub(crate) struct Order {
     pub(crate) order_id: String,
     pub(crate) state: State,

@@ -1,4 +1,9 @@
+<<<<<<< HEAD
 //! The warehouse's notebook: files here say what is done and what must come of it.
+=======
+//! The warehouse's notebook: files beside this one that say what is done and what must come of
+//! it. README.md there has the words.
+>>>>>>> scenarios
 //!
 //! `UPDATE=1 cargo test scenarios` writes what came of it into the files instead; read the
 //! difference before you commit it.
@@ -18,7 +23,7 @@ use std::path::{Path, PathBuf};
 const BATCH_COMMANDS_MAX: usize = 1_000;
 
 /// Plays every notebook, each through a new door, and reports every line that came out otherwise.
-pub(crate) fn play_all(open: impl Fn() -> Box<dyn Door>) {
+fn play_all(open: impl Fn() -> Box<dyn Door>) {
     let mut wrong = Vec::new();
     let files = notebooks();
     assert!(!files.is_empty(), "tests/scenarios has no notebooks");
@@ -41,15 +46,23 @@ fn play(path: &Path, door: &mut dyn Door, wrong: &mut Vec<String>) {
     let text = std::fs::read_to_string(path).unwrap();
     let parts = read::notebook(&text)
         .unwrap_or_else(|(line, why)| panic!("{}:{line}: {why}", path.display()));
+<<<<<<< HEAD
     let mut player = Player { door, now: write::DAY_ONE, listed: 0, batch: None };
+=======
+    let mut clerk = Player { door, now: write::DAY_ONE, listed: 0, batch: None };
+>>>>>>> scenarios
     let mut played = Vec::new();
     for part in parts {
         match part {
             Part::Remark(text) => played.push((text, None)),
-            Part::Entry(entry) => player.step(&entry, &mut played),
+            Part::Entry(entry) => clerk.step(&entry, &mut played),
         }
     }
+<<<<<<< HEAD
     assert!(player.batch.is_none(), "{}: a batch without its end", path.display());
+=======
+    assert!(clerk.batch.is_none(), "{}: a batch without its end", path.display());
+>>>>>>> scenarios
     if std::env::var_os("UPDATE").is_some() {
         let lines: Vec<String> =
             played.into_iter().map(|(text, came)| written(text, came)).collect();
@@ -200,8 +213,13 @@ fn the_notebooks_come_out_as_written_through_the_host() {
 fn every_refusal_of_the_contract_is_in_a_notebook() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let contract = std::fs::read_to_string(root.join("wit/types.wit")).unwrap();
+<<<<<<< HEAD
     let refusals =
         contract.split_once("variant refusal {").unwrap().1.split_once("\n    }").unwrap().0;
+=======
+    let (_, refusals) = contract.split_once("variant refusal {").unwrap();
+    let (refusals, _) = refusals.split_once("\n    }").unwrap();
+>>>>>>> scenarios
     let cases = refusals.lines().map(str::trim).filter(|line| !line.starts_with("///"));
     let codes = cases.filter_map(|case| case.split(['(', ',']).next()).filter(|it| !it.is_empty());
     let notebooks: String =

@@ -125,12 +125,11 @@ impl Generator {
 
     fn pass_time(&mut self, model: &Model) {
         let ends = model.hold_ends();
-        let later = match self.random.weighted(&[(8, 0), (4, 1), (6, 2), (1, 3)]) {
-            0 => self.now,
-            1 => self.now + self.random.between(1, 2_000),
-            2 if !ends.is_empty() => *self.random.pick(&ends) + self.random.between(-1, 1),
-            2 => self.now,
-            _ => self.now + self.random.between(1, 86_400_000),
+        let later = match self.random.below(19) {
+            0 => self.now + self.random.between(1, 86_400_000),
+            1..=4 => self.now + self.random.between(1, 2_000),
+            5..=10 if !ends.is_empty() => *self.random.pick(&ends) + self.random.between(-1, 1),
+            _ => self.now,
         };
         self.now = self.now.max(later);
     }

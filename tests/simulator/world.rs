@@ -32,24 +32,35 @@ impl World {
 
     /// Lets a seed's callers do what they do.
     pub(super) fn play(mut self, mut generator: Generator, batches: usize) -> Result<(), Wrong> {
-        for batch in 0..batches {
+        for batch in 1..=batches {
             let step = generator.step(&self.model);
-            self.one_step(step, batch % BATCHES_BETWEEN_CHECKS == 0 || batch + 1 == batches)?;
+            self.guarded(step, |world, step| {
+                world.batch(step)?;
+                let is_time = batch % BATCHES_BETWEEN_CHECKS == 0 || batch == batches;
+                if is_time { world.check_all() } else { Ok(()) }
+            })?;
         }
         Ok(())
     }
 
     /// Plays recorded steps, and compares everything after each.
     fn replay(mut self, steps: &[Step]) -> Result<(), Wrong> {
-        steps.iter().try_for_each(|step| self.one_step(step.clone(), true))
+        steps.iter().try_for_each(|step| {
+            self.guarded(step.clone(), |world, step| {
+                world.batch(step)?;
+                world.check_all()
+            })
+        })
     }
 
-    fn one_step(&mut self, step: Step, check_all: bool) -> Result<(), Wrong> {
-        self.played.push(step.clone());
-        let tried = catch_unwind(AssertUnwindSafe(|| {
-            self.batch(&step)?;
-            if check_all { self.check_all() } else { Ok(()) }
-        }));
+    /// Plays a step; a panic of the guest is wrong like a wrong answer.
+    fn guarded(
+        &mut self,
+        step: Step,
+        play: impl FnOnce(&mut Self, &Step) -> Result<(), String>,
+    ) -> Result<(), Wrong> {
+        let tried = catch_unwind(AssertUnwindSafe(|| play(self, &step)));
+        self.played.push(step);
         let why = match tried {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(why)) => why,

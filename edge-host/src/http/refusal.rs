@@ -265,8 +265,8 @@ mod tests {
             409,
             concat!(
                 r#"{"code":"reservation_expired","expired_at":"1970-01-01T00:00:01.000Z","#,
-                r#""detail":"the hold ended at 1970-01-01T00:00:01.000Z and cannot be made again: "#,
-                r#"A was asked for 6 and 4 are available","#,
+                r#""detail":"the hold ended at 1970-01-01T00:00:01.000Z and cannot be made "#,
+                r#"again: A was asked for 6 and 4 are available","#,
                 r#""shortages":[{"sku":"A","requested":6,"available":4}]}"#,
             ),
         );

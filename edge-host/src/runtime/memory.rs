@@ -111,8 +111,8 @@ impl GuestMemory for Memory {
         if self.length == 0 {
             return &mut [];
         }
-        // SAFETY: WasmEdge maps all pages of the memory, which lives as long as the instance; no guest
-        // code has run since `refresh`, and none runs while the borrow of `self` lasts.
+        // SAFETY: WasmEdge maps all pages of the memory, which lives as long as the instance; no
+        // guest code has run since `refresh`, and none runs while the borrow of `self` lasts.
         unsafe { std::slice::from_raw_parts_mut(self.start, self.length) }
     }
 

@@ -15,7 +15,7 @@ impl Model {
             return Err(Refusal::InvalidState(state));
         }
         found.hold_ends = now + ttl_s * 1_000;
-        self.answer(order, state, Vec::new())
+        Ok(self.answer(order, state, Vec::new()))
     }
 
     pub(super) fn ship(&mut self, now: Instant, order: usize, package: Option<u32>) -> Reply {
@@ -44,12 +44,16 @@ impl Model {
         }
         let all = self.orders[order].held() == 0;
         let state = if all { State::Shipped } else { State::PartiallyShipped };
+<<<<<<< HEAD
         self.answer(order, state, leaving)
+=======
+        Ok(self.answer(order, state, leaving))
+>>>>>>> scenarios
     }
 
     pub(super) fn release(&mut self, now: Instant, order: usize, lines: Option<&[Line]>) -> Reply {
         if self.orders[order].state.is_none() && lines.is_none() {
-            return self.answer(order, State::Released, Vec::new());
+            return Ok(self.answer(order, State::Released, Vec::new()));
         }
         let state = self.state_now(now, order)?;
         if matches!(state, State::Released | State::Expired) {
@@ -64,7 +68,11 @@ impl Model {
         }
         let left = self.orders[order].held() + self.orders[order].sum(Place::Shipped);
         let state = if left == 0 { State::Released } else { State::PartiallyReleased };
+<<<<<<< HEAD
         self.answer(order, state, back)
+=======
+        Ok(self.answer(order, state, back))
+>>>>>>> scenarios
     }
 
     fn all_held(&self, order: usize) -> Result<Vec<(usize, i64)>, Refusal> {
@@ -126,18 +134,22 @@ impl Model {
     }
 
     /// Puts the order into a state and says which units of its legs moved.
-    fn answer(&mut self, order: usize, state: State, moved: Vec<(usize, i64)>) -> Reply {
+    fn answer(&mut self, order: usize, state: State, moved: Vec<(usize, i64)>) -> Answer {
         let order = &mut self.orders[order];
         order.state = Some(state);
         let packages: Vec<Package> =
             packages(moved.into_iter().map(|(leg, units)| (&order.legs[leg], units)));
+<<<<<<< HEAD
         Ok(Answer::Order(OrderAnswer {
+=======
+        Answer::Order(OrderAnswer {
+>>>>>>> scenarios
             order_id: order.id.clone(),
             state,
             expires_at: order.expires_at(),
             packages,
             shortages: Vec::new(),
             reserved_again: false,
-        }))
+        })
     }
 }
