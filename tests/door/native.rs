@@ -108,11 +108,7 @@ impl Door for NativeDoor {
     }
 
     fn audit(&mut self) -> Result<Vec<String>, Fault> {
-<<<<<<< HEAD
-        let report = self.in_transaction(|it| queries::audit(it)).map_err(translate::fault)?;
-=======
         let report = self.in_transaction(queries::audit).map_err(translate::fault)?;
->>>>>>> scenarios
         Ok(report.differences.iter().map(|it| format!("{it:?}")).collect())
     }
 }

@@ -1,9 +1,5 @@
-<<<<<<< HEAD
-//! The warehouse's notebook: files here say what is done and what must come of it.
-=======
 //! The warehouse's notebook: files beside this one that say what is done and what must come of
 //! it. README.md there has the words.
->>>>>>> scenarios
 //!
 //! `UPDATE=1 cargo test scenarios` writes what came of it into the files instead; read the
 //! difference before you commit it.
@@ -46,11 +42,7 @@ fn play(path: &Path, door: &mut dyn Door, wrong: &mut Vec<String>) {
     let text = std::fs::read_to_string(path).unwrap();
     let parts = read::notebook(&text)
         .unwrap_or_else(|(line, why)| panic!("{}:{line}: {why}", path.display()));
-<<<<<<< HEAD
-    let mut player = Player { door, now: write::DAY_ONE, listed: 0, batch: None };
-=======
     let mut clerk = Player { door, now: write::DAY_ONE, listed: 0, batch: None };
->>>>>>> scenarios
     let mut played = Vec::new();
     for part in parts {
         match part {
@@ -58,11 +50,7 @@ fn play(path: &Path, door: &mut dyn Door, wrong: &mut Vec<String>) {
             Part::Entry(entry) => clerk.step(&entry, &mut played),
         }
     }
-<<<<<<< HEAD
-    assert!(player.batch.is_none(), "{}: a batch without its end", path.display());
-=======
     assert!(clerk.batch.is_none(), "{}: a batch without its end", path.display());
->>>>>>> scenarios
     if std::env::var_os("UPDATE").is_some() {
         let lines: Vec<String> =
             played.into_iter().map(|(text, came)| written(text, came)).collect();
@@ -213,13 +201,8 @@ fn the_notebooks_come_out_as_written_through_the_host() {
 fn every_refusal_of_the_contract_is_in_a_notebook() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let contract = std::fs::read_to_string(root.join("wit/types.wit")).unwrap();
-<<<<<<< HEAD
-    let refusals =
-        contract.split_once("variant refusal {").unwrap().1.split_once("\n    }").unwrap().0;
-=======
     let (_, refusals) = contract.split_once("variant refusal {").unwrap();
     let (refusals, _) = refusals.split_once("\n    }").unwrap();
->>>>>>> scenarios
     let cases = refusals.lines().map(str::trim).filter(|line| !line.starts_with("///"));
     let codes = cases.filter_map(|case| case.split(['(', ',']).next()).filter(|it| !it.is_empty());
     let notebooks: String =

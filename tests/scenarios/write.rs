@@ -214,16 +214,11 @@ pub(super) fn stock(stock: &SkuStock) -> String {
 }
 
 fn counters(before_each: &str, counters: &[(&str, u64)]) -> String {
-<<<<<<< HEAD
-    let some = counters.iter().filter(|(_, units)| *units > 0);
-    some.map(|(name, units)| format!("{before_each}{name} {units}")).collect()
-=======
     let mut text = String::new();
     for (name, units) in counters.iter().filter(|(_, units)| *units > 0) {
         write!(text, "{before_each}{name} {units}").unwrap();
     }
     text
->>>>>>> scenarios
 }
 
 pub(super) fn order(order: &Order) -> Vec<String> {

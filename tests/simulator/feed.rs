@@ -34,13 +34,8 @@ impl Feed {
             return Err(format!("does not continue {balance:?}: {change:?}"));
         }
         let announces = matches!(change.kind.as_str(), "sold_out" | "back_in_stock");
-<<<<<<< HEAD
-        let announced = announces.then(|| (change.kind.as_str(), scope.clone()));
-        if announced != self.crossed.take() {
-=======
         let said = announces.then(|| (change.kind.as_str(), scope.clone()));
         if said != self.crossed.take() {
->>>>>>> scenarios
             return Err(format!("announces a crossing of zero wrongly, or none: {change:?}"));
         }
         if announces != (change.before == change.after) {

@@ -90,11 +90,7 @@ impl Model {
 
     fn decide(&mut self, now: Instant, command: &Command) -> Outcome {
         if let Some(first) = self.answered.iter().find(|it| same_identity(&it.command, command)) {
-<<<<<<< HEAD
-            return if same_body(&first.command, command) {
-=======
             return if first.command == *command {
->>>>>>> scenarios
                 Outcome { replayed: true, result: first.reply.clone() }
             } else {
                 Outcome { replayed: false, result: Err(Refusal::IdempotencyConflict) }
@@ -292,13 +288,8 @@ fn operation(command: &Command) -> &'static str {
 /// Whether two commands are attempts at the same thing.
 fn same_identity(a: &Command, b: &Command) -> bool {
     match (a, b) {
-<<<<<<< HEAD
-        (Command::Expire(_), _) => false,
-        (Command::Adjust { request_id: None, .. }, Command::Adjust { .. }) => false,
-=======
         (Command::Expire(_), _)
         | (Command::Adjust { request_id: None, .. }, Command::Adjust { .. }) => false,
->>>>>>> scenarios
         (
             Command::Ship { package: first, request_id: None, .. },
             Command::Ship { package: second, request_id: None, .. },

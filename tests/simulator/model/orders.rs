@@ -44,11 +44,7 @@ impl Model {
         }
         let all = self.orders[order].held() == 0;
         let state = if all { State::Shipped } else { State::PartiallyShipped };
-<<<<<<< HEAD
-        self.answer(order, state, leaving)
-=======
         Ok(self.answer(order, state, leaving))
->>>>>>> scenarios
     }
 
     pub(super) fn release(&mut self, now: Instant, order: usize, lines: Option<&[Line]>) -> Reply {
@@ -68,11 +64,7 @@ impl Model {
         }
         let left = self.orders[order].held() + self.orders[order].sum(Place::Shipped);
         let state = if left == 0 { State::Released } else { State::PartiallyReleased };
-<<<<<<< HEAD
-        self.answer(order, state, back)
-=======
         Ok(self.answer(order, state, back))
->>>>>>> scenarios
     }
 
     fn all_held(&self, order: usize) -> Result<Vec<(usize, i64)>, Refusal> {
@@ -139,11 +131,7 @@ impl Model {
         order.state = Some(state);
         let packages: Vec<Package> =
             packages(moved.into_iter().map(|(leg, units)| (&order.legs[leg], units)));
-<<<<<<< HEAD
-        Ok(Answer::Order(OrderAnswer {
-=======
         Answer::Order(OrderAnswer {
->>>>>>> scenarios
             order_id: order.id.clone(),
             state,
             expires_at: order.expires_at(),
