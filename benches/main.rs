@@ -12,7 +12,10 @@ mod measure;
 
 use measure::{Report, constant_server};
 
-const BENCHES: [(&str, fn(&mut Report)); 4] = [
+/// A bench's name, and what runs it.
+type Bench = (&'static str, fn(&mut Report));
+
+const BENCHES: [Bench; 4] = [
     ("boundary", boundary::run),
     ("commit", commit::run),
     ("http", http::run),

@@ -26,7 +26,7 @@ fn sigterm_answers_what_was_accepted_and_exits_0() {
                         host.signal("-TERM");
                         return sold;
                     }
-                    (0..).take_while(sells).count()
+                    (0..u32::MAX).take_while(sells).count()
                 })
             })
             .collect();

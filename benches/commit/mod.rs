@@ -28,10 +28,10 @@ pub(crate) fn run(report: &mut Report) {
     let mut at_128 = Vec::new();
     for (choice, name) in [(Choice::Random(SKUS), "random skus"), (Choice::Hot, "one hot sku")] {
         for batch in BATCHES {
-            let [guest, native, naive] = measure(choice, batch);
+            let [guest, rules, naive] = measure(choice, batch);
             let asked = if batch == 128 { "≥ 0.6, aim > 1.0" } else { "" };
             report.add(&guest.figure(format!("{name}, {batch} a commit"), &naive).asked(asked));
-            report.add(&native.figure("  the same rules, native".to_owned(), &naive));
+            report.add(&rules.figure("  the same rules, native".to_owned(), &naive));
             if batch == 128 {
                 at_128.push(guest);
             }
@@ -74,12 +74,12 @@ impl Measured {
 fn measure(choice: Choice, batch: usize) -> [Measured; 3] {
     let slice: Duration = load_time() / 4 / SLICES;
     let mut guest = Lane::new(shard::Guest::open(SKUS, batch), Orders::new(choice), batch);
-    let mut native = Lane::new(native::Native::open(SKUS), Orders::new(choice), batch);
+    let mut rules = Lane::new(native::Native::open(SKUS), Orders::new(choice), batch);
     let mut naive = Lane::new(naive::Naive::open(SKUS), Orders::new(choice), batch);
     for _ in 0..SLICES {
         guest.run(slice);
-        native.run(slice);
+        rules.run(slice);
         naive.run(slice);
     }
-    [Measured::of(&guest), Measured::of(&native), Measured::of(&naive)]
+    [Measured::of(&guest), Measured::of(&rules), Measured::of(&naive)]
 }

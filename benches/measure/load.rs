@@ -19,15 +19,12 @@ pub(crate) struct Load {
 impl Load {
     /// Latencies, and what went wrong, in a few words.
     pub(crate) fn latencies(&self) -> String {
-        let mut text = format!("p50 {:.1} p99 {:.1}", self.p50, self.p99);
-        if let Some(p999) = self.p999 {
-            text += &format!(" p999 {p999:.1}");
-        }
-        text += " ms";
-        if self.failed > 0 {
-            text += &format!(", {} FAILED", self.failed);
-        }
-        text
+        let p999 = self.p999.map(|p999| format!(" p999 {p999:.1}")).unwrap_or_default();
+        let failed = match self.failed {
+            0 => String::new(),
+            failed => format!(", {failed} FAILED"),
+        };
+        format!("p50 {:.1} p99 {:.1}{p999} ms{failed}", self.p50, self.p99)
     }
 }
 

@@ -51,7 +51,7 @@ impl Orders {
     }
 }
 
-/// SplitMix64: spreads consecutive numbers over all of them.
+/// `SplitMix64`: spreads consecutive numbers over all of them.
 fn scatter(number: u64) -> u64 {
     let z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -115,7 +115,7 @@ impl Stream {
     /// A command that makes its whole batch a fault; its text is not ASCII.
     fn malformed(&mut self) -> Command {
         let mut placement = self.placement("O-\u{8336}".to_owned(), None);
-        placement.lines[0].sku = "\u{1f375} tea".to_owned();
+        "\u{1f375} tea".clone_into(&mut placement.lines[0].sku);
         Command::Reserve(placement)
     }
 

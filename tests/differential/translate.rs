@@ -54,9 +54,9 @@ macro_rules! translate {
     };
 }
 
-impl<A: Translate<B>, B> Translate<Vec<B>> for Vec<A> {
-    fn translate(self) -> Vec<B> {
-        self.into_iter().map(A::translate).collect()
+impl<T: Translate<U>, U> Translate<Vec<U>> for Vec<T> {
+    fn translate(self) -> Vec<U> {
+        self.into_iter().map(T::translate).collect()
     }
 }
 

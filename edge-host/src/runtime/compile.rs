@@ -66,13 +66,13 @@ fn compile(plain: &[u8], out: &Path) -> Result<(), Error> {
         if compiler.is_null() {
             return Err(Error::Compile("this WasmEdge has no compiler".to_owned()));
         }
-        let compiled = ffi::WasmEdge_CompilerCompileFromBuffer(
+        let answer = ffi::WasmEdge_CompilerCompileFromBuffer(
             compiler,
             plain.as_ptr(),
             plain.len() as u64,
             path.as_ptr(),
         );
         ffi::WasmEdge_CompilerDelete(compiler);
-        check(compiled).map_err(Error::Compile)
+        check(answer).map_err(Error::Compile)
     }
 }

@@ -6,7 +6,7 @@ use std::{
     cell::{Cell, UnsafeCell},
     ffi::c_void,
     panic::{AssertUnwindSafe, catch_unwind},
-    ptr::NonNull,
+    ptr::{self, NonNull},
 };
 
 use wit_bindgen_wasmedge::rt::{CoreValue, GuestMemory, Signature, Trap};
@@ -67,40 +67,32 @@ impl<H> Shared<H> {
 /// Makes one WasmEdge module for each module name in the table, with its host functions.
 ///
 /// # Safety
-/// `shared` outlives the instance, at this address.
+/// `shared` and the answer outlive the instance, each at its address.
 pub(super) unsafe fn bind_imports<H: Imports>(
     parts: &mut Partial,
     imports: &'static [Signature],
     shared: &Shared<H>,
-) -> Result<Vec<Box<Binding<H>>>, Error> {
-    let mut bindings = Vec::with_capacity(imports.len());
+) -> Result<Box<[Binding<H>]>, Error> {
+    let bind = |(import, signature)| Binding { import, signature, shared };
+    let bindings: Box<[Binding<H>]> = imports.iter().enumerate().map(bind).collect();
     let mut names: Vec<&'static str> = imports.iter().map(|import| import.module).collect();
     names.dedup();
     for name in names {
         // SAFETY: the name is copied; the module is owned by `parts` once registered.
         let module = NonNull::new(unsafe { ffi::WasmEdge_ModuleInstanceCreate(wrap(name)) })
             .ok_or_else(|| Error::Engine("no import module".to_owned()))?;
-        for (import, signature) in imports.iter().enumerate().filter(|(_, i)| i.module == name) {
-            let mut binding = Box::new(Binding { import, signature, shared });
-            let data: *mut Binding<H> = &raw mut *binding;
-            // SAFETY: `data` lives in `bindings`, which outlives the instance; the function type is
-            // copied and deleted; the function belongs to the module once added.
+        for binding in bindings.iter().filter(|binding| binding.signature.module == name) {
+            let data = ptr::from_ref(binding).cast_mut().cast::<c_void>();
+            // SAFETY: `data` is only read, and outlives the instance; the function type is copied and
+            // deleted; the function belongs to the module once added.
             unsafe {
-                let function_type = function_type(signature);
-                let function = ffi::WasmEdge_FunctionInstanceCreate(
-                    function_type,
-                    Some(host_function::<H>),
-                    data.cast::<c_void>(),
-                    0,
-                );
-                ffi::WasmEdge_FunctionTypeDelete(function_type);
-                ffi::WasmEdge_ModuleInstanceAddFunction(
-                    module.as_ptr(),
-                    wrap(signature.name),
-                    function,
-                );
+                let kind = function_type(binding.signature);
+                let function =
+                    ffi::WasmEdge_FunctionInstanceCreate(kind, Some(host_function::<H>), data, 0);
+                ffi::WasmEdge_FunctionTypeDelete(kind);
+                let name = wrap(binding.signature.name);
+                ffi::WasmEdge_ModuleInstanceAddFunction(module.as_ptr(), name, function);
             }
-            bindings.push(binding);
         }
         // SAFETY: made above, owned by nobody yet.
         unsafe { parts.register(module)? };

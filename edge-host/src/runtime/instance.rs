@@ -22,7 +22,7 @@ use super::{
 ///
 /// One call at a time, on the thread that made it. After a trap its memory is in doubt: drop it.
 pub struct Instance<H> {
-    instance: NonNull<ffi::WasmEdge_ModuleInstanceContext>,
+    module: NonNull<ffi::WasmEdge_ModuleInstanceContext>,
     memory: Memory,
     /// In the order of the export table; `None` where an optional export is missing.
     exports: Vec<Option<Export>>,
@@ -30,7 +30,8 @@ pub struct Instance<H> {
     imports: Vec<NonNull<ffi::WasmEdge_ModuleInstanceContext>>,
     store: NonNull<ffi::WasmEdge_StoreContext>,
     executor: NonNull<ffi::WasmEdge_ExecutorContext>,
-    bindings: Vec<Box<Binding<H>>>,
+    #[expect(dead_code, reason = "host functions point into it")]
+    bindings: Box<[Binding<H>]>,
     shared: Box<Shared<H>>,
 }
 
@@ -90,7 +91,16 @@ impl<H: Imports> Instance<H> {
             shared.memory.set(Some(memory));
             let imports = std::mem::take(&mut parts.imports);
             std::mem::forget(parts);
-            Ok(Self { instance, memory, exports, imports, store, executor, bindings, shared })
+            Ok(Self {
+                module: instance,
+                memory,
+                exports,
+                imports,
+                store,
+                executor,
+                bindings,
+                shared,
+            })
         }
     }
 
@@ -140,15 +150,14 @@ impl<H> Drop for Instance<H> {
     fn drop(&mut self) {
         // SAFETY: the instance goes before what it refers to; all are owned and deleted once.
         unsafe {
-            ffi::WasmEdge_ModuleInstanceDelete(self.instance.as_ptr());
+            ffi::WasmEdge_ModuleInstanceDelete(self.module.as_ptr());
             for import in &self.imports {
                 ffi::WasmEdge_ModuleInstanceDelete(import.as_ptr());
             }
             ffi::WasmEdge_StoreDelete(self.store.as_ptr());
             ffi::WasmEdge_ExecutorDelete(self.executor.as_ptr());
         }
-        // Only now may the host functions' state go.
-        self.bindings.clear();
+        // Only after this may the host functions' state go, as the fields do.
     }
 }
 

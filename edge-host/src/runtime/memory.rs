@@ -19,7 +19,7 @@ const PAGE_BYTES: usize = 65_536;
 #[derive(Clone, Copy)]
 pub(super) struct Memory {
     executor: NonNull<ffi::WasmEdge_ExecutorContext>,
-    memory: NonNull<ffi::WasmEdge_MemoryInstanceContext>,
+    linear: NonNull<ffi::WasmEdge_MemoryInstanceContext>,
     realloc: NonNull<ffi::WasmEdge_FunctionInstanceContext>,
     /// Where the memory begins and how long it is, as of the last time guest code ran.
     start: *mut u8,
@@ -35,7 +35,7 @@ impl Memory {
     ) -> Option<Self> {
         // SAFETY: the caller's; the names are wrapped, not kept.
         unsafe {
-            let memory = NonNull::new(ffi::WasmEdge_ModuleInstanceFindMemory(
+            let linear = NonNull::new(ffi::WasmEdge_ModuleInstanceFindMemory(
                 instance.as_ptr(),
                 wrap("memory"),
             ))?;
@@ -43,7 +43,7 @@ impl Memory {
                 instance.as_ptr(),
                 wrap("cabi_realloc"),
             ))?;
-            let mut found = Self { executor, memory, realloc, start: ptr::null_mut(), length: 0 };
+            let mut found = Self { executor, linear, realloc, start: ptr::null_mut(), length: 0 };
             found.refresh();
             Some(found)
         }
@@ -53,8 +53,8 @@ impl Memory {
     pub(super) fn refresh(&mut self) {
         // SAFETY: the memory lives as long as the instance.
         unsafe {
-            let pages = ffi::WasmEdge_MemoryInstanceGetPageSize(self.memory.as_ptr()) as usize;
-            self.start = ffi::WasmEdge_MemoryInstanceGetPointer(self.memory.as_ptr(), 0, 0);
+            let pages = ffi::WasmEdge_MemoryInstanceGetPageSize(self.linear.as_ptr()) as usize;
+            self.start = ffi::WasmEdge_MemoryInstanceGetPointer(self.linear.as_ptr(), 0, 0);
             self.length = if self.start.is_null() { 0 } else { pages * PAGE_BYTES };
         }
     }

@@ -92,7 +92,7 @@ impl Readers {
         let (reader, auditing) = (self.reader.clone(), Arc::clone(&self.auditing));
         let audit = move || {
             let mut slot = None;
-            let report = reader.ask(&mut slot, None, |guest| guest.audit());
+            let report = reader.ask(&mut slot, None, ShardGuest::audit);
             auditing.store(false, Ordering::SeqCst);
             let _ = reply.send(report);
         };
