@@ -83,8 +83,8 @@ pub(super) unsafe fn bind_imports<H: Imports>(
             .ok_or_else(|| Error::Engine("no import module".to_owned()))?;
         for binding in bindings.iter().filter(|binding| binding.signature.module == name) {
             let data = ptr::from_ref(binding).cast_mut().cast::<c_void>();
-            // SAFETY: `data` is only read, and outlives the instance; the function type is copied and
-            // deleted; the function belongs to the module once added.
+            // SAFETY: `data` is only read, and outlives the instance; the function type is copied
+            // and deleted; the function belongs to the module once added.
             unsafe {
                 let kind = function_type(binding.signature);
                 let function =
