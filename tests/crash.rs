@@ -15,7 +15,10 @@ fn steps() -> [(&'static str, Value); 4] {
     [
         ("/v1/orders/ORDER/reserve", one_line("TEA", 4)),
         ("/v1/orders/ORDER/confirm", json!({})),
-        ("/v1/orders/ORDER/release", json!({"reason": "cancel", "lines": [{"sku": "TEA", "quantity": 1}]})),
+        (
+            "/v1/orders/ORDER/release",
+            json!({"reason": "cancel", "lines": [{"sku": "TEA", "quantity": 1}]}),
+        ),
         ("/v1/orders/ORDER/ship", json!({})),
     ]
 }

@@ -1,4 +1,4 @@
-//! Starts the program that ships, with a real guest on a free port, and talks to it as a caller does.
+//! Starts the program that ships, with a real guest on a free port, and is its caller.
 
 use std::{
     io::{BufRead, BufReader},
@@ -46,6 +46,8 @@ impl Start {
         let mut command = Command::new(edge_host());
         command.args(["--listen", "127.0.0.1:0", "--data"]).arg(data);
         command.arg("--guest").arg(guest("inventory_guest.aot.wasm"));
+        // Tests ask what is answered, not how fast, on a machine that runs many of them at once.
+        command.args(["--query-timeout", "10s", "--write-timeout", "10s"]);
         Self { command }
     }
 
@@ -76,8 +78,7 @@ impl Start {
 
     /// Waits until the host listens; `None` where it ended before.
     pub(crate) fn try_start(mut self) -> Option<Host> {
-        let mut child =
-            self.command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = self.command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let Some(address) = line.trim().strip_prefix("listening on ") else {

@@ -22,13 +22,13 @@ impl edge_host::guest::Sqlite for Answering {
 }
 
 /// The parts of a module with the contract's imports and exports. Each is a function's body.
-struct Hostile {
+struct Hostile<'a> {
     /// `cabi_realloc (old i32) (old-size i32) (align i32) (size i32) -> i32`
-    realloc: &'static str,
+    realloc: &'a str,
     /// `apply (now i64) (commands i32) (count i32) -> i32`
-    apply: &'static str,
+    apply: &'a str,
     /// Data from address 1024 on.
-    data: &'static str,
+    data: &'a str,
 }
 
 /// A bump allocator: as honest guests have it.
@@ -38,7 +38,7 @@ const HONEST_REALLOC: &str = "(local.get $align) (drop)
     (global.set $top (i32.add (global.get $top) (local.get $size)))";
 
 /// One page of memory, so that its end is at 65,536.
-fn module(hostile: &Hostile) -> Vec<u8> {
+fn module(hostile: &Hostile<'_>) -> Vec<u8> {
     let sqlite = "inventory:host/sqlite@1.0.0";
     let guest = |name: &str| format!("inventory:guest/{name}");
     let text = format!(
@@ -73,21 +73,19 @@ fn module(hostile: &Hostile) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-fn call(hostile: &Hostile) -> Result<(), CallError> {
+fn call(hostile: &Hostile<'_>) -> Result<(), CallError> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("hostile.wasm");
     std::fs::write(&file, module(hostile)).unwrap();
     let binary = Binary::open_interpreted(&file).unwrap();
     let module = GuestModule::load(&binary, WASI_ALLOWED).unwrap();
     let mut guest = module.instantiate(HostFunctions { sqlite: Answering }).unwrap();
-    let command = types::Command::Confirm(types::Confirm {
-        order_id: "O-1".to_owned(),
-        request_id: None,
-    });
+    let command =
+        types::Command::Confirm(types::Confirm { order_id: "O-1".to_owned(), request_id: None });
     guest.apply(0, &[command]).map(|_| ())
 }
 
-fn refused(what: &str, hostile: &Hostile, reason: &str) {
+fn refused(what: &str, hostile: &Hostile<'_>, reason: &str) {
     let error = call(hostile).expect_err(what);
     let said = format!("{error} {error:?}");
     assert!(said.to_lowercase().contains(reason), "{what}: expected {reason:?} in {said}");
@@ -102,7 +100,7 @@ fn the_contract_has_the_imports_this_test_knows() {
 #[test]
 fn an_allocator_that_lies_is_found_out() {
     for (what, realloc, reason) in [
-        ("past the end", "(i32.const 65533)", "bounds"),
+        ("past the end", "(i32.const 65532)", "bounds"),
         ("far past the end", "(i32.const -8)", "bounds"),
         ("not aligned", "(i32.const 8193)", "align"),
         ("traps", "(unreachable)", "unreachable"),
@@ -141,8 +139,11 @@ fn an_answer_that_cannot_be_lifted_is_an_error() {
         (
             "text that is not UTF-8",
             "(i32.const 1024)",
-            r"\00\00\00\00\00\00\00\00\00\00\00\00\10\04\00\00\01\00\00\00\20\04\00\00\01\00\00\00\00\00\00\00\ff",
-            "",
+            concat!(
+                r"\00\00\00\00\00\00\00\00\00\00\00\00\18\04\00\00\01\00\00\00",
+                r"\00\00\00\00\20\04\00\00\01\00\00\00\ff",
+            ),
+            "utf-8",
         ),
     ] {
         refused(what, &Hostile { realloc: HONEST_REALLOC, apply, data }, reason);
@@ -151,19 +152,23 @@ fn an_answer_that_cannot_be_lifted_is_an_error() {
 
 #[test]
 fn a_host_call_with_wild_arguments_is_a_trap() {
-    for (what, apply) in [
-        ("statement outside memory", "(i32.const 65530) (i32.const 100) (i32.const 0) (i32.const 0) (i32.const 1024)"),
-        ("statement of 4 GiB", "(i32.const 0) (i32.const -1) (i32.const 0) (i32.const 0) (i32.const 1024)"),
-        ("statement not UTF-8", "(i32.const 1024) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 2048)"),
-        ("parameters outside memory", "(i32.const 0) (i32.const 0) (i32.const 65528) (i32.const 9) (i32.const 1024)"),
-        ("unknown kind of parameter", "(i32.const 0) (i32.const 0) (i32.const 1024) (i32.const 1) (i32.const 2048)"),
-        ("count that overflows", "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const -1) (i32.const 1024)"),
-        ("answer outside memory", "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 65532)"),
-        ("answer not aligned", "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 1025)"),
+    // Pointer and length of the statement, of the parameters; where the answer goes.
+    for (what, [statement, bytes, parameters, count, answer]) in [
+        ("statement outside memory", [65_530, 100, 0, 0, 1_024]),
+        ("statement of 4 GiB", [0, -1, 0, 0, 1_024]),
+        ("statement not UTF-8", [1_024, 1, 0, 0, 2_048]),
+        ("parameters outside memory", [0, 0, 65_528, 9, 1_024]),
+        ("unknown kind of parameter", [0, 0, 1_024, 1, 2_048]),
+        ("count that overflows", [0, 0, 0, -1, 1_024]),
+        ("answer outside memory", [0, 0, 0, 0, 65_532]),
+        ("answer not aligned", [0, 0, 0, 0, 1_025]),
     ] {
-        let apply = format!("{apply} (call $query) (i32.const 4096)");
-        let hostile =
-            Hostile { realloc: HONEST_REALLOC, apply: apply.leak(), data: r"\ff\ff\ff\ff" };
+        let arguments = [statement, bytes, parameters, count, answer]
+            .map(|argument: i32| format!("(i32.const {argument})"))
+            .join(" ");
+        let apply = format!("(call $query {arguments}) (i32.const 4096)");
+        let data = r"\ff\ff\ff\ff";
+        let hostile = Hostile { realloc: HONEST_REALLOC, apply: &apply, data };
         refused(what, &hostile, "");
     }
 }

@@ -63,7 +63,10 @@ fn a_malformed_body_is_a_400_that_names_the_field_and_changes_nothing() {
         (lines(&format!(r#"{{"sku":"{long}","quantity":1}}"#)), "sku"),
         (lines(r#"{"sku":"TEA","quantity":1,"price":3}"#), "price"),
         (r#"{"lines":[{"sku":"TEA","quantity":1}],"colour":1}"#.to_owned(), "colour"),
-        (r#"{"lines":[{"sku":"TEA","quantity":1}],"ship_to":{"adcode":"44"}}"#.to_owned(), "adcode"),
+        (
+            r#"{"lines":[{"sku":"TEA","quantity":1}],"ship_to":{"adcode":"44"}}"#.to_owned(),
+            "adcode",
+        ),
         (r#"{"lines":[{"sku":"TEA","quantity":1}],"ttl_s":0}"#.to_owned(), "ttl_s"),
         (r#"{"lines":[{"sku":"TEA","quantity":1}],"strategy":"nearest"}"#.to_owned(), "strategy"),
         (r#"{"lines":[{"sku":"TEA","quantity":1}],"lines":[]}"#.to_owned(), "lines"),
@@ -84,6 +87,8 @@ fn what_is_no_proper_request_is_refused_with_its_own_status() {
     let data = tempfile::tempdir().unwrap();
     let host = Host::start(data.path());
     let get = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let post =
+        |rest: &str| format!("POST /v1/batch HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{rest}");
     let long = "x".repeat(129);
     for (request, status) in [
         (get("/nowhere"), "404"),
@@ -96,8 +101,8 @@ fn what_is_no_proper_request_is_refused_with_its_own_status() {
         (get("/v1/changes?limit=1001"), "400"),
         (get("/v1/orders/O-1/reserve"), "405"),
         ("DELETE /v1/batch HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".to_owned(), "405"),
-        ("POST /v1/batch HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}".to_owned(), "415"),
-        ("POST /v1/batch HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 99999999\r\n\r\n".to_owned(), "413"),
+        (post("content-length: 2\r\n\r\n{}"), "415"),
+        (post("content-type: application/json\r\ncontent-length: 99999999\r\n\r\n"), "413"),
         ("nonsense\r\n\r\n".to_owned(), "400"),
     ] {
         let answer = raw(&host, &request);
@@ -138,9 +143,8 @@ fn roles_bound_what_a_token_may_do() {
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("edge.toml");
     let token = |role: &str| format!("{role}-0123456789abcdef");
-    let tokens = ["read", "trade", "admin"].map(|role| {
-        format!("[[tokens]]\nrole = \"{role}\"\ntoken = \"{}\"\n", token(role))
-    });
+    let tokens = ["read", "trade", "admin"]
+        .map(|role| format!("[[tokens]]\nrole = \"{role}\"\ntoken = \"{}\"\n", token(role)));
     std::fs::write(&file, tokens.concat()).unwrap();
     let host = Start::new(data.path()).arg("--config", file.to_str().unwrap()).start();
     let adjust = r#"{"reason":"x","items":[{"sku":"TEA","sellable":{"set":5}}]}"#;

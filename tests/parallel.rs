@@ -77,9 +77,8 @@ fn the_same_request_fifty_times_at_once_has_one_effect_and_equal_answers() {
     let data = tempfile::tempdir().unwrap();
     let host = Host::start(data.path());
     host.set_sellable("TEA", 100);
-    let answers = all_at_once(&host, 50, |_| {
-        ("/v1/orders/SAME/reserve".to_owned(), one_line("TEA", 3))
-    });
+    let answers =
+        all_at_once(&host, 50, |_| ("/v1/orders/SAME/reserve".to_owned(), one_line("TEA", 3)));
     assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
     assert!(answers.iter().all(|answer| answer.body == answers[0].body), "{answers:?}");
     assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1);

@@ -81,7 +81,8 @@ impl App {
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let (stop, stopped) = watch::channel(false);
-        let server = tokio::spawn(serve(listener, config.http, shard.clone(), metrics, stopped.clone()));
+        let server =
+            tokio::spawn(serve(listener, config.http, shard.clone(), metrics, stopped.clone()));
         let sweep = tokio::spawn(sweep(shard.clone(), sweep_interval, stopped));
         Ok(Self { address, shard, stop, server, sweep })
     }
@@ -167,7 +168,8 @@ fn keep_warm(module: Arc<GuestModule>) {
     }
 
     runtime::keep_warm(move || {
-        let called = module.instantiate(HostFunctions { sqlite: Parked }).map(|mut guest| guest.migrate(0));
+        let called =
+            module.instantiate(HostFunctions { sqlite: Parked }).map(|mut guest| guest.migrate(0));
         tracing::debug!(ended = ?called.is_ok(), "the guest did not park");
     });
 }

@@ -1,11 +1,6 @@
 //! The program `edge-host`: serve, or one of the subcommands that help with serving.
 
-use std::{
-    io::Write,
-    path::PathBuf,
-    process::ExitCode,
-    time::Instant,
-};
+use std::{io::Write, path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use edge_host::{app::App, config, http::Drained, log, replay, runtime, shard::Clock};
@@ -19,21 +14,28 @@ const COMPILE_GUEST: &str = "compile-guest";
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    let matches = config::command()
-        .subcommand(compile_guest_command())
-        .subcommand(replay::command())
-        .get_matches();
+    let command =
+        config::command().subcommand(compile_guest_command()).subcommand(replay::command());
+    let matches = match command.try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
     match matches.subcommand() {
         Some((COMPILE_GUEST, arguments)) => compile_guest(arguments),
         Some((replay::REPLAY, arguments)) => replay::run(arguments),
-        Some((config::CHECK_CONFIG, arguments)) => {
-            load(arguments, |effective| {
-                print!("{effective}");
-                ExitCode::SUCCESS
-            })
-        }
+        Some((config::CHECK_CONFIG, arguments)) => load(arguments, |effective| {
+            print!("{effective}");
+            ExitCode::SUCCESS
+        }),
         _ => load(&matches, |effective| serve(effective, started)),
     }
+}
+
+/// Prints help where it was asked for, or what is wrong with the command line.
+fn usage(error: &clap::Error) -> ExitCode {
+    // There is nobody left to tell when the terminal is gone.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(config::EXIT_USAGE) } else { ExitCode::SUCCESS }
 }
 
 fn compile_guest_command() -> Command {

@@ -4,32 +4,21 @@
 mod arguments;
 mod results;
 
-/// What `wit-bindgen` makes of `wit/`.
-#[allow(
-    clippy::pedantic,
-    missing_docs,
-    unreachable_pub,
-    unsafe_code,
-    reason = "generated, and the canonical ABI is pointers"
-)]
-pub(crate) mod bindings {
-    wit_bindgen::generate!({
-        path: "../wit",
-        world: "inventory",
-        generate_all,
-        ownership: Borrowing { duplicate_if_necessary: true },
-    });
-    export!(Guest with_types_in self);
-    use super::Guest;
-}
-
+use crate::bindings;
+use crate::bindings::exports::inventory::guest::{changes, commands, lifecycle, orders, stock};
+use crate::bindings::inventory::guest::types;
 use crate::domain::{Instant, Malformed, OrderId, Sku};
 use crate::operations::{self, Fault, queries};
 use crate::storage::host::HostDatabase;
-use bindings::exports::inventory::guest::{changes, commands, lifecycle, orders, stock};
-use bindings::inventory::guest::types;
 
 struct Guest;
+
+#[allow(unsafe_code, unreachable_pub, reason = "generated, and the canonical ABI is pointers")]
+mod exported {
+    use super::{Guest, bindings};
+
+    bindings::export!(Guest with_types_in bindings);
+}
 
 impl commands::Guest for Guest {
     fn apply(
@@ -42,11 +31,7 @@ impl commands::Guest for Guest {
         let applied = operations::apply(&mut HostDatabase, now, &commands?)?;
         Ok(commands::Applied {
             outcomes: applied.outcomes.into_iter().map(results::outcome).collect(),
-            changed_skus: applied
-                .changed_skus
-                .into_iter()
-                .map(Sku::into_string)
-                .collect(),
+            changed_skus: applied.changed_skus.into_iter().map(Sku::into_string).collect(),
         })
     }
 }
@@ -62,10 +47,7 @@ impl stock::Guest for Guest {
     fn get_stock(skus: Vec<types::Sku>) -> Result<Vec<Option<stock::SkuStock>>, types::Fault> {
         let skus: Result<Vec<_>, Malformed> = skus.into_iter().map(Sku::parse).collect();
         let stock = queries::get_stock(&mut HostDatabase, skus?)?;
-        Ok(stock
-            .into_iter()
-            .map(|found| found.map(results::sku_stock))
-            .collect())
+        Ok(stock.into_iter().map(|found| found.map(results::sku_stock)).collect())
     }
 
     fn audit() -> Result<stock::AuditReport, types::Fault> {
@@ -91,10 +73,7 @@ impl lifecycle::Guest for Guest {
     }
 
     fn migrate(now: types::Instant) -> Result<u32, types::Fault> {
-        Ok(operations::migrate(
-            &mut HostDatabase,
-            Instant::parse(now)?,
-        )?)
+        Ok(operations::migrate(&mut HostDatabase, Instant::parse(now)?)?)
     }
 }
 

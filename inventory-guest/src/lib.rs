@@ -4,6 +4,7 @@
 //!
 //! | room | what |
 //! |---|---|
+//! | `bindings` | what `wit-bindgen` makes of `wit/`, in a guest only |
 //! | [`domain`] | pure rules and vocabulary: no I/O, no clock, no SQL; `now` is an argument |
 //! | [`storage`] | all SQL text, the [`storage::Database`] trait, its two implementations |
 //! | [`operations`] | prefetch → decide (domain) → write back, for a whole batch; queries; audit |
@@ -11,6 +12,9 @@
 //!
 //! The same code is the wasm guest and a native library for tests: nothing above `exports` and
 //! `storage::host` knows which.
+
+#[cfg(target_family = "wasm")]
+mod bindings;
 
 pub mod domain;
 pub mod operations;

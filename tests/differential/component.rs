@@ -8,7 +8,7 @@ use wasi_preview1_component_adapter_provider::{
 };
 use wasmtime::{
     Store,
-    component::{Component, HasSelf, Linker},
+    component::{Component, HasSelf, Linker, types::ComponentItem},
 };
 use wit_component::ComponentEncoder;
 
@@ -27,14 +27,24 @@ pub(super) fn encode(module: &[u8]) -> Vec<u8> {
     encoder.encode().unwrap()
 }
 
-/// The names of the interfaces that a component imports, sorted.
+/// The functions that a component imports, as `interface#function`, sorted. Interfaces of which it
+/// uses types only have none.
 pub(super) fn imports(component: &[u8]) -> Vec<String> {
     let engine = wasmtime::Engine::default();
-    let component = Component::new(&engine, component).unwrap();
-    let component = component.component_type();
-    let mut names: Vec<_> = component.imports(&engine).map(|(name, _)| name.to_owned()).collect();
-    names.sort();
-    names
+    let component = Component::new(&engine, component).unwrap().component_type();
+    let mut functions = Vec::new();
+    for (interface, import) in component.imports(&engine) {
+        let ComponentItem::ComponentInstance(instance) = import.ty else {
+            panic!("{interface} is not an interface");
+        };
+        for (name, export) in instance.exports(&engine) {
+            if matches!(export.ty, ComponentItem::ComponentFunc(_)) {
+                functions.push(format!("{interface}#{name}"));
+            }
+        }
+    }
+    functions.sort();
+    functions
 }
 
 pub(super) struct OnWasmtime {

@@ -44,6 +44,8 @@ pub fn command() -> Command {
         .about(ABOUT)
         .after_help(EXAMPLES)
         .max_term_width(100)
+        // A flag given twice: the later one wins, so that a wrapper's flags can be overruled.
+        .args_override_self(true)
         .args_conflicts_with_subcommands(true);
     with_settings(command).subcommand(with_settings(check))
 }

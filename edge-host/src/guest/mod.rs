@@ -1,5 +1,5 @@
-//! The guest as Rust sees it: types and typed calls, generated from `wit/`, and the check of a guest
-//! against them.
+//! The guest as Rust sees it: types and typed calls, generated from `wit/`, and the check of
+//! a guest against them.
 
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)] // generated
 mod bindings {

@@ -217,10 +217,9 @@ pub fn translate(error: rusqlite::Error) -> Error {
     let message = message.unwrap_or_else(|| failure.to_string());
     match failure.code {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Busy,
-        ErrorCode::ConstraintViolation => Error::Constraint(Constraint {
-            kind: constraint_kind(failure.extended_code),
-            message,
-        }),
+        ErrorCode::ConstraintViolation => {
+            Error::Constraint(Constraint { kind: constraint_kind(failure.extended_code), message })
+        }
         ErrorCode::DiskFull => Error::Full,
         ErrorCode::ReadOnly => Error::ReadOnly,
         ErrorCode::TooBig => Error::TooLarge,

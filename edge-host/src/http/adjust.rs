@@ -3,7 +3,7 @@
 use std::fmt;
 
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder};
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -38,11 +38,25 @@ pub(super) struct AdjustItem(types::AdjustItem);
 #[serde(deny_unknown_fields)]
 struct AdjustItemFields {
     sku: Sku,
+    #[serde(default, deserialize_with = "present")]
     warehouse: Option<WarehouseCode>,
+    #[serde(default, deserialize_with = "present")]
     sellable: Option<Adjustment>,
+    #[serde(default, deserialize_with = "present")]
     on_hand: Option<Adjustment>,
+    #[serde(default, deserialize_with = "present")]
     unavailable: Option<Adjustment>,
+    #[serde(default, deserialize_with = "present")]
     compare_quantity: Option<CounterValue>,
+}
+
+/// A field that may be missing, but not null: which fields there are says what an item corrects.
+fn present<'de, D, T>(field: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(field).map(Some)
 }
 
 /// A new value for a counter.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use http_body_util::BodyExt;
@@ -71,6 +71,10 @@ async fn receive(call: &mut Call) -> Result<Bytes, Problem> {
 
 /// Most bodies come in one piece, which is then not copied.
 async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+    // What is announced too large is not waited for.
+    if body.size_hint().lower() > bytes_max as u64 {
+        return Err(body_too_large(bytes_max));
+    }
     let mut first = Bytes::new();
     let mut rest = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -79,8 +83,7 @@ async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
             continue;
         };
         if first.len() + rest.len() + data.len() > bytes_max {
-            let detail = format!("a body has at most {bytes_max} bytes; send less at once");
-            return Err(Problem::new(&BODY_TOO_LARGE, detail).with("bytes_max", bytes_max));
+            return Err(body_too_large(bytes_max));
         }
         if first.is_empty() {
             first = data;
@@ -92,6 +95,11 @@ async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
         return Ok(first);
     }
     Ok([first.as_ref(), rest.as_slice()].concat().into())
+}
+
+fn body_too_large(bytes_max: usize) -> Problem {
+    let detail = format!("a body has at most {bytes_max} bytes; send less at once");
+    Problem::new(&BODY_TOO_LARGE, detail).with("bytes_max", bytes_max)
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {

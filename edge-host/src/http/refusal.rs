@@ -263,9 +263,12 @@ mod tests {
         check(
             &Refusal::ReservationExpired(ExpiredHold { expired_at: 1_000, shortages: vec![short] }),
             409,
-            r#"{"code":"reservation_expired","expired_at":"1970-01-01T00:00:01.000Z",
-                "detail":"the hold ended at 1970-01-01T00:00:01.000Z and cannot be made again: A was asked for 6 and 4 are available",
-                "shortages":[{"sku":"A","requested":6,"available":4}]}"#,
+            concat!(
+                r#"{"code":"reservation_expired","expired_at":"1970-01-01T00:00:01.000Z","#,
+                r#""detail":"the hold ended at 1970-01-01T00:00:01.000Z and cannot be made "#,
+                r#"again: A was asked for 6 and 4 are available","#,
+                r#""shortages":[{"sku":"A","requested":6,"available":4}]}"#,
+            ),
         );
         check(
             &Refusal::AlreadyShipped(types::ShippedUnits { shipped: 2, held: 1 }),

@@ -15,6 +15,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::wire::code;
+
 /// A connection that is silent for so long is given up: the server hangs, or its machine is gone.
 /// An audit of a big shard must fit.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
@@ -124,7 +126,7 @@ impl Client {
                 Ok(reply) if reply.status != StatusCode::SERVICE_UNAVAILABLE => {
                     return check(reply, path);
                 }
-                Ok(reply) => format!("503 {}", String::from_utf8_lossy(&reply.body)),
+                Ok(reply) => format!("503 {}", code(&reply.body)),
                 Err(error) => {
                     self.connection = None;
                     error.to_string()

@@ -51,11 +51,11 @@ const LONG_ABOUT: &str = "\
 Drives the orders of a CSV file through the HTTP API of a running server, as fast as it answers, \
 and checks in the end that not one unit is wrong.
 
-A sale is reserved, confirmed, and shipped --ship-after later in the stream's own time; orders that \
-would ship after the stream's end stay committed. A cancel is a release where its order has not \
-shipped, and otherwise a return, which the server must refuse as already_shipped. Which sale a \
-cancel belongs to stands in NAME_cancel_links.csv(.gz) beside NAME.csv(.gz); cancels without a link \
-are left out.";
+A sale is reserved, confirmed, and shipped --ship-after later in the stream's own time; orders \
+that would ship after the stream's end stay committed. A cancel is a release where its order has \
+not shipped, and otherwise a return, which the server must refuse as already_shipped. Which sale \
+a cancel belongs to stands in NAME_cancel_links.csv(.gz) beside NAME.csv(.gz); cancels without a \
+link are left out.";
 
 const AFTER_HELP: &str = "\
 The file, plain or gzipped, has a header and the columns invoice_no, line_no, sku, qty, ts \
@@ -63,7 +63,8 @@ The file, plain or gzipped, has a header and the columns invoice_no, line_no, sk
 The links file has cancel_invoice, cancel_line, sale_invoice, sale_line and qty.
 
 Every command has an identity that depends on the file alone. Server or replay may be killed \
-anywhere: run the same command against the same data again, and what was done is answered as it was.
+anywhere: run the same command against the same data again, and what was done is answered as it \
+was.
 
 In the end the stock of every sku and every order are compared with what the answers add up to, \
 and the server audits itself.

@@ -171,15 +171,15 @@ impl Plan {
     fn add_steps(&mut self, feed: &Feed, orders_of: &OrdersOf, ship_after_s: u64) {
         let undos = undos(feed, orders_of);
         let placed = orders_of.keys().map(|invoice| feed.invoices[*invoice].at_s);
-        let end_s = placed.chain(undos.iter().map(|undo| undo.at_s)).max().unwrap_or(0);
+        let end = placed.chain(undos.iter().map(|undo| undo.at_s)).max().unwrap_or(0);
         let mut steps = Vec::new();
         for (index, invoice) in feed.invoices.iter().enumerate() {
-            let due_s = invoice.at_s.saturating_add(ship_after_s);
+            let ship = invoice.at_s.saturating_add(ship_after_s);
             for order in orders_of.get(&index).cloned().unwrap_or_default() {
                 let first = undos.partition_point(|undo| undo.order < order);
-                let end = undos.partition_point(|undo| undo.order <= order);
-                let moments = Moments { placed_s: invoice.at_s, due_s, end_s };
-                let actions = self.add_life(feed, order, &undos[first..end], &moments);
+                let next = undos.partition_point(|undo| undo.order <= order);
+                let moments = Moments { placed: invoice.at_s, ship, end };
+                let actions = self.add_life(feed, order, &undos[first..next], &moments);
                 steps.extend(actions.map(|(at_s, action)| (at_s, Step { order, action })));
             }
         }
@@ -197,14 +197,13 @@ impl Plan {
         moments: &Moments,
     ) -> impl Iterator<Item = (u64, Action)> + use<> {
         let mut held = units(self.lines(&self.orders[order as usize]));
-        let mut life =
-            vec![(moments.placed_s, Action::Reserve), (moments.placed_s, Action::Confirm)];
+        let mut life = vec![(moments.placed, Action::Reserve), (moments.placed, Action::Confirm)];
         let mut returns = Vec::new();
         for undo in undos.chunk_by(|one, next| one.cancel == next.cancel) {
             let release = Undo::to_release(undo, feed);
             let at_s = undo[0].at_s;
             let index = index_of(self.releases.len());
-            if at_s >= moments.due_s {
+            if at_s >= moments.ship {
                 returns.push((at_s, Action::Return(index)));
             } else {
                 held -= units(&release.lines);
@@ -213,8 +212,8 @@ impl Plan {
             }
             self.releases.push(release);
         }
-        if held > 0 && moments.due_s <= moments.end_s {
-            life.push((moments.due_s, Action::Ship));
+        if held > 0 && moments.ship <= moments.end {
+            life.push((moments.ship, Action::Ship));
         }
         life.into_iter().chain(returns)
     }
@@ -237,12 +236,12 @@ impl Plan {
     }
 }
 
-/// The moments of an order's life that do not depend on cancels.
+/// The moments of an order's life that do not depend on cancels, in seconds since 1970.
 struct Moments {
-    placed_s: u64,
-    due_s: u64,
+    placed: u64,
+    ship: u64,
     /// The last thing that happens in the stream.
-    end_s: u64,
+    end: u64,
 }
 
 /// A link, as the order it concerns sees it.

@@ -91,7 +91,8 @@ fn orders_line(plan: &Plan) -> String {
     );
     if plan.unlinked_units > 0 {
         let units = grouped(plan.unlinked_units);
-        line = format!("{line}; {units} cancelled units have no known sale and are left out");
+        line =
+            format!("{line}; {units} units of the file are cancelled without a link, and left out");
     }
     line
 }

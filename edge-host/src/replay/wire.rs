@@ -96,6 +96,11 @@ pub(super) fn outcome(succeeded: Succeeded, body: &[u8]) -> Outcome {
     }
 }
 
+/// Why an answer is a no, for people to read; nothing where its body does not say.
+pub(super) fn code(body: &[u8]) -> String {
+    serde_json::from_slice::<Problem>(body).map(|problem| problem.code).unwrap_or_default()
+}
+
 /// Whether an answer's status says that the operation was carried out.
 #[derive(Clone, Copy)]
 pub(super) enum Succeeded {
@@ -319,4 +324,76 @@ fn render<T: Serialize>(value: &T) -> Bytes {
 
 fn to_vec<T: Serialize>(value: &T) -> Vec<u8> {
     serde_json::to_vec(value).expect("bodies have text keys and whole numbers only")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::feed::Feed;
+    use super::super::plan::{InitialStock, Terms};
+    use super::super::tests::{LINKS, ORDERS, Sample};
+    use super::*;
+
+    fn plan() -> Plan {
+        let sample = Sample::new(ORDERS, Some(LINKS));
+        let (initial_stock, ship_after) = (InitialStock::Sufficient, Duration::from_hours(24));
+        let terms = Terms { initial_stock, ship_after, orders_max: 1 };
+        Plan::new(Feed::read(sample.path()).unwrap(), &terms).unwrap()
+    }
+
+    #[test]
+    fn every_step_has_its_path_and_body() {
+        let plan = plan();
+        let calls = plan.steps.iter().map(|step| {
+            let body = String::from_utf8(body(&plan, *step).to_vec()).unwrap();
+            format!("{} {body}", path(plan.order(*step), step.action))
+        });
+        assert_eq!(
+            calls.collect::<Vec<_>>(),
+            [
+                "/v1/orders/1/reserve {\"lines\":[{\"sku\":\"A\",\"quantity\":6},\
+                 {\"sku\":\"B\",\"quantity\":4},{\"sku\":\"A\",\"quantity\":1}],\
+                 \"mode\":\"reserve_on_order\",\"ttl_s\":604800}",
+                "/v1/orders/1/confirm {}",
+                "/v1/orders/1/release {\"lines\":[{\"sku\":\"B\",\"quantity\":2}],\
+                 \"reason\":\"cancel\",\"request_id\":\"C1\"}",
+                "/v1/orders/1/ship {}",
+                "/v1/orders/1/release {\"lines\":[{\"sku\":\"A\",\"quantity\":1}],\
+                 \"reason\":\"refund\",\"request_id\":\"C2\"}",
+            ]
+        );
+        let steps = [plan.steps[1], plan.steps[3]].map(|step| (step, command(&plan, step)));
+        assert_eq!(
+            &*batch(&steps),
+            br#"{"commands":[{"confirm":{"order_id":"1"}},{"ship":{"order_id":"1"}}]}"#
+        );
+        let odd = Order { id: "a/b?c".into(), lines: 0..0 };
+        assert_eq!(order_path(&odd), "/v1/orders/a%2Fb%3Fc");
+    }
+
+    #[test]
+    fn outcomes_are_read_alone_and_from_a_batch() {
+        let done = outcome(Succeeded::Yes, br#"{"order_id":"1","state":"partially_released"}"#);
+        assert_eq!(done, Outcome::Done(State::PartiallyReleased));
+        let refused = outcome(Succeeded::No, br#"{"code":"already_shipped","held":0}"#);
+        assert_eq!(refused, Outcome::Refused("already_shipped".into()));
+        let odd = outcome(Succeeded::Yes, b"<html>");
+        assert!(matches!(odd, Outcome::Refused(why) if why.contains("outside the contract")));
+
+        let answer = br#"{"outcomes":[
+            {"ok":{"order_id":"1","state":"shipped"},"replayed":true},
+            {"refused":{"code":"insufficient_stock","shortages":[]},"replayed":false},
+            {"fault":{"code":"queue_full","retry_after_s":1},"replayed":false},
+            {"fault":{"code":"trapped"},"replayed":false}]}"#;
+        assert_eq!(
+            outcomes(answer).unwrap(),
+            [
+                (Outcome::Done(State::Shipped), true),
+                (Outcome::Refused("insufficient_stock".into()), false),
+                (Outcome::Undecided("queue_full".into()), false),
+                (Outcome::Refused("trapped".into()), false),
+            ]
+        );
+    }
 }

@@ -146,7 +146,9 @@ fn stamped_digest(bytes: &[u8]) -> Result<Option<[u8; DIGEST_BYTES]>, Error> {
     }
     let (module, file) = digests.split_at(DIGEST_BYTES);
     if file != digest_of(&bytes[..last.range.start]) {
-        return Err(Error::Damaged("its contents do not match its stamp; build it again".to_owned()));
+        return Err(Error::Damaged(
+            "its contents do not match its stamp; build it again".to_owned(),
+        ));
     }
     Ok(Some(module.try_into().expect("split at DIGEST_BYTES")))
 }
@@ -210,7 +212,7 @@ fn write_leb128(out: &mut Vec<u8>, mut value: usize) {
 fn compile_in_child(path: &Path, out: &Path) -> Result<(), Error> {
     let program = std::env::current_exe()
         .map_err(|source| Error::File { path: PathBuf::from("/proc/self/exe"), source })?;
-    tracing::info!(guest = %path.display(), "compiling the guest ahead of time, in a child process");
+    tracing::info!(guest = %path.display(), "compiling the guest in a child process");
     let output = Command::new(&program)
         .arg("compile-guest")
         .args([path, out])

@@ -1,8 +1,6 @@
 //! What a module imports and exports, read from its bytes before anything of it runs.
 
-use wasmparser::{
-    CompositeInnerType, ExternalKind, Parser, Payload, SubType, TypeRef, ValType,
-};
+use wasmparser::{CompositeInnerType, ExternalKind, Parser, Payload, SubType, TypeRef, ValType};
 use wit_bindgen_wasmedge::rt::{self, CoreType};
 
 use super::Error;

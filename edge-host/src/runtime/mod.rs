@@ -12,15 +12,19 @@
 mod binary;
 mod compile;
 mod ffi;
+mod imports;
 mod instance;
 mod interface;
 mod keep_warm;
+mod memory;
 mod module;
 mod thread_state;
+mod values;
 
 pub use binary::{Binary, ExecutionMode};
 pub use compile::{compile_to, version};
-pub use instance::{Imports, Instance};
+pub use imports::Imports;
+pub use instance::Instance;
 pub use interface::{Interface, Item, ItemKind};
 pub use keep_warm::{keep_warm, park};
 pub use module::Module;

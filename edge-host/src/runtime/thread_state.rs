@@ -59,8 +59,8 @@ unsafe extern "C" fn look_at(
     _size: libc::size_t,
     found: *mut c_void,
 ) -> c_int {
-    // SAFETY: `dl_iterate_phdr` lends a filled object with a NUL-terminated name and as many headers
-    // as it says; `found` is what `of_this_thread` passed.
+    // SAFETY: `dl_iterate_phdr` lends a filled object with a NUL-terminated name and as many
+    // headers as it says; `found` is what `of_this_thread` passed.
     unsafe {
         let object = &*object;
         let name = CStr::from_ptr(object.dlpi_name).to_bytes();

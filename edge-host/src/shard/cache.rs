@@ -64,9 +64,11 @@ impl Cache {
     }
 
     pub(super) fn get(&self, sku: &str) -> Option<Arc<CachedStock>> {
-        let found = self.part(sku).read().get(sku).and_then(|entry| {
-            (Instant::now() < entry.until).then(|| Arc::clone(&entry.stock))
-        });
+        let found = self
+            .part(sku)
+            .read()
+            .get(sku)
+            .and_then(|entry| (Instant::now() < entry.until).then(|| Arc::clone(&entry.stock)));
         match found {
             Some(_) => self.metrics.hits.inc(),
             None => self.metrics.misses.inc(),
@@ -122,9 +124,9 @@ impl Cache {
 
     fn part(&self, sku: &str) -> &RwLock<Part> {
         // Any spread will do; the map inside hashes with its own seed.
-        let hash = sku.bytes().fold(0_usize, |hash, byte| {
-            hash.wrapping_mul(31).wrapping_add(usize::from(byte))
-        });
+        let hash = sku
+            .bytes()
+            .fold(0_usize, |hash, byte| hash.wrapping_mul(31).wrapping_add(usize::from(byte)));
         &self.parts[hash % PARTS]
     }
 }

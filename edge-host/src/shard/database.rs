@@ -23,7 +23,7 @@ const LOCK_FILE: &str = "edge-host.lock";
 /// - `journal_mode = WAL`: without it readers block the writer and a commit costs two fsyncs.
 /// - `synchronous = FULL`: without it a power cut takes back commits that were acknowledged.
 /// - `foreign_keys = ON`: without it a leg could name an order that does not exist.
-/// - `cache_size`: 16 MiB of pages; with the default 2 MiB a batch's pages spill into the WAL early.
+/// - `cache_size`: 16 MiB of pages; with the default 2 MiB a batch spills into the WAL early.
 /// - `wal_autocheckpoint = 4000`: at the default of 1,000 pages every few batches pay for a
 ///   checkpoint; 16 MiB of WAL make it rare and still quick to recover.
 /// - `journal_size_limit`: gives the disk back after a reader held a checkpoint up.
@@ -37,7 +37,7 @@ const WRITER_PRAGMAS: &str = "
     PRAGMA journal_size_limit = 67108864;
     PRAGMA trusted_schema = OFF;";
 
-/// A reader's settings: `query_only` beside the read-only handle, so that nothing writes by mistake.
+/// A reader's settings: `query_only` beside the read-only handle: nothing writes by mistake.
 const READER_PRAGMAS: &str = "
     PRAGMA query_only = ON;
     PRAGMA cache_size = -8192;

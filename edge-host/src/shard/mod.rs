@@ -39,7 +39,7 @@ pub struct Config {
     pub data: PathBuf,
     /// Commands that may wait for the writer; more are answered [`Error::QueueFull`].
     pub queue_commands_max: usize,
-    /// Commands that one transaction takes, 1..=1,024. A single caller's batch may fill up to 1,024.
+    /// Commands that one transaction takes, 1..=1,024; a single caller's batch may fill it up.
     pub batch_commands_max: usize,
     /// Threads with a read-only guest.
     pub readers: usize,
@@ -169,8 +169,8 @@ impl Shard {
         Ok(Self(Arc::new(Inner { config, writer, readers, cache, description })))
     }
 
-    /// Does one command. Resolves after its transaction is durable; a caller that stops waiting does
-    /// not stop the command.
+    /// Does one command. Resolves after its transaction is durable; a caller that stops
+    /// waiting does not stop the command.
     pub async fn apply(&self, command: Command) -> Result<Outcome, Error> {
         let (reply, answer) = oneshot::channel();
         self.0.writer.submit(Job::One(command, reply))?;

@@ -198,9 +198,8 @@ impl Batcher {
     /// Opens the connection, makes the guest and lets it migrate.
     fn open(&mut self) -> Result<(ShardGuest, Description), OpenError> {
         let mut guest = self.instantiate()?;
-        let description = guest
-            .describe()
-            .map_err(|error| OpenError::Guest(format!("describe: {error}")))?;
+        let description =
+            guest.describe().map_err(|error| OpenError::Guest(format!("describe: {error}")))?;
         let now = self.now();
         let failed = |what: &str| {
             let what = what.to_owned();
@@ -263,11 +262,7 @@ impl Batcher {
     }
 
     /// Runs commands in one transaction: committed, or rolled back.
-    fn attempt(
-        &mut self,
-        slot: &mut Option<ShardGuest>,
-        commands: &[Command],
-    ) -> Attempt {
+    fn attempt(&mut self, slot: &mut Option<ShardGuest>, commands: &[Command]) -> Attempt {
         let started = Instant::now();
         let now = self.now();
         let mut guest = match slot.take() {
@@ -328,11 +323,7 @@ impl From<crate::guest::types::Fault> for Failure {
     }
 }
 
-fn transact(
-    guest: &mut ShardGuest,
-    now: i64,
-    commands: &[Command],
-) -> Result<Applied, Failure> {
+fn transact(guest: &mut ShardGuest, now: i64, commands: &[Command]) -> Result<Applied, Failure> {
     database::begin_write(host(guest))?;
     let applied = guest.apply(now, commands).map_err(Failure::Call)??;
     if applied.outcomes.len() != commands.len() {

@@ -11,10 +11,7 @@ fn main() -> ExitCode {
         eprintln!("usage: generate DIR [WORLD]");
         return ExitCode::from(64);
     };
-    let generator = arguments
-        .next()
-        .into_iter()
-        .fold(Generator::new(wit), Generator::world);
+    let generator = arguments.next().into_iter().fold(Generator::new(wit), Generator::world);
     match generator.generate() {
         Ok(code) => {
             print!("{code}");

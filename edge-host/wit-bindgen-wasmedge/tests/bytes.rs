@@ -15,10 +15,7 @@ const BYTES_MAX: usize = 1 << 20;
 
 /// The bytes of a value at 0, and what follows them.
 fn stored<T: Lower>(value: &T) -> Vec<u8> {
-    let mut memory = FakeMemory {
-        bytes: vec![0; T::SIZE],
-        allocations: 0,
-    };
+    let mut memory = FakeMemory { bytes: vec![0; T::SIZE], allocations: 0 };
     value.store(&mut memory, 0).unwrap();
     memory.bytes
 }
@@ -28,10 +25,7 @@ fn load<T: Lift>(bytes: &[u8]) -> Result<T, AbiError> {
 }
 
 fn lift<T: Lift>(values: &[CoreValue]) -> Result<T, AbiError> {
-    T::lift(
-        &mut Source::new(&[], BYTES_MAX),
-        &mut FlatReader::new(values),
-    )
+    T::lift(&mut Source::new(&[], BYTES_MAX), &mut FlatReader::new(values))
 }
 
 /// What an export was called with.
@@ -47,9 +41,7 @@ impl GuestMemory for Recorder {
     }
 
     fn realloc(&mut self, size: u32, align: u32) -> Result<u32, Trap> {
-        self.guest
-            .get_or_insert_with(EchoGuest::new)
-            .realloc(size, align)
+        self.guest.get_or_insert_with(EchoGuest::new).realloc(size, align)
     }
 }
 
@@ -72,24 +64,9 @@ fn lowered(value: &Joined) -> Vec<CoreValue> {
 
 #[test]
 fn records_have_padding_between_their_fields() {
-    let numbers = Numbers {
-        a: 1,
-        b: -2,
-        c: 3,
-        d: -4,
-        e: 5,
-        f: -6,
-        g: 7,
-        h: -8,
-        x: 1.0,
-        y: -2.0,
-    };
-    let mut bytes = vec![
-        1, 0xfe, 3, 0, 0xfc, 0xff, 0, 0, 5, 0, 0, 0, 0xfa, 0xff, 0xff, 0xff,
-    ];
-    bytes.extend([
-        7, 0, 0, 0, 0, 0, 0, 0, 0xf8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-    ]);
+    let numbers = Numbers { a: 1, b: -2, c: 3, d: -4, e: 5, f: -6, g: 7, h: -8, x: 1.0, y: -2.0 };
+    let mut bytes = vec![1, 0xfe, 3, 0, 0xfc, 0xff, 0, 0, 5, 0, 0, 0, 0xfa, 0xff, 0xff, 0xff];
+    bytes.extend([7, 0, 0, 0, 0, 0, 0, 0, 0xf8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
     bytes.extend([0, 0, 0x80, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xc0]);
     assert_eq!(stored(&numbers), bytes);
     assert_eq!(load::<Numbers>(&bytes).unwrap(), numbers);
@@ -97,14 +74,8 @@ fn records_have_padding_between_their_fields() {
 
 #[test]
 fn texts_and_lists_are_a_pointer_and_a_length() {
-    assert_eq!(
-        stored(&"añ".to_owned()),
-        [8, 0, 0, 0, 3, 0, 0, 0, b'a', 0xc3, 0xb1]
-    );
-    assert_eq!(
-        stored(&vec![1_u16, 0x203]),
-        [8, 0, 0, 0, 2, 0, 0, 0, 1, 0, 3, 2]
-    );
+    assert_eq!(stored(&"añ".to_owned()), [8, 0, 0, 0, 3, 0, 0, 0, b'a', 0xc3, 0xb1]);
+    assert_eq!(stored(&vec![1_u16, 0x203]), [8, 0, 0, 0, 2, 0, 0, 0, 1, 0, 3, 2]);
     let dangling_but_aligned = [4, 0, 0, 0, 0, 0, 0, 0];
     assert_eq!(stored(&Vec::<u32>::new()), dangling_but_aligned);
 }
@@ -121,35 +92,17 @@ fn options_and_results_start_with_their_discriminant() {
 
 #[test]
 fn tuples_and_characters_and_booleans_are_as_wide_as_they_say() {
-    assert_eq!(
-        stored(&(true, 'ñ', false)),
-        [1, 0, 0, 0, 0xf1, 0, 0, 0, 0, 0, 0, 0]
-    );
+    assert_eq!(stored(&(true, 'ñ', false)), [1, 0, 0, 0, 0xf1, 0, 0, 0, 0, 0, 0, 0]);
 }
 
 #[test]
 fn flags_are_bits_from_the_lowest() {
-    assert_eq!(
-        stored(&Nine {
-            a: true,
-            i: true,
-            ..Nine::default()
-        }),
-        [1, 1]
-    );
-    let word = ThirtyTwo {
-        b1: true,
-        b31: true,
-        ..ThirtyTwo::default()
-    };
+    assert_eq!(stored(&Nine { a: true, i: true, ..Nine::default() }), [1, 1]);
+    let word = ThirtyTwo { b1: true, b31: true, ..ThirtyTwo::default() };
     assert_eq!(stored(&word), [2, 0, 0, 0x80]);
     assert_eq!(load::<ThirtyTwo>(&[2, 0, 0, 0x80]).unwrap(), word);
     let beyond = load::<Nine>(&[0, 0xfe]).unwrap();
-    assert_eq!(
-        beyond,
-        Nine::default(),
-        "bits beyond the last flag are ignored"
-    );
+    assert_eq!(beyond, Nine::default(), "bits beyond the last flag are ignored");
 }
 
 #[test]
@@ -177,10 +130,7 @@ fn slots_are_narrowed_to_what_the_case_has() {
     let slots = |case: i32, one: i64, two: i64| [I32(case), I64(one), I64(two), I32(7)];
     let dirty = |low: i64| low | (0x7777 << 32);
     assert_eq!(lift::<Joined>(&slots(1, dirty(5), 0)), Ok(Joined::Word(5)));
-    assert_eq!(
-        lift::<Joined>(&slots(2, dirty(0x3f80_0000), 0)),
-        Ok(Joined::Single(1.0))
-    );
+    assert_eq!(lift::<Joined>(&slots(2, dirty(0x3f80_0000), 0)), Ok(Joined::Single(1.0)));
     let inner = lift::<Joined>(&slots(7, dirty(0), dirty(0x3f80_0000)));
     assert_eq!(inner, Ok(Joined::Inner(Ok(1.0))));
 }
@@ -201,10 +151,7 @@ fn kind<T: std::fmt::Debug>(result: Result<T, AbiError>) -> AbiErrorKind {
 
 #[test]
 fn cases_that_do_not_exist_are_refused() {
-    let bad = |discriminant, cases| AbiErrorKind::BadDiscriminant {
-        discriminant,
-        cases,
-    };
+    let bad = |discriminant, cases| AbiErrorKind::BadDiscriminant { discriminant, cases };
     assert_eq!(kind(load::<Color>(&[3])), bad(3, 3));
     assert_eq!(kind(lift::<Color>(&[I32(-1)])), bad(u32::MAX, 3));
     assert_eq!(kind(load::<Option<u8>>(&[2, 0])), bad(2, 2));
@@ -216,10 +163,7 @@ fn cases_that_do_not_exist_are_refused() {
 #[test]
 fn characters_that_do_not_exist_are_refused() {
     for value in [0xd800_u32, 0xdfff, 0x11_0000, u32::MAX] {
-        assert_eq!(
-            kind(load::<char>(&value.to_le_bytes())),
-            AbiErrorKind::BadChar { value }
-        );
+        assert_eq!(kind(load::<char>(&value.to_le_bytes())), AbiErrorKind::BadChar { value });
         let flat = [I32(value.cast_signed())];
         assert_eq!(kind(lift::<char>(&flat)), AbiErrorKind::BadChar { value });
     }
@@ -227,26 +171,14 @@ fn characters_that_do_not_exist_are_refused() {
 
 #[test]
 fn core_values_that_are_missing_or_of_another_type_are_refused() {
-    let missing = AbiErrorKind::WrongCoreValueCount {
-        expected: 2,
-        actual: 1,
-    };
+    let missing = AbiErrorKind::WrongCoreValueCount { expected: 2, actual: 1 };
     assert_eq!(kind(lift::<Option<u64>>(&[I32(1)])), missing);
     for result in [lift::<u64>(&[I32(0)]), lift::<u64>(&[F64(0.0)])] {
         assert!(matches!(kind(result), AbiErrorKind::WrongCoreType { .. }));
     }
-    assert!(matches!(
-        kind(lift::<u32>(&[F32(0.0)])),
-        AbiErrorKind::WrongCoreType { .. }
-    ));
-    assert!(matches!(
-        kind(lift::<f32>(&[F64(0.0)])),
-        AbiErrorKind::WrongCoreType { .. }
-    ));
-    assert!(matches!(
-        kind(lift::<f64>(&[F32(0.0)])),
-        AbiErrorKind::WrongCoreType { .. }
-    ));
+    assert!(matches!(kind(lift::<u32>(&[F32(0.0)])), AbiErrorKind::WrongCoreType { .. }));
+    assert!(matches!(kind(lift::<f32>(&[F64(0.0)])), AbiErrorKind::WrongCoreType { .. }));
+    assert!(matches!(kind(lift::<f64>(&[F32(0.0)])), AbiErrorKind::WrongCoreType { .. }));
 }
 
 #[test]

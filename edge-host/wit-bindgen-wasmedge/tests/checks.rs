@@ -8,32 +8,18 @@ use wit_bindgen_wasmedge::rt::{
 };
 
 fn item(signature: &Signature) -> Item<'_> {
-    let kind = ItemKind::Function {
-        params: signature.params,
-        results: signature.results,
-    };
-    Item {
-        module: signature.module,
-        name: signature.name,
-        kind,
-    }
+    let kind = ItemKind::Function { params: signature.params, results: signature.results };
+    Item { module: signature.module, name: signature.name, kind }
 }
 
 /// What a guest of the world exports, of which the test may take away.
 fn exports() -> Vec<Item<'static>> {
-    let memory = Item {
-        module: "",
-        name: "memory",
-        kind: ItemKind::Memory,
-    };
+    let memory = Item { module: "", name: "memory", kind: ItemKind::Memory };
     EXPORTS.iter().map(item).chain([memory]).collect()
 }
 
 fn messages(mismatches: Vec<wit_bindgen_wasmedge::rt::Mismatch>) -> Vec<String> {
-    mismatches
-        .into_iter()
-        .map(|mismatch| mismatch.to_string())
-        .collect()
+    mismatches.into_iter().map(|mismatch| mismatch.to_string()).collect()
 }
 
 #[test]
@@ -47,11 +33,7 @@ fn a_guest_of_the_world_fits() {
 fn a_guest_need_not_import_everything_nor_export_only_the_world() {
     assert_eq!(check_imports(&[], &[IMPORTS]), []);
     let mut exports = exports();
-    exports.push(Item {
-        module: "",
-        name: "_initialize",
-        kind: ItemKind::Other("a table"),
-    });
+    exports.push(Item { module: "", name: "_initialize", kind: ItemKind::Other("a table") });
     assert_eq!(check_exports(&exports, EXPORTS), []);
 }
 
@@ -74,15 +56,8 @@ fn imports_may_come_from_any_of_the_allowed_tables() {
 
 #[test]
 fn an_import_of_another_type_is_refused_with_both_types() {
-    let kind = ItemKind::Function {
-        params: &[CoreType::I64],
-        results: &[],
-    };
-    let imports = [Item {
-        module: "test:kinds/echo@0.1.0",
-        name: "echo-u32",
-        kind,
-    }];
+    let kind = ItemKind::Function { params: &[CoreType::I64], results: &[] };
+    let imports = [Item { module: "test:kinds/echo@0.1.0", name: "echo-u32", kind }];
     let expected = "import `test:kinds/echo@0.1.0` `echo-u32`: expected a function (i32) -> (i32) \
                     for `test:kinds/echo@0.1.0 echo-u32: func(value: u32) -> u32`, found a \
                     function (i64) -> ()";
@@ -91,10 +66,7 @@ fn an_import_of_another_type_is_refused_with_both_types() {
 
 #[test]
 fn every_missing_export_is_named_but_post_returns_may_miss() {
-    let expected = EXPORTS
-        .iter()
-        .filter(|export| export.presence == Presence::Required)
-        .count();
+    let expected = EXPORTS.iter().filter(|export| export.presence == Presence::Required).count();
     let found = messages(check_exports(&[], EXPORTS));
     assert_eq!(found.len(), expected + 1, "{found:?}");
     assert_eq!(found[0], "export `memory`: missing, expected a memory");

@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use wit_bindgen_wasmedge::generate::{GenerateError, Generator};
 
 fn here(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests")
-        .join(path)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
 }
 
 /// The glue of a package given as text.
@@ -21,9 +19,7 @@ fn generate(name: &str, wit: &str) -> Result<String, GenerateError> {
 }
 
 fn refusal(name: &str, wit: &str) -> String {
-    generate(name, wit)
-        .expect_err("the world is refused")
-        .to_string()
+    generate(name, wit).expect_err("the world is refused").to_string()
 }
 
 /// `UPDATE_GOLDEN=1 cargo test -p wit-bindgen-wasmedge --features generate` writes the files anew.
@@ -31,10 +27,7 @@ fn refusal(name: &str, wit: &str) -> String {
 fn worlds_are_generated_as_the_golden_files_say() {
     for (wit, golden) in [
         ("kinds", "golden/kinds.rs"),
-        (
-            "../examples/greet/greet.wit",
-            "../examples/greet/bindings.rs",
-        ),
+        ("../examples/greet/greet.wit", "../examples/greet/bindings.rs"),
     ] {
         let golden = here(golden);
         let generated = Generator::new(here(wit)).generate().unwrap();
@@ -42,20 +35,14 @@ fn worlds_are_generated_as_the_golden_files_say() {
             std::fs::write(&golden, &generated).unwrap();
         }
         let expected = std::fs::read_to_string(&golden).unwrap_or_default();
-        assert!(
-            generated == expected,
-            "{} differs; UPDATE_GOLDEN=1 updates it",
-            golden.display()
-        );
+        assert!(generated == expected, "{} differs; UPDATE_GOLDEN=1 updates it", golden.display());
     }
 }
 
 #[test]
 fn code_lines_are_at_most_100_wide() {
     let generated = Generator::new(here("kinds")).generate().unwrap();
-    let code = generated
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("wit: "));
+    let code = generated.lines().filter(|line| !line.trim_start().starts_with("wit: "));
     for line in code.filter(|line| !line.trim_start().starts_with("///")) {
         assert!(line.len() <= 100, "{line}");
     }
@@ -72,10 +59,7 @@ fn what_the_build_script_asks_for_is_generated() {
         .unwrap();
     assert!(generated.contains("pub const LIFTED_BYTES_MAX: usize = 1_234_567;"));
     assert!(generated.contains("#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]"));
-    assert!(
-        generated.contains("#[derive(Debug, Clone, PartialEq, Hash, Eq)]"),
-        "Eq only once"
-    );
+    assert!(generated.contains("#[derive(Debug, Clone, PartialEq, Hash, Eq)]"), "Eq only once");
 }
 
 #[test]
@@ -105,11 +89,7 @@ fn handles_streams_futures_and_waiting_are_refused_where_they_are_used() {
     for (name, function, what) in [
         ("stream", "f: func(a: stream<u8>)", "a stream"),
         ("future", "f: func() -> future<u32>", "a future"),
-        (
-            "nested",
-            "f: func() -> list<option<tuple<u8, stream<u8>>>>",
-            "a stream",
-        ),
+        ("nested", "f: func() -> list<option<tuple<u8, stream<u8>>>>", "a stream"),
         ("async", "f: async func()", "an async function"),
         ("error", "f: func(a: error-context)", "an error-context"),
         ("map", "f: func(a: map<string, u8>)", "a map"),
@@ -188,16 +168,8 @@ fn realloc_is_required_only_where_something_is_placed_in_memory() {
         let entry = generated.split("name: \"cabi_realloc\"").nth(1).unwrap();
         entry.contains("rt::Presence::Required")
     };
-    assert!(!required(
-        "package a:b; world w { export f: func(a: u8) -> string; }"
-    ));
-    assert!(required(
-        "package a:b; world w { export f: func(a: option<string>); }"
-    ));
-    assert!(required(
-        "package a:b; world w { import f: func() -> list<u8>; }"
-    ));
-    assert!(!required(
-        "package a:b; world w { import f: func(a: string) -> tuple<u64, u64>; }"
-    ));
+    assert!(!required("package a:b; world w { export f: func(a: u8) -> string; }"));
+    assert!(required("package a:b; world w { export f: func(a: option<string>); }"));
+    assert!(required("package a:b; world w { import f: func() -> list<u8>; }"));
+    assert!(!required("package a:b; world w { import f: func(a: string) -> tuple<u64, u64>; }"));
 }

@@ -22,11 +22,7 @@ struct HostileGuest {
 
 impl HostileGuest {
     fn new(bytes: Vec<u8>, answers: Vec<u64>) -> Self {
-        Self {
-            bytes,
-            answers,
-            next: 0,
-        }
+        Self { bytes, answers, next: 0 }
     }
 
     fn answer(&mut self) -> u64 {
@@ -140,10 +136,7 @@ proptest! {
 
 /// Calls `echo-entries` with a pointer and a length.
 fn echo_entries(memory: &mut FakeMemory, pointer: u32, length: u32) -> Result<(), CallError> {
-    let import = IMPORTS
-        .iter()
-        .position(|import| import.name == "echo-entries")
-        .unwrap();
+    let import = IMPORTS.iter().position(|import| import.name == "echo-entries").unwrap();
     let params = [pointer, length, 0].map(|value| CoreValue::I32(value.cast_signed()));
     call_import(&mut EchoHost::default(), memory, import, &params, &mut [])
 }
@@ -161,30 +154,15 @@ fn a_list_that_ends_where_memory_ends_is_read_and_one_that_ends_after_is_not() {
     let length = bytes.len() as u64;
     assert_eq!(echo_entries(&mut FakeMemory::with(&bytes), 0, 10), Ok(()));
     let found = kind(echo_entries(&mut FakeMemory::with(&bytes), 8, 10));
-    assert_eq!(
-        found,
-        AbiErrorKind::OutOfBounds {
-            address: 8,
-            bytes: length,
-            memory: length
-        }
-    );
+    assert_eq!(found, AbiErrorKind::OutOfBounds { address: 8, bytes: length, memory: length });
 }
 
 #[test]
 fn lengths_that_overflow_are_out_of_bounds() {
     let mut memory = FakeMemory::new();
-    for (pointer, length) in [
-        (0, u32::MAX),
-        (u32::MAX - 7, 1),
-        (8, u32::MAX / 2),
-        (1024, 1),
-    ] {
+    for (pointer, length) in [(0, u32::MAX), (u32::MAX - 7, 1), (8, u32::MAX / 2), (1024, 1)] {
         let found = kind(echo_entries(&mut memory, pointer, length));
-        assert!(
-            matches!(found, AbiErrorKind::OutOfBounds { .. }),
-            "{pointer} {length}: {found:?}"
-        );
+        assert!(matches!(found, AbiErrorKind::OutOfBounds { .. }), "{pointer} {length}: {found:?}");
     }
 }
 
@@ -192,13 +170,7 @@ fn lengths_that_overflow_are_out_of_bounds() {
 fn misaligned_pointers_are_refused_also_for_empty_lists() {
     let mut memory = FakeMemory::new();
     let found = kind(echo_entries(&mut memory, 4, 0));
-    assert_eq!(
-        found,
-        AbiErrorKind::Misaligned {
-            address: 4,
-            align: 8
-        }
-    );
+    assert_eq!(found, AbiErrorKind::Misaligned { address: 4, align: 8 });
 }
 
 #[test]
@@ -209,19 +181,10 @@ fn an_empty_list_is_never_dereferenced() {
 
 #[test]
 fn text_that_is_not_utf8_is_refused_with_its_place() {
-    let import = IMPORTS
-        .iter()
-        .position(|import| import.name == "log")
-        .unwrap();
+    let import = IMPORTS.iter().position(|import| import.name == "log").unwrap();
     let mut memory = FakeMemory::with(b"ab\xff");
     let params = [0, 3, 0, 0].map(CoreValue::I32);
-    let result = call_import(
-        &mut EchoHost::default(),
-        &mut memory,
-        import,
-        &params,
-        &mut [],
-    );
+    let result = call_import(&mut EchoHost::default(), &mut memory, import, &params, &mut []);
     let expected = "the guest broke the canonical ABI: log: the string is not UTF-8 after its \
                     first 2 bytes";
     assert_eq!(result.unwrap_err().to_string(), expected);
@@ -232,11 +195,7 @@ fn a_small_memory_cannot_describe_a_huge_value() {
     // A list of lists that all are the same list of strings, all of which are empty.
     let mut bytes = vec![0_u8; 8 * 8_192];
     for (index, word) in bytes.chunks_exact_mut(8).enumerate() {
-        let inner = if index < 4_096 {
-            (8 * 4_096_u32, 4_096_u32)
-        } else {
-            (0, 0)
-        };
+        let inner = if index < 4_096 { (8 * 4_096_u32, 4_096_u32) } else { (0, 0) };
         word[..4].copy_from_slice(&inner.0.to_le_bytes());
         word[4..].copy_from_slice(&inner.1.to_le_bytes());
     }
@@ -245,60 +204,30 @@ fn a_small_memory_cannot_describe_a_huge_value() {
     let mut source = Source::new(&bytes, LIFTED_BYTES_MAX);
     let lifted = Vec::<Vec<String>>::load(&mut source, 8 * 8_192);
     let bytes_max = LIFTED_BYTES_MAX as u64;
-    assert_eq!(
-        lifted.unwrap_err().kind(),
-        &AbiErrorKind::TooMuchLifted { bytes_max }
-    );
+    assert_eq!(lifted.unwrap_err().kind(), &AbiErrorKind::TooMuchLifted { bytes_max });
 }
 
 #[test]
 fn core_values_that_differ_from_the_signature_are_refused() {
     let mut host = EchoHost::default();
     let mut memory = FakeMemory::new();
-    let import = IMPORTS
-        .iter()
-        .position(|import| import.name == "echo-u32")
-        .unwrap();
+    let import = IMPORTS.iter().position(|import| import.name == "echo-u32").unwrap();
     let mut call = |params: &[CoreValue], results: &mut [CoreValue]| {
         kind(call_import(&mut host, &mut memory, import, params, results))
     };
     let one = &mut [CoreValue::I32(0)];
-    assert_eq!(
-        call(&[], one),
-        AbiErrorKind::WrongCoreValueCount {
-            expected: 1,
-            actual: 0
-        }
-    );
+    assert_eq!(call(&[], one), AbiErrorKind::WrongCoreValueCount { expected: 1, actual: 0 });
     let wrong = call(&[CoreValue::I64(0)], one);
-    assert!(
-        matches!(wrong, AbiErrorKind::WrongCoreType { .. }),
-        "{wrong:?}"
-    );
+    assert!(matches!(wrong, AbiErrorKind::WrongCoreType { .. }), "{wrong:?}");
     let none = call(&[CoreValue::I32(0)], &mut []);
-    assert_eq!(
-        none,
-        AbiErrorKind::WrongCoreValueCount {
-            expected: 1,
-            actual: 0
-        }
-    );
+    assert_eq!(none, AbiErrorKind::WrongCoreValueCount { expected: 1, actual: 0 });
 }
 
 #[test]
 fn an_import_that_is_not_in_the_table_is_refused() {
     let mut memory = FakeMemory::new();
-    let result = call_import(
-        &mut EchoHost::default(),
-        &mut memory,
-        usize::MAX,
-        &[],
-        &mut [],
-    );
-    let expected = AbiErrorKind::NoSuchFunction {
-        index: usize::MAX,
-        functions: IMPORTS.len(),
-    };
+    let result = call_import(&mut EchoHost::default(), &mut memory, usize::MAX, &[], &mut []);
+    let expected = AbiErrorKind::NoSuchFunction { index: usize::MAX, functions: IMPORTS.len() };
     assert_eq!(kind(result), expected);
 }
 
@@ -320,53 +249,30 @@ impl GuestMemory for StubbornMemory {
 
 #[test]
 fn room_that_the_guest_does_not_have_is_never_written() {
-    let import = IMPORTS
-        .iter()
-        .position(|import| import.name == "echo-entries")
-        .unwrap();
+    let import = IMPORTS.iter().position(|import| import.name == "echo-entries").unwrap();
     let mut entries = vec![0; 2 * Entry::SIZE];
     entries.extend([0; 64]);
     let end = u32::try_from(entries.len()).unwrap();
     for pointer in [end - 8, end, end + 8, u32::MAX - 7, 4, 1] {
-        let mut memory = StubbornMemory {
-            bytes: entries.clone(),
-            pointer,
-        };
+        let mut memory = StubbornMemory { bytes: entries.clone(), pointer };
         let params = [0, 2, end.cast_signed() - 8].map(CoreValue::I32);
-        let result = call_import(
-            &mut EchoHost::default(),
-            &mut memory,
-            import,
-            &params,
-            &mut [],
-        );
+        let result = call_import(&mut EchoHost::default(), &mut memory, import, &params, &mut []);
         let found = kind(result);
-        let refused = matches!(
-            found,
-            AbiErrorKind::OutOfBounds { .. } | AbiErrorKind::Misaligned { .. }
-        );
+        let refused =
+            matches!(found, AbiErrorKind::OutOfBounds { .. } | AbiErrorKind::Misaligned { .. });
         assert!(refused, "{pointer}: {found:?}");
     }
 }
 
 #[test]
 fn a_return_area_outside_memory_is_refused() {
-    let import = IMPORTS
-        .iter()
-        .position(|import| import.name == "echo-numbers")
-        .unwrap();
+    let import = IMPORTS.iter().position(|import| import.name == "echo-numbers").unwrap();
     let mut memory = FakeMemory::new();
     let end = i32::try_from(memory.bytes.len()).unwrap();
     for (area, refused) in [(end - 48, false), (end - 40, true), (4, true), (-8, true)] {
         let mut params: Vec<CoreValue> = zeros(IMPORTS[import].params);
         *params.last_mut().unwrap() = CoreValue::I32(area);
-        let result = call_import(
-            &mut EchoHost::default(),
-            &mut memory,
-            import,
-            &params,
-            &mut [],
-        );
+        let result = call_import(&mut EchoHost::default(), &mut memory, import, &params, &mut []);
         assert_eq!(result.is_err(), refused, "{area}: {result:?}");
     }
     assert_eq!(Numbers::SIZE, 48);

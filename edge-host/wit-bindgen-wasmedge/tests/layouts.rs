@@ -19,11 +19,7 @@ struct Layout {
 fn of_rust<T: Abi>() -> Layout {
     let flat: FlatTypes = T::FLAT;
     let types = flat.fits(16).then(|| flat.types().to_vec());
-    Layout {
-        size: T::SIZE,
-        align: T::ALIGN,
-        flat: types,
-    }
+    Layout { size: T::SIZE, align: T::ALIGN, flat: types }
 }
 
 /// A record whose fields are of these types, as wit-parser lays each of them out.
@@ -37,18 +33,12 @@ fn of_wit(types: &[&str]) -> Vec<Layout> {
     resolve.push_source("layouts.wit", &wit).unwrap();
     let mut sizes = SizeAlign::default();
     sizes.fill(&resolve).unwrap();
-    let record = resolve
-        .types
-        .iter()
-        .find_map(|(_, definition)| match &definition.kind {
-            TypeDefKind::Record(record) => Some(record),
-            _ => None,
-        });
+    let record = resolve.types.iter().find_map(|(_, definition)| match &definition.kind {
+        TypeDefKind::Record(record) => Some(record),
+        _ => None,
+    });
     let fields = &record.unwrap().fields;
-    fields
-        .iter()
-        .map(|field| layout(&resolve, &sizes, field.ty))
-        .collect()
+    fields.iter().map(|field| layout(&resolve, &sizes, field.ty)).collect()
 }
 
 fn layout(resolve: &Resolve, sizes: &SizeAlign, ty: Type) -> Layout {

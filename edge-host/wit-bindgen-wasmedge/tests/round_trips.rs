@@ -91,10 +91,8 @@ fn the_result_is_given_back_to_the_guest_after_it_was_lifted() {
     let mut guest = guest();
     guest.echo_entries(&[]).unwrap();
     guest.echo_nothing().unwrap();
-    let expected = [
-        "cabi_post_test:kinds/echo@0.1.0#echo-entries",
-        "cabi_post_test:kinds/echo@0.1.0#nothing",
-    ];
+    let expected =
+        ["cabi_post_test:kinds/echo@0.1.0#echo-entries", "cabi_post_test:kinds/echo@0.1.0#nothing"];
     assert_eq!(guest.into_instance().post_returns, expected);
 }
 
@@ -123,9 +121,7 @@ fn imports_of_the_world_itself_reach_the_host() {
     let at = RETURN_AREA as usize;
     guest.memory.bytes[at..at + 5].copy_from_slice(b"hello");
     let pointer = RETURN_AREA.cast_signed();
-    let import = support::kinds::IMPORTS
-        .iter()
-        .position(|import| import.module == "$root");
+    let import = support::kinds::IMPORTS.iter().position(|import| import.module == "$root");
     let params = [I32(pointer), I32(5), I32(pointer), I32(2)];
     let EchoGuest { memory, host, .. } = &mut guest;
     support::kinds::call_import(host, memory, import.unwrap(), &params, &mut []).unwrap();

@@ -11,12 +11,7 @@ pub fn sellable(item: &AdjustItem, before: SkuCounters, held: u64) -> Result<u32
 
 /// The bounds of what lies in a warehouse: at least what is held there or not for sale.
 pub fn on_hand(item: &AdjustItem, before: SiteCounters) -> Result<u32, Refusal> {
-    corrected(
-        item,
-        before.on_hand,
-        before.held() + before.unavailable,
-        UNITS_MAX,
-    )
+    corrected(item, before.on_hand, before.held() + before.unavailable, UNITS_MAX)
 }
 
 /// The bounds of what is not for sale: at most what lies there and is not held.
@@ -37,10 +32,8 @@ fn corrected(item: &AdjustItem, before: u32, minimum: u32, maximum: u32) -> Resu
         Adjustment::Set(level) => i64::from(level.get()),
         Adjustment::Change(delta) => i64::from(before) + i64::from(delta.get()),
     };
-    u32::try_from(requested)
-        .ok()
-        .filter(|after| (minimum..=maximum).contains(after))
-        .ok_or_else(|| {
+    u32::try_from(requested).ok().filter(|after| (minimum..=maximum).contains(after)).ok_or_else(
+        || {
             Refusal::QuantityOutOfBounds(Bound {
                 sku: item.sku.clone(),
                 counter: item.counter.clone(),
@@ -48,5 +41,6 @@ fn corrected(item: &AdjustItem, before: u32, minimum: u32, maximum: u32) -> Resu
                 minimum,
                 maximum,
             })
-        })
+        },
+    )
 }

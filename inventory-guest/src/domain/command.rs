@@ -241,9 +241,7 @@ impl ExpireLimit {
         if orders <= EXPIRE_LIMIT_MAX {
             Ok(Self(orders))
         } else {
-            Err(Malformed(format!(
-                "expire ends at most {EXPIRE_LIMIT_MAX} holds, not {orders}"
-            )))
+            Err(Malformed(format!("expire ends at most {EXPIRE_LIMIT_MAX} holds, not {orders}")))
         }
     }
 

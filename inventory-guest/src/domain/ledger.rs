@@ -127,17 +127,11 @@ impl SiteCounters {
 }
 
 fn take(counter: &mut u32, units: u32) {
-    assert!(
-        units <= *counter,
-        "{units} units cannot leave a counter of {counter}"
-    );
+    assert!(units <= *counter, "{units} units cannot leave a counter of {counter}");
     *counter -= units;
 }
 
 fn put(counter: &mut u32, units: u32) {
-    assert!(
-        units <= UNITS_MAX - *counter,
-        "{units} units overflow a counter of {counter}"
-    );
+    assert!(units <= UNITS_MAX - *counter, "{units} units overflow a counter of {counter}");
     *counter += units;
 }

@@ -100,13 +100,7 @@ mod tests {
         assert!(OrderId::parse("~".repeat(128)).is_ok());
         assert!(Reason::parse("goods found in aisle 3").is_ok());
         assert!(Adcode::parse("440305").is_ok());
-        for text in [
-            String::new(),
-            "a".repeat(65),
-            "a b".into(),
-            "é".into(),
-            "a\n".into(),
-        ] {
+        for text in [String::new(), "a".repeat(65), "a b".into(), "é".into(), "a\n".into()] {
             assert!(Sku::parse(text.clone()).is_err(), "{text:?}");
             assert!(WarehouseCode::parse(text.clone()).is_err(), "{text:?}");
         }

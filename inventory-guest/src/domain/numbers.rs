@@ -22,18 +22,13 @@ impl Quantity {
         if (1..=UNITS_MAX).contains(&units) {
             Ok(Self(units))
         } else {
-            Err(Malformed(format!(
-                "a quantity must be 1..{UNITS_MAX}, not {units}"
-            )))
+            Err(Malformed(format!("a quantity must be 1..{UNITS_MAX}, not {units}")))
         }
     }
 
     /// Units a rule has counted, which are some and within the bound.
     pub(crate) fn counted(units: u32) -> Self {
-        assert!(
-            (1..=UNITS_MAX).contains(&units),
-            "units of a leg are 1..{UNITS_MAX}, not {units}"
-        );
+        assert!((1..=UNITS_MAX).contains(&units), "units of a leg are 1..{UNITS_MAX}, not {units}");
         Self(units)
     }
 
@@ -54,9 +49,7 @@ impl Level {
         if units <= UNITS_MAX {
             Ok(Self(units))
         } else {
-            Err(Malformed(format!(
-                "a counter must be 0..{UNITS_MAX}, not {units}"
-            )))
+            Err(Malformed(format!("a counter must be 0..{UNITS_MAX}, not {units}")))
         }
     }
 
@@ -75,9 +68,7 @@ impl Delta {
     /// Accepts -(2^31-1)..2^31-1.
     pub fn parse(units: i32) -> Result<Self, Malformed> {
         if units == i32::MIN {
-            Err(Malformed(format!(
-                "a change must be -{UNITS_MAX}..{UNITS_MAX}, not {units}"
-            )))
+            Err(Malformed(format!("a change must be -{UNITS_MAX}..{UNITS_MAX}, not {units}")))
         } else {
             Ok(Self(units))
         }
@@ -100,9 +91,7 @@ impl Seconds {
         if (1..=TTL_S_MAX).contains(&seconds) {
             Ok(Self(seconds))
         } else {
-            Err(Malformed(format!(
-                "a time to live must be 1..{TTL_S_MAX} s, not {seconds}"
-            )))
+            Err(Malformed(format!("a time to live must be 1..{TTL_S_MAX} s, not {seconds}")))
         }
     }
 }
@@ -118,9 +107,7 @@ impl Instant {
         if (0..=INSTANT_MS_MAX).contains(&milliseconds) {
             Ok(Self(milliseconds))
         } else {
-            Err(Malformed(format!(
-                "an instant must be 0..{INSTANT_MS_MAX}, not {milliseconds}"
-            )))
+            Err(Malformed(format!("an instant must be 0..{INSTANT_MS_MAX}, not {milliseconds}")))
         }
     }
 
@@ -152,10 +139,7 @@ impl<T> Items<T> {
         if (1..=ITEMS_MAX).contains(&items.len()) {
             Ok(Self(items))
         } else {
-            Err(Malformed(format!(
-                "a list must have 1..{ITEMS_MAX} items, not {}",
-                items.len()
-            )))
+            Err(Malformed(format!("a list must have 1..{ITEMS_MAX} items, not {}", items.len())))
         }
     }
 }

@@ -48,10 +48,7 @@ impl LegUnits {
             movement.from == Place::Sellable && movement.units > 0,
             "{movement:?} places a leg"
         );
-        let mut units = Self {
-            quantity: movement.units,
-            ..Self::default()
-        };
+        let mut units = Self { quantity: movement.units, ..Self::default() };
         *units.counter(movement.to) += movement.units;
         units
     }
@@ -60,16 +57,10 @@ impl LegUnits {
     #[must_use]
     pub fn after(mut self, movement: Movement) -> Self {
         let source = self.counter(movement.from);
-        assert!(
-            movement.units <= *source,
-            "{movement:?} moves more than the leg has"
-        );
+        assert!(movement.units <= *source, "{movement:?} moves more than the leg has");
         *source -= movement.units;
         *self.counter(movement.to) += movement.units;
-        assert!(
-            self.adds_up(),
-            "a leg's quantity must be the sum of its places: {self:?}"
-        );
+        assert!(self.adds_up(), "a leg's quantity must be the sum of its places: {self:?}");
         self
     }
 
@@ -80,15 +71,8 @@ impl LegUnits {
 
     /// Where the held units are: an order's units are all paid or all unpaid.
     pub fn held_at(self) -> Place {
-        assert!(
-            self.reserved == 0 || self.committed == 0,
-            "a leg is paid or not: {self:?}"
-        );
-        if self.reserved > 0 {
-            Place::Reserved
-        } else {
-            Place::Committed
-        }
+        assert!(self.reserved == 0 || self.committed == 0, "a leg is paid or not: {self:?}");
+        if self.reserved > 0 { Place::Reserved } else { Place::Committed }
     }
 
     fn adds_up(self) -> bool {
@@ -136,11 +120,7 @@ impl OrderUnits {
 
     /// The state of an order that has just shipped some units and is left with these.
     pub fn state_after_ship(self) -> OrderState {
-        if self.held() == 0 {
-            OrderState::Shipped
-        } else {
-            OrderState::PartiallyShipped
-        }
+        if self.held() == 0 { OrderState::Shipped } else { OrderState::PartiallyShipped }
     }
 
     /// The state of an order that has just given back some units and is left with these.
@@ -213,53 +193,26 @@ mod tests {
     #[test]
     #[should_panic(expected = "moves more than the leg has")]
     fn a_leg_never_gives_what_it_does_not_have() {
-        let leg = LegUnits::placed(Movement {
-            from: Place::Sellable,
-            to: Place::Reserved,
-            units: 1,
-        });
-        let _ = leg.after(Movement {
-            from: Place::Committed,
-            to: Place::Shipped,
-            units: 1,
-        });
+        let leg =
+            LegUnits::placed(Movement { from: Place::Sellable, to: Place::Reserved, units: 1 });
+        let _ = leg.after(Movement { from: Place::Committed, to: Place::Shipped, units: 1 });
     }
 
     #[test]
     #[should_panic(expected = "cannot leave a counter of 0")]
     fn a_counter_never_goes_below_zero() {
-        let sale = Movement {
-            from: Place::Sellable,
-            to: Place::Reserved,
-            units: 1,
-        };
+        let sale = Movement { from: Place::Sellable, to: Place::Reserved, units: 1 };
         let _ = SkuCounters::default().after(sale, Home::Sku);
     }
 
     #[test]
     fn states_follow_from_what_is_left() {
-        let units = |reserved, committed, shipped| OrderUnits {
-            reserved,
-            committed,
-            shipped,
-        };
+        let units = |reserved, committed, shipped| OrderUnits { reserved, committed, shipped };
         assert_eq!(units(0, 0, 3).state_after_ship(), OrderState::Shipped);
-        assert_eq!(
-            units(0, 1, 3).state_after_ship(),
-            OrderState::PartiallyShipped
-        );
+        assert_eq!(units(0, 1, 3).state_after_ship(), OrderState::PartiallyShipped);
         assert_eq!(units(0, 0, 0).state_after_release(), OrderState::Released);
-        assert_eq!(
-            units(1, 0, 0).state_after_release(),
-            OrderState::PartiallyReleased
-        );
-        assert_eq!(
-            units(0, 1, 0).state_after_release(),
-            OrderState::PartiallyReleased
-        );
-        assert_eq!(
-            units(0, 0, 1).state_after_release(),
-            OrderState::PartiallyReleased
-        );
+        assert_eq!(units(1, 0, 0).state_after_release(), OrderState::PartiallyReleased);
+        assert_eq!(units(0, 1, 0).state_after_release(), OrderState::PartiallyReleased);
+        assert_eq!(units(0, 0, 1).state_after_release(), OrderState::PartiallyReleased);
     }
 }

@@ -87,44 +87,20 @@ pub fn plan(demands: &[Demand], mut supplies: Vec<Supply>) -> Plan {
             sites.sort_unstable_by_key(|site| (site.priority, site.code));
         }
     }
-    let tally = |supply: &Supply| Tally {
-        requested: 0,
-        available: supply.available(),
-        taken: 0,
-    };
+    let tally = |supply: &Supply| Tally { requested: 0, available: supply.available(), taken: 0 };
     let mut tallies: Vec<Tally> = supplies.iter().map(tally).collect();
-    let mut plan = Plan {
-        shares: Vec::with_capacity(demands.len()),
-        shorts: Vec::new(),
-    };
+    let mut plan = Plan { shares: Vec::with_capacity(demands.len()), shorts: Vec::new() };
     for (number, demand) in demands.iter().enumerate() {
         let tally = &mut tallies[demand.supply];
         let units = demand.units.min(tally.available - tally.taken);
         tally.requested += u64::from(demand.units);
         tally.taken += units;
-        share(
-            number,
-            units,
-            &mut supplies[demand.supply],
-            &mut plan.shares,
-        );
+        share(number, units, &mut supplies[demand.supply], &mut plan.shares);
     }
-    for (
-        supply,
-        Tally {
-            requested,
-            available,
-            ..
-        },
-    ) in tallies.into_iter().enumerate()
-    {
+    for (supply, Tally { requested, available, .. }) in tallies.into_iter().enumerate() {
         let available = u64::from(available);
         if requested > available {
-            plan.shorts.push(Short {
-                supply,
-                requested,
-                available,
-            });
+            plan.shorts.push(Short { supply, requested, available });
         }
     }
     plan
@@ -141,22 +117,14 @@ struct Tally {
 fn share(demand: usize, mut units: u32, supply: &mut Supply, shares: &mut Vec<Share>) {
     let Some(sites) = &mut supply.sites else {
         if units > 0 {
-            shares.push(Share {
-                demand,
-                site: None,
-                units,
-            });
+            shares.push(Share { demand, site: None, units });
         }
         return;
     };
     for site in sites {
         let taken = units.min(site.free);
         if taken > 0 {
-            shares.push(Share {
-                demand,
-                site: Some(site.index),
-                units: taken,
-            });
+            shares.push(Share { demand, site: Some(site.index), units: taken });
             site.free -= taken;
             units -= taken;
         }
@@ -183,10 +151,7 @@ mod tests {
         let site = (0_u32..3, any::<u8>(), free.clone());
         let sites = vec(site, 0..6).prop_map(|sites| {
             let sites: BTreeMap<_, _> = sites.into_iter().map(|it| (it.1, it)).collect();
-            sites
-                .into_values()
-                .map(|(rank, number, free)| (rank, code(number), free))
-                .collect()
+            sites.into_values().map(|(rank, number, free)| (rank, code(number), free)).collect()
         });
         (free, proptest::option::of(sites))
     }
@@ -194,28 +159,18 @@ mod tests {
     fn supplies(stocked: &[Stocked]) -> Vec<Supply<'_>> {
         let supplies = stocked.iter().map(|(sellable, sites)| Supply {
             sellable: *sellable,
-            sites: sites
-                .as_ref()
-                .map(|sites| sites.iter().enumerate().map(site).collect()),
+            sites: sites.as_ref().map(|sites| sites.iter().enumerate().map(site).collect()),
         });
         supplies.collect()
     }
 
     fn site((index, (priority, code, free)): (usize, &(u32, WarehouseCode, u32))) -> Site<'_> {
-        Site {
-            index,
-            priority: *priority,
-            code,
-            free: *free,
-        }
+        Site { index, priority: *priority, code, free: *free }
     }
 
     fn demands() -> impl Strategy<Value = Vec<Demand>> {
         let units = prop_oneof![1_u32..9, 1..=crate::domain::UNITS_MAX];
-        vec(
-            (0_usize..3, units).prop_map(|(supply, units)| Demand { supply, units }),
-            0..8,
-        )
+        vec((0_usize..3, units).prop_map(|(supply, units)| Demand { supply, units }), 0..8)
     }
 
     proptest! {

@@ -57,17 +57,9 @@ fn placement(placement: types::Placement) -> Result<Placement, Malformed> {
 
 fn lines(lines: Vec<types::Line>) -> Result<Items<Line>, Malformed> {
     let line = |it: types::Line| {
-        Ok(Line {
-            sku: Sku::parse(it.sku)?,
-            quantity: Quantity::parse(it.quantity)?,
-        })
+        Ok(Line { sku: Sku::parse(it.sku)?, quantity: Quantity::parse(it.quantity)? })
     };
-    Items::parse(
-        lines
-            .into_iter()
-            .map(line)
-            .collect::<Result<_, Malformed>>()?,
-    )
+    Items::parse(lines.into_iter().map(line).collect::<Result<_, Malformed>>()?)
 }
 
 fn request_id(id: Option<types::RequestId>) -> Result<Option<RequestId>, Malformed> {
@@ -82,11 +74,7 @@ fn release_reason(reason: types::ReleaseReason) -> ReleaseReason {
 }
 
 fn adjust(adjust: types::Adjust) -> Result<Adjust, Malformed> {
-    let items = adjust
-        .items
-        .into_iter()
-        .map(adjust_item)
-        .collect::<Result<_, Malformed>>()?;
+    let items = adjust.items.into_iter().map(adjust_item).collect::<Result<_, Malformed>>()?;
     Ok(Adjust {
         reason: Reason::parse(adjust.reason)?,
         items: Items::parse(items)?,

@@ -88,9 +88,7 @@ fn refusal(refusal: Refusal) -> types::Refusal {
 }
 
 fn in_state(state: OrderState) -> types::OrderInState {
-    types::OrderInState {
-        state: order_state(state),
-    }
+    types::OrderInState { state: order_state(state) }
 }
 
 fn order_state(state: OrderState) -> types::OrderState {
@@ -124,10 +122,7 @@ fn shortages(shortages: Vec<Shortage>) -> Vec<types::Shortage> {
 }
 
 fn package(package: Package) -> types::Package {
-    let line = |it: Line| types::Line {
-        sku: it.sku.into_string(),
-        quantity: it.quantity.get(),
-    };
+    let line = |it: Line| types::Line { sku: it.sku.into_string(), quantity: it.quantity.get() };
     types::Package {
         number: package.number,
         warehouse: package.warehouse.map(WarehouseCode::into_string),

@@ -27,10 +27,7 @@ pub(super) fn adjust<'a>(batch: &mut Batch<'a>, adjust: &'a Adjust) -> Result<Ve
         reason: Some(adjust.reason.as_str()),
     };
     for item in &adjusted {
-        let sku = batch
-            .stock
-            .index(&item.sku)
-            .expect("an adjustment's skus are prefetched");
+        let sku = batch.stock.index(&item.sku).expect("an adjustment's skus are prefetched");
         match item.counter.warehouse() {
             None => {
                 let mut counters = batch.stock.counters(sku).unwrap_or_default();
@@ -51,19 +48,12 @@ pub(super) fn adjust<'a>(batch: &mut Batch<'a>, adjust: &'a Adjust) -> Result<Ve
 /// Decides the items in order, without changing the batch.
 fn draft(batch: &Batch<'_>, adjust: &Adjust) -> Result<Vec<Adjusted>, Refusal> {
     let mut draft = Draft::default();
-    adjust
-        .items
-        .iter()
-        .map(|item| draft.decide(batch, item))
-        .collect()
+    adjust.items.iter().map(|item| draft.decide(batch, item)).collect()
 }
 
 impl<'a> Draft<'a> {
     fn decide(&mut self, batch: &Batch<'_>, item: &'a AdjustItem) -> Result<Adjusted, Refusal> {
-        let sku = batch
-            .stock
-            .index(&item.sku)
-            .expect("an adjustment's skus are prefetched");
+        let sku = batch.stock.index(&item.sku).expect("an adjustment's skus are prefetched");
         let (before, after) = match item.counter.warehouse() {
             None => {
                 let stored = || batch.stock.counters(sku).unwrap_or_default();
@@ -75,8 +65,7 @@ impl<'a> Draft<'a> {
             Some(warehouse) => {
                 let stored = || {
                     let site = batch.stock.site(sku, warehouse);
-                    site.map(|site| batch.stock.site_counters(sku, site))
-                        .unwrap_or_default()
+                    site.map(|site| batch.stock.site_counters(sku, site)).unwrap_or_default()
                 };
                 let counters = self.sites.entry((sku, warehouse)).or_insert_with(stored);
                 let before = get(*counters, &item.counter);
@@ -88,12 +77,7 @@ impl<'a> Draft<'a> {
                 (before, after)
             }
         };
-        Ok(Adjusted {
-            sku: item.sku.clone(),
-            counter: item.counter.clone(),
-            before,
-            after,
-        })
+        Ok(Adjusted { sku: item.sku.clone(), counter: item.counter.clone(), before, after })
     }
 }
 

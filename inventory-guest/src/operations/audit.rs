@@ -81,10 +81,7 @@ struct Audit {
 }
 
 impl Audit {
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "callers compute what they compare"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "callers compute what they compare")]
     fn expect<T: PartialEq + Debug>(
         &mut self,
         invariant: &'static str,
@@ -117,22 +114,12 @@ impl Audit {
             last = Some(scope.clone());
             rows += page.len() as u64;
             for (scope, counters) in page {
-                let Counters {
-                    stock,
-                    unavailable,
-                    reserved,
-                    committed,
-                } = counters;
+                let Counters { stock, unavailable, reserved, committed } = counters;
                 let lowest = stock.min(unavailable).min(reserved).min(committed);
                 self.expect("no_counter_is_negative", &scope, 0, lowest.min(0));
                 if scope.warehouse.is_some() {
                     let bound = reserved + committed + unavailable;
-                    self.expect(
-                        "held_and_unavailable_lie_there",
-                        &scope,
-                        true,
-                        bound <= stock,
-                    );
+                    self.expect("held_and_unavailable_lie_there", &scope, true, bound <= stock);
                 }
                 self.accounts.entry(scope).or_default().counters = Some(counters);
             }
@@ -160,13 +147,7 @@ impl Audit {
 
     /// Replays one row. Answers the crossing that must follow it.
     fn replay(&mut self, entry: AuditedEntry, due: Option<String>) -> Option<String> {
-        let AuditedEntry {
-            seq,
-            kind,
-            scope,
-            before,
-            after,
-        } = entry;
+        let AuditedEntry { seq, kind, scope, before, after } = entry;
         let replayed = self.accounts.entry(scope.clone()).or_default().replayed;
         self.expect("ledger_chain", &seq, replayed, before);
         let is_crossing = !matches!(kind, ChangeKind::Moved(_));
@@ -179,10 +160,7 @@ impl Audit {
             (0, 1..) => ChangeKind::BackInStock,
             _ => return None,
         };
-        scope
-            .warehouse
-            .is_none()
-            .then(|| format!("{} of {scope}", next.name()))
+        scope.warehouse.is_none().then(|| format!("{} of {scope}", next.name()))
     }
 
     fn check_orders(&mut self, database: &mut dyn Database) -> Result<(), Fault> {
@@ -193,9 +171,7 @@ impl Audit {
                 return Ok(());
             };
             last = end.order_no;
-            let mut legs = audit::legs(database, first.order_no, last)?
-                .into_iter()
-                .peekable();
+            let mut legs = audit::legs(database, first.order_no, last)?.into_iter().peekable();
             self.report.checked.orders += page.len() as u64;
             for order in page {
                 let mut sums = Sums::default();
@@ -214,18 +190,8 @@ impl Audit {
         let sum = held + leg.shipped + leg.released + leg.expired;
         self.report.checked.legs += 1;
         self.expect("a_leg_adds_up", &name, leg.quantity, sum);
-        self.expect(
-            "a_leg_is_paid_or_not",
-            &name,
-            true,
-            leg.reserved == 0 || leg.committed == 0,
-        );
-        self.expect(
-            "a_leg_ends_with_its_last_unit",
-            &name,
-            held == 0,
-            leg.has_ended,
-        );
+        self.expect("a_leg_is_paid_or_not", &name, true, leg.reserved == 0 || leg.committed == 0);
+        self.expect("a_leg_ends_with_its_last_unit", &name, held == 0, leg.has_ended);
         let account = self.accounts.entry(leg.scope).or_default();
         account.reserved += leg.reserved;
         account.committed += leg.committed;
@@ -245,26 +211,14 @@ impl Audit {
             Some(OrderState::Expired) => held + sums.shipped == 0 && sums.expired > 0,
         };
         let state = format!("{:?}", order.state);
-        let legs = if fits {
-            state.clone()
-        } else {
-            format!("{sums:?}")
-        };
+        let legs = if fits { state.clone() } else { format!("{sums:?}") };
         self.expect("an_orders_state_fits_its_legs", &name, state, legs);
-        self.expect(
-            "a_hold_has_an_end",
-            &name,
-            sums.reserved > 0,
-            order.has_expiry,
-        );
+        self.expect("a_hold_has_an_end", &name, sums.reserved > 0, order.has_expiry);
         self.expect("history_is_whole", &name, order.steps, order.requests);
     }
 
     fn check_orphans(&mut self, database: &mut dyn Database) -> Result<(), Fault> {
-        for (table, found) in ["legs", "requests", "ledger"]
-            .iter()
-            .zip(audit::orphans(database)?)
-        {
+        for (table, found) in ["legs", "requests", "ledger"].iter().zip(audit::orphans(database)?) {
             self.expect("rows_have_their_order", table, 0, found);
         }
         Ok(())
@@ -278,31 +232,11 @@ impl Audit {
         });
         for (scope, account) in accounts {
             let counters = account.counters.unwrap_or_default();
-            self.expect(
-                "accounts_have_a_row",
-                &scope,
-                true,
-                account.counters.is_some(),
-            );
-            self.expect(
-                "ledger_replays_to_counters",
-                &scope,
-                account.replayed,
-                counters,
-            );
+            self.expect("accounts_have_a_row", &scope, true, account.counters.is_some());
+            self.expect("ledger_replays_to_counters", &scope, account.replayed, counters);
             let (reserved, committed) = (account.reserved, account.committed);
-            self.expect(
-                "reserved_is_sum_of_legs",
-                &scope,
-                reserved,
-                counters.reserved,
-            );
-            self.expect(
-                "committed_is_sum_of_legs",
-                &scope,
-                committed,
-                counters.committed,
-            );
+            self.expect("reserved_is_sum_of_legs", &scope, reserved, counters.reserved);
+            self.expect("committed_is_sum_of_legs", &scope, committed, counters.committed);
         }
     }
 }

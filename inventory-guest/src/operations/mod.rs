@@ -98,9 +98,7 @@ pub fn apply(
 ) -> Result<Applied, Fault> {
     if commands.len() > COMMANDS_MAX {
         let given = commands.len();
-        return Err(Fault::Malformed(format!(
-            "a batch has at most {COMMANDS_MAX}, not {given}"
-        )));
+        return Err(Fault::Malformed(format!("a batch has at most {COMMANDS_MAX}, not {given}")));
     }
     let mut batch = Batch::prefetch(database, now, commands)?;
     let mut outcomes = Vec::with_capacity(commands.len());
@@ -108,10 +106,7 @@ pub fn apply(
         outcomes.push(answer(&mut batch, number, command)?);
     }
     let changed_skus = batch.write_back()?;
-    Ok(Applied {
-        outcomes,
-        changed_skus,
-    })
+    Ok(Applied { outcomes, changed_skus })
 }
 
 /// The answer given before to the same request, or else a new one, which is remembered.
@@ -122,17 +117,11 @@ fn answer<'a>(
 ) -> Result<Outcome, Fault> {
     match batch.answered_before(number)? {
         Earlier::Same(result) => {
-            return Ok(Outcome {
-                replayed: true,
-                result,
-            });
+            return Ok(Outcome { replayed: true, result });
         }
         Earlier::Conflict => {
             let result = Err(Refusal::IdempotencyConflict);
-            return Ok(Outcome {
-                replayed: false,
-                result,
-            });
+            return Ok(Outcome { replayed: false, result });
         }
         Earlier::Never => {}
     }
@@ -142,10 +131,7 @@ fn answer<'a>(
         Err(Stop::Failed(fault)) => return Err(fault),
     };
     batch.remember(number, &result);
-    Ok(Outcome {
-        replayed: false,
-        result,
-    })
+    Ok(Outcome { replayed: false, result })
 }
 
 fn decide<'a>(batch: &mut Batch<'a>, number: usize, command: &'a Command) -> Result<Answer, Stop> {

@@ -20,19 +20,8 @@ pub(super) fn confirm(batch: &mut Batch<'_>, order: OrderIndex) -> Result<OrderA
         return Err(Refusal::InvalidState(state).into());
     }
     let legs = &batch.orders[order].legs;
-    let held: Vec<_> = legs
-        .iter()
-        .map(|leg| leg.row.units.reserved)
-        .enumerate()
-        .collect();
-    let moved = move_all(
-        batch,
-        order,
-        held,
-        Place::Reserved,
-        Place::Committed,
-        Operation::Confirm,
-    );
+    let held: Vec<_> = legs.iter().map(|leg| leg.row.units.reserved).enumerate().collect();
+    let moved = move_all(batch, order, held, Place::Reserved, Place::Committed, Operation::Confirm);
     let row = &mut batch.orders[order].row;
     row.state = Some(OrderState::Committed);
     row.expires_at = None;
@@ -45,11 +34,7 @@ fn confirm_expired(batch: &mut Batch<'_>, order: OrderIndex) -> Result<OrderAnsw
     let plan = placement::plan(batch, &wanted, sourcing)?;
     if !plan.shorts.is_empty() {
         let shortages = placement::shortages(batch, &wanted, &plan);
-        return Err(Refusal::ReservationExpired(ExpiredHold {
-            expired_at,
-            shortages,
-        })
-        .into());
+        return Err(Refusal::ReservationExpired(ExpiredHold { expired_at, shortages }).into());
     }
     let moved = placement::hold(batch, order, &wanted, &plan, Operation::Confirm);
     batch.orders[order].row.state = Some(OrderState::Committed);
@@ -69,20 +54,13 @@ fn expired_lines(batch: &Batch<'_>, order: OrderIndex) -> (Wanted, Instant) {
     let mut expired_at = None;
     for leg in expired {
         expired_at = leg.ended_at;
-        match wanted
-            .demands
-            .last_mut()
-            .filter(|_| last_line == Some(leg.line))
-        {
+        match wanted.demands.last_mut().filter(|_| last_line == Some(leg.line)) {
             Some(demand) => demand.units += leg.units.expired,
             None => wanted.add(leg.sku, leg.units.expired),
         }
         last_line = Some(leg.line);
     }
-    (
-        wanted,
-        expired_at.expect("an expired order has legs that ended by expiry"),
-    )
+    (wanted, expired_at.expect("an expired order has legs that ended by expiry"))
 }
 
 /// Lets a live hold end at another time.
@@ -94,10 +72,7 @@ pub(super) fn extend(
     let state = placed_state(batch, order)?;
     if state == OrderState::Expired {
         let (_, expired_at) = expired_lines(batch, order);
-        let hold = ExpiredHold {
-            expired_at,
-            shortages: Vec::new(),
-        };
+        let hold = ExpiredHold { expired_at, shortages: Vec::new() };
         return Err(Refusal::ReservationExpired(hold).into());
     }
     let now = batch.now;
@@ -126,14 +101,7 @@ pub(super) fn ship(
         .filter(|(_, leg)| chosen(leg.package))
         .map(|(index, leg)| (index, leg.units.committed))
         .collect();
-    let moved = move_all(
-        batch,
-        order,
-        held,
-        Place::Committed,
-        Place::Shipped,
-        Operation::Ship,
-    );
+    let moved = move_all(batch, order, held, Place::Committed, Place::Shipped, Operation::Ship);
     if moved.is_empty() {
         return Err(Refusal::InvalidState(state).into());
     }
@@ -166,11 +134,7 @@ pub(super) fn release<'a>(
     };
     for &(leg, units) in &chosen {
         let from = batch.orders[order].legs[leg].row.units.held_at();
-        let movement = Movement {
-            from,
-            to: Place::Released,
-            units,
-        };
+        let movement = Movement { from, to: Place::Released, units };
         let origin = (Operation::Release, Some(release.reason.name()));
         batch.move_leg(order, leg, movement, batch.now, origin);
     }
@@ -197,11 +161,7 @@ fn everything_held(
     if units.held() == 0 {
         return Err(Refusal::InvalidState(state));
     }
-    let legs = entry
-        .legs
-        .iter()
-        .map(|leg| leg.row.units.held())
-        .enumerate();
+    let legs = entry.legs.iter().map(|leg| leg.row.units.held()).enumerate();
     Ok(legs.filter(|(_, units)| *units > 0).collect())
 }
 
@@ -218,11 +178,7 @@ fn held_of_lines(
         let requested = lines.iter().filter(|it| it.sku == line.sku);
         let requested = requested.map(|it| u64::from(it.quantity.get())).sum();
         let sku = batch.stock.index(&line.sku);
-        let of_sku = || {
-            legs.iter()
-                .map(|leg| &leg.row)
-                .filter(|leg| Some(leg.sku) == sku)
-        };
+        let of_sku = || legs.iter().map(|leg| &leg.row).filter(|leg| Some(leg.sku) == sku);
         let held: u64 = of_sku().map(|leg| u64::from(leg.units.held())).sum();
         let shipped: u64 = of_sku().map(|leg| u64::from(leg.units.shipped)).sum();
         match sku {
@@ -232,11 +188,7 @@ fn held_of_lines(
             }
             _ => {
                 let sku = line.sku.clone();
-                return Err(Refusal::QuantityExceedsHeld(Excess {
-                    sku,
-                    requested,
-                    held,
-                }));
+                return Err(Refusal::QuantityExceedsHeld(Excess { sku, requested, held }));
             }
         };
     }
@@ -248,10 +200,7 @@ fn held_of_lines(
         let units = u64::from(leg.row.units.held()).min(*left);
         *left -= units;
         if units > 0 {
-            chosen.push((
-                index,
-                u32::try_from(units).expect("no more than a leg holds"),
-            ));
+            chosen.push((index, u32::try_from(units).expect("no more than a leg holds")));
         }
     }
     chosen.reverse();

@@ -28,11 +28,7 @@ pub(super) enum Sourcing {
 
 impl Sourcing {
     pub(super) fn of<T>(ship_to: Option<&T>) -> Self {
-        if ship_to.is_some() {
-            Self::Warehouses
-        } else {
-            Self::Anywhere
-        }
+        if ship_to.is_some() { Self::Warehouses } else { Self::Anywhere }
     }
 }
 
@@ -70,17 +66,11 @@ fn place(
     if !enough {
         return Err(Refusal::InsufficientStock(shortages).into());
     }
-    batch.orders[order]
-        .row
-        .ship_to
-        .clone_from(&placement.ship_to);
+    batch.orders[order].row.ship_to.clone_from(&placement.ship_to);
     let moved = hold(batch, order, &wanted, &plan, operation);
     let row = &mut batch.orders[order].row;
     (row.state, row.expires_at) = if operation == Operation::Reserve {
-        (
-            Some(OrderState::Reserved),
-            Some(placement.expires_at(batch.now)),
-        )
+        (Some(OrderState::Reserved), Some(placement.expires_at(batch.now)))
     } else {
         (Some(OrderState::Committed), None)
     };
@@ -122,28 +112,18 @@ fn wanted(batch: &Batch<'_>, lines: &[Line]) -> Result<Wanted, Refusal> {
     let mut wanted = Wanted::with_capacity(lines.len());
     let mut unknown: Vec<Sku> = Vec::new();
     for line in lines {
-        let sku = batch
-            .stock
-            .index(&line.sku)
-            .expect("a placement's skus are prefetched");
+        let sku = batch.stock.index(&line.sku).expect("a placement's skus are prefetched");
         if batch.stock.counters(sku).is_none() && !unknown.contains(&line.sku) {
             unknown.push(line.sku.clone());
         }
         wanted.add(sku, line.quantity.get());
     }
-    if unknown.is_empty() {
-        Ok(wanted)
-    } else {
-        Err(Refusal::UnknownSku(unknown))
-    }
+    if unknown.is_empty() { Ok(wanted) } else { Err(Refusal::UnknownSku(unknown)) }
 }
 
 impl Wanted {
     pub(super) fn with_capacity(lines: usize) -> Self {
-        Self {
-            skus: Vec::with_capacity(lines),
-            demands: Vec::with_capacity(lines),
-        }
+        Self { skus: Vec::with_capacity(lines), demands: Vec::with_capacity(lines) }
     }
 
     /// Adds a line.
@@ -182,9 +162,7 @@ fn plan_now(batch: &Batch<'_>, wanted: &Wanted, sourcing: Sourcing) -> Plan {
 /// The plan's shortages, by name.
 pub(super) fn shortages(batch: &Batch<'_>, wanted: &Wanted, plan: &Plan) -> Vec<Shortage> {
     let shorts = plan.shorts.iter();
-    shorts
-        .map(|it| batch.shortage(wanted.skus[it.supply], it.requested, it.available))
-        .collect()
+    shorts.map(|it| batch.shortage(wanted.skus[it.supply], it.requested, it.available)).collect()
 }
 
 /// Makes a leg of every share, in a placement of its own. Answers the legs and their units.
@@ -199,18 +177,10 @@ pub(super) fn hold(
     let entry = &batch.orders[order];
     let placement = entry.last_placement() + 1;
     let first_line = entry.legs.iter().map(|leg| leg.row.line).max().unwrap_or(0) + 1;
-    let to = if operation == Operation::Reserve {
-        Place::Reserved
-    } else {
-        Place::Committed
-    };
+    let to = if operation == Operation::Reserve { Place::Reserved } else { Place::Committed };
     let mut moved = Vec::with_capacity(plan.shares.len());
     for (share, package) in plan.shares.iter().zip(packages) {
-        let movement = Movement {
-            from: Place::Sellable,
-            to,
-            units: share.units,
-        };
+        let movement = Movement { from: Place::Sellable, to, units: share.units };
         let leg = LegEntry::new(LegRow {
             placement,
             line: first_line + u32::try_from(share.demand).expect("an order has 1,000 lines"),
@@ -257,10 +227,7 @@ fn planned_packages(
     for (share, number) in plan.shares.iter().zip(numbers) {
         let sku = wanted.skus[wanted.demands[share.demand].supply];
         let quantity = Quantity::counted(share.units);
-        let line = Line {
-            sku: batch.stock.sku(sku).clone(),
-            quantity,
-        };
+        let line = Line { sku: batch.stock.sku(sku).clone(), quantity };
         let first = packages.first().map_or(number, |package| package.number);
         match packages.get_mut((number - first) as usize) {
             Some(package) => package.lines.push(line),

@@ -124,26 +124,11 @@ pub fn get_order(database: &mut impl Database, order_id: OrderId) -> Result<Opti
 
 /// Legs of one line stand together: they were placed so.
 fn add_to_line(lines: &mut Vec<(u32, OrderLine)>, leg: &StoredLeg) {
-    let LegUnits {
-        quantity,
-        reserved,
-        committed,
-        shipped,
-        released,
-        expired,
-    } = leg.units;
+    let LegUnits { quantity, reserved, committed, shipped, released, expired } = leg.units;
     if lines.last().is_none_or(|(number, _)| *number != leg.line) {
         let (reserved, committed, shipped, released, expired) = (0, 0, 0, 0, 0);
         let sku = leg.sku.clone();
-        let line = OrderLine {
-            sku,
-            quantity: 0,
-            reserved,
-            committed,
-            shipped,
-            released,
-            expired,
-        };
+        let line = OrderLine { sku, quantity: 0, reserved, committed, shipped, released, expired };
         lines.push((leg.line, line));
     }
     let (_, line) = lines.last_mut().expect("a line was just made");
@@ -160,24 +145,13 @@ fn add_to_package(packages: &mut Vec<Package>, leg: &StoredLeg) {
     if units == 0 {
         return;
     }
-    let line = Line {
-        sku: leg.sku.clone(),
-        quantity: Quantity::counted(units),
-    };
+    let line = Line { sku: leg.sku.clone(), quantity: Quantity::counted(units) };
     match packages.binary_search_by_key(&leg.package, |package| package.number) {
         Ok(at) => packages[at].lines.push(line),
         Err(at) => {
             let (number, warehouse) = (leg.package, leg.warehouse.clone());
             let promised_ship_at = leg.promised_ship_at;
-            packages.insert(
-                at,
-                Package {
-                    number,
-                    warehouse,
-                    lines: vec![line],
-                    promised_ship_at,
-                },
-            );
+            packages.insert(at, Package { number, warehouse, lines: vec![line], promised_ship_at });
         }
     }
 }
@@ -203,9 +177,7 @@ pub fn get_stock(
 ) -> Result<Vec<Option<SkuStock>>, Fault> {
     if skus.len() > SKUS_MAX {
         let asked = skus.len();
-        return Err(Fault::Malformed(format!(
-            "at most {SKUS_MAX} skus, not {asked}"
-        )));
+        return Err(Fault::Malformed(format!("at most {SKUS_MAX} skus, not {asked}")));
     }
     let counters = storage::stock::find(database, skus.iter().enumerate())?;
     let asked = counters.iter().map(|&(index, _)| (index, &skus[index]));
@@ -232,14 +204,8 @@ impl Asked {
             let (reserved, committed) = (u64::from(reserved), u64::from(committed));
             let (sku, warehouses) = (sku.clone(), Vec::new());
             let on_hand = 0;
-            *self = Self::Known(SkuStock {
-                sku,
-                sellable,
-                reserved,
-                committed,
-                on_hand,
-                warehouses,
-            });
+            *self =
+                Self::Known(SkuStock { sku, sellable, reserved, committed, on_hand, warehouses });
         }
     }
 
@@ -274,9 +240,7 @@ pub fn list_changes(
     limit: u32,
 ) -> Result<Vec<Change>, Fault> {
     if !(1..=CHANGES_MAX).contains(&limit) {
-        return Err(Fault::Malformed(format!(
-            "a limit must be 1..{CHANGES_MAX}, not {limit}"
-        )));
+        return Err(Fault::Malformed(format!("a limit must be 1..{CHANGES_MAX}, not {limit}")));
     }
     Ok(storage::changes::list(database, after, limit)?)
 }

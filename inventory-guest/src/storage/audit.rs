@@ -69,12 +69,7 @@ pub(crate) fn skus(
     const PAGE: &str = "SELECT sku, NULL, sellable, 0, reserved, committed FROM stock
         WHERE sku > ? ORDER BY sku LIMIT ? + 0";
     let sku = after.map_or("", |scope| scope.sku.as_str());
-    read(
-        database,
-        PAGE,
-        &[Parameter::Text(sku), PAGE_ROWS.into()],
-        account,
-    )
+    read(database, PAGE, &[Parameter::Text(sku), PAGE_ROWS.into()], account)
 }
 
 /// The next page of skus in warehouses after one.
@@ -87,11 +82,7 @@ pub(crate) fn sites(
     let sku = after.map_or("", |scope| scope.sku.as_str());
     let warehouse = after.and_then(|scope| scope.warehouse.as_ref());
     let warehouse = warehouse.map_or("", WarehouseCode::as_str);
-    let parameters = [
-        Parameter::Text(sku),
-        Parameter::Text(warehouse),
-        PAGE_ROWS.into(),
-    ];
+    let parameters = [Parameter::Text(sku), Parameter::Text(warehouse), PAGE_ROWS.into()];
     read(database, PAGE, &parameters, account)
 }
 
@@ -100,10 +91,7 @@ fn account(cells: &mut Cells) -> Result<(Scope, Counters), Error> {
 }
 
 fn scope(cells: &mut Cells) -> Result<Scope, Error> {
-    Ok(Scope {
-        sku: cells.sku()?,
-        warehouse: cells.optional_warehouse()?,
-    })
+    Ok(Scope { sku: cells.sku()?, warehouse: cells.optional_warehouse()? })
 }
 
 fn counters(cells: &mut Cells) -> Result<Counters, Error> {
@@ -120,20 +108,15 @@ pub(crate) fn orders(database: &mut dyn Database, after: i64) -> Result<Vec<Audi
     const PAGE: &str = "SELECT order_no, state, expires_at IS NOT NULL, steps,
         (SELECT count(*) FROM requests WHERE requests.order_no = orders.order_no)
         FROM orders WHERE order_no > ? ORDER BY order_no LIMIT ? + 0";
-    read(
-        database,
-        PAGE,
-        &[Parameter::Integer(after), PAGE_ORDERS.into()],
-        |cells| {
-            Ok(AuditedOrder {
-                order_no: cells.integer()?,
-                state: cells.optional_number()?.map(codes::to_state).transpose()?,
-                has_expiry: cells.integer()? != 0,
-                steps: cells.integer()?,
-                requests: cells.integer()?,
-            })
-        },
-    )
+    read(database, PAGE, &[Parameter::Integer(after), PAGE_ORDERS.into()], |cells| {
+        Ok(AuditedOrder {
+            order_no: cells.integer()?,
+            state: cells.optional_number()?.map(codes::to_state).transpose()?,
+            has_expiry: cells.integer()? != 0,
+            steps: cells.integer()?,
+            requests: cells.integer()?,
+        })
+    })
 }
 
 /// The legs of the orders from `first` to `last`, order by order.
@@ -146,25 +129,20 @@ pub(crate) fn legs(
         "SELECT order_no, leg_no, sku, warehouse, quantity, reserved, committed, shipped,
         released, expired, ended_at IS NOT NULL
         FROM legs WHERE order_no BETWEEN ? AND ? ORDER BY order_no, leg_no";
-    read(
-        database,
-        LEGS,
-        &[Parameter::Integer(first), Parameter::Integer(last)],
-        |cells| {
-            Ok(AuditedLeg {
-                order_no: cells.integer()?,
-                leg_no: cells.integer()?,
-                scope: scope(cells)?,
-                quantity: cells.integer()?,
-                reserved: cells.integer()?,
-                committed: cells.integer()?,
-                shipped: cells.integer()?,
-                released: cells.integer()?,
-                expired: cells.integer()?,
-                has_ended: cells.integer()? != 0,
-            })
-        },
-    )
+    read(database, LEGS, &[Parameter::Integer(first), Parameter::Integer(last)], |cells| {
+        Ok(AuditedLeg {
+            order_no: cells.integer()?,
+            leg_no: cells.integer()?,
+            scope: scope(cells)?,
+            quantity: cells.integer()?,
+            reserved: cells.integer()?,
+            committed: cells.integer()?,
+            shipped: cells.integer()?,
+            released: cells.integer()?,
+            expired: cells.integer()?,
+            has_ended: cells.integer()? != 0,
+        })
+    })
 }
 
 /// The next page of the ledger after a sequence.
@@ -173,20 +151,15 @@ pub(crate) fn ledger(database: &mut dyn Database, after: i64) -> Result<Vec<Audi
         stock_before, unavailable_before, reserved_before, committed_before,
         stock_after, unavailable_after, reserved_after, committed_after
         FROM ledger WHERE seq > ? ORDER BY seq LIMIT ? + 0";
-    read(
-        database,
-        PAGE,
-        &[Parameter::Integer(after), PAGE_ROWS.into()],
-        |cells| {
-            Ok(AuditedEntry {
-                seq: cells.integer()?,
-                kind: codes::to_kind(cells.number()?)?,
-                scope: scope(cells)?,
-                before: counters(cells)?,
-                after: counters(cells)?,
-            })
-        },
-    )
+    read(database, PAGE, &[Parameter::Integer(after), PAGE_ROWS.into()], |cells| {
+        Ok(AuditedEntry {
+            seq: cells.integer()?,
+            kind: codes::to_kind(cells.number()?)?,
+            scope: scope(cells)?,
+            before: counters(cells)?,
+            after: counters(cells)?,
+        })
+    })
 }
 
 /// How many legs, requests and ledger rows name an order that has no row.
@@ -200,8 +173,5 @@ pub(crate) fn orphans(database: &mut dyn Database) -> Result<[i64; 3], Error> {
     let found = read(database, ORPHANS, &[], |cells| {
         Ok([cells.integer()?, cells.integer()?, cells.integer()?])
     })?;
-    Ok(found
-        .into_iter()
-        .next()
-        .expect("a SELECT without FROM has one row"))
+    Ok(found.into_iter().next().expect("a SELECT without FROM has one row"))
 }

@@ -32,18 +32,9 @@ pub(crate) fn append<'a>(
         stock_after, unavailable_after, reserved_after, committed_after)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let runs = (last + 1..).zip(rows).map(|(seq, row)| {
-        let [
-            stock_before,
-            unavailable_before,
-            reserved_before,
-            committed_before,
-        ] = counters(row.before);
-        let [
-            stock_after,
-            unavailable_after,
-            reserved_after,
-            committed_after,
-        ] = counters(row.after);
+        let [stock_before, unavailable_before, reserved_before, committed_before] =
+            counters(row.before);
+        let [stock_after, unavailable_after, reserved_after, committed_after] = counters(row.after);
         [
             Parameter::Integer(seq),
             now.into(),
@@ -91,47 +82,27 @@ pub(crate) fn list(
     let Ok(after) = i64::try_from(after) else {
         return Ok(Vec::new());
     };
-    read(
-        database,
-        LIST,
-        &[Parameter::Integer(after), limit.into()],
-        |cells| {
-            let seq = cells.number()?;
-            let at = cells.instant()?;
-            let kind = codes::to_kind(cells.number()?)?;
-            let operation = codes::to_operation(cells.number()?)?;
-            let order_id = cells.optional_text()?.map(OrderId::from_row);
-            let sku = cells.sku()?;
-            let warehouse = cells.optional_warehouse()?;
-            let reason = cells.optional_text()?;
-            let before = quantities(cells, warehouse.is_some())?;
-            let after = quantities(cells, warehouse.is_some())?;
-            let cause = Cause {
-                operation,
-                order_id,
-                reason,
-            };
-            Ok(Change {
-                seq,
-                at,
-                kind,
-                sku,
-                warehouse,
-                before,
-                after,
-                cause,
-            })
-        },
-    )
+    read(database, LIST, &[Parameter::Integer(after), limit.into()], |cells| {
+        let seq = cells.number()?;
+        let at = cells.instant()?;
+        let kind = codes::to_kind(cells.number()?)?;
+        let operation = codes::to_operation(cells.number()?)?;
+        let order_id = cells.optional_text()?.map(OrderId::from_row);
+        let sku = cells.sku()?;
+        let warehouse = cells.optional_warehouse()?;
+        let reason = cells.optional_text()?;
+        let before = quantities(cells, warehouse.is_some())?;
+        let after = quantities(cells, warehouse.is_some())?;
+        let cause = Cause { operation, order_id, reason };
+        Ok(Change { seq, at, kind, sku, warehouse, before, after, cause })
+    })
 }
 
 fn quantities(cells: &mut Cells, of_site: bool) -> Result<Quantities, Error> {
     let stock = cells.number()?;
     let unavailable = cells.optional_number()?;
     if unavailable.is_some() != of_site {
-        return Err(unreadable(
-            "an unavailable quantity without a warehouse, or none with one",
-        ));
+        return Err(unreadable("an unavailable quantity without a warehouse, or none with one"));
     }
     Ok(Quantities {
         sellable: (!of_site).then_some(stock),

@@ -1,7 +1,7 @@
 //! The host's `SQLite`, over the WIT import.
 
 use super::{Database, Error, Parameter, Rows, Value};
-use crate::exports::bindings::inventory::host::sqlite;
+use crate::bindings::inventory::host::sqlite;
 
 /// The database of the shard that called. The host holds its transaction and statements.
 #[derive(Debug)]
@@ -23,10 +23,7 @@ impl Database for HostDatabase {
     ) -> Result<Rows, Error> {
         let rows = sqlite::query(statement, &lower(parameters)).map_err(error)?;
         let columns = rows.columns as usize;
-        Ok(Rows {
-            columns,
-            values: rows.values.into_iter().map(value).collect(),
-        })
+        Ok(Rows { columns, values: rows.values.into_iter().map(value).collect() })
     }
 }
 

@@ -112,21 +112,15 @@ fn runs<'a, 'p>(
     };
     if !fits {
         let given = parameters.len();
-        return Err(Error::Other(format!(
-            "{given} parameters for a statement of {count}"
-        )));
+        return Err(Error::Other(format!("{given} parameters for a statement of {count}")));
     }
     let once = (count == 0).then_some(&[][..]);
-    Ok(once
-        .into_iter()
-        .chain(parameters.chunks_exact(count.max(1))))
+    Ok(once.into_iter().chain(parameters.chunks_exact(count.max(1))))
 }
 
 fn bind(prepared: &mut CachedStatement<'_>, run: &[Parameter<'_>]) -> Result<(), Error> {
     for (index, parameter) in (1..).zip(run) {
-        prepared
-            .raw_bind_parameter(index, parameter)
-            .map_err(error)?;
+        prepared.raw_bind_parameter(index, parameter).map_err(error)?;
     }
     Ok(())
 }

@@ -35,13 +35,8 @@ pub(crate) type StoredLeg = LegRow<Sku, WarehouseCode>;
 pub(crate) fn last_numbers(database: &mut dyn Database) -> Result<(i64, i64), Error> {
     const LAST: &str = "SELECT (SELECT coalesce(max(order_no), 0) FROM orders),
         (SELECT coalesce(max(seq), 0) FROM ledger)";
-    let found = read(database, LAST, &[], |cells| {
-        Ok((cells.integer()?, cells.integer()?))
-    })?;
-    Ok(found
-        .into_iter()
-        .next()
-        .expect("a SELECT without FROM has one row"))
+    let found = read(database, LAST, &[], |cells| Ok((cells.integer()?, cells.integer()?)))?;
+    Ok(found.into_iter().next().expect("a SELECT without FROM has one row"))
 }
 
 /// The orders of these ids that have a row, each with its index among the ids.
@@ -51,12 +46,9 @@ pub(crate) fn find<'a>(
 ) -> Result<Vec<(usize, OrderRow)>, Error> {
     const FIND: &str = "SELECT ?2, order_no, state, expires_at, ship_to, steps
         FROM orders WHERE order_id = ?1";
-    let runs = ids
-        .enumerate()
-        .map(|(index, id)| [Parameter::Text(id.as_str()), Parameter::index(index)]);
-    read_each(database, FIND, runs, |cells| {
-        Ok((cells.number()?, order_row(cells)?))
-    })
+    let runs =
+        ids.enumerate().map(|(index, id)| [Parameter::Text(id.as_str()), Parameter::index(index)]);
+    read_each(database, FIND, runs, |cells| Ok((cells.number()?, order_row(cells)?)))
 }
 
 /// At most `limit` orders whose holds end at or before `now`, after `past`, in order of expiry.
@@ -69,12 +61,8 @@ pub(crate) fn due(
     const DUE: &str = "SELECT order_no, state, expires_at, ship_to, steps FROM orders
         WHERE expires_at <= ?1 AND (expires_at, order_no) > (?2, ?3)
         ORDER BY expires_at, order_no LIMIT ?4 + 0";
-    let parameters = [
-        now.into(),
-        Parameter::Integer(past.0),
-        Parameter::Integer(past.1),
-        limit.into(),
-    ];
+    let parameters =
+        [now.into(), Parameter::Integer(past.0), Parameter::Integer(past.1), limit.into()];
     read(database, DUE, &parameters, order_row)
 }
 
@@ -98,9 +86,7 @@ pub(crate) fn legs(
         FROM legs WHERE order_no = ?1 ORDER BY leg_no";
     let runs =
         orders.map(|(index, order_no)| [Parameter::Integer(order_no), Parameter::index(index)]);
-    read_each(database, LEGS, runs, |cells| {
-        Ok((cells.number()?, leg_row(cells)?))
-    })
+    read_each(database, LEGS, runs, |cells| Ok((cells.number()?, leg_row(cells)?)))
 }
 
 fn leg_row(cells: &mut Cells) -> Result<StoredLeg, Error> {
@@ -134,14 +120,7 @@ pub(crate) fn insert<'a>(
     let runs = orders.map(|(id, row)| {
         let [state, expires_at, ship_to, steps] = changing(row);
         let order_no = Parameter::Integer(row.order_no);
-        [
-            order_no,
-            Parameter::Text(id.as_str()),
-            state,
-            expires_at,
-            ship_to,
-            steps,
-        ]
+        [order_no, Parameter::Text(id.as_str()), state, expires_at, ship_to, steps]
     });
     write_each(database, INSERT, runs)
 }
@@ -155,13 +134,7 @@ pub(crate) fn update<'a>(
         WHERE order_no = ?";
     let runs = orders.map(|row| {
         let [state, expires_at, ship_to, steps] = changing(row);
-        [
-            state,
-            expires_at,
-            ship_to,
-            steps,
-            Parameter::Integer(row.order_no),
-        ]
+        [state, expires_at, ship_to, steps, Parameter::Integer(row.order_no)]
     });
     write_each(database, UPDATE, runs)
 }
@@ -217,16 +190,7 @@ pub(crate) fn update_legs(
         let [reserved, committed, shipped, released, expired] = places(units);
         let ended_at = Parameter::optional(ended_at);
         let order_no = Parameter::Integer(order_no);
-        [
-            reserved,
-            committed,
-            shipped,
-            released,
-            expired,
-            ended_at,
-            order_no,
-            leg_no.into(),
-        ]
+        [reserved, committed, shipped, released, expired, ended_at, order_no, leg_no.into()]
     });
     write_each(database, UPDATE, runs)
 }

@@ -46,11 +46,7 @@ pub(crate) fn find<'a>(
         [order_no, operation, request_id, Parameter::index(index)]
     });
     read_each(database, FIND, runs, |cells| {
-        Ok((
-            cells.number()?,
-            u64::from_ne_bytes(cells.integer()?.to_ne_bytes()),
-            cells.blob()?,
-        ))
+        Ok((cells.number()?, u64::from_ne_bytes(cells.integer()?.to_ne_bytes()), cells.blob()?))
     })
 }
 
@@ -67,15 +63,7 @@ pub(crate) fn insert<'a>(
         let [order_no, operation, request_id] = key_parameters(row.key);
         let fingerprint = Parameter::Integer(i64::from_ne_bytes(row.fingerprint.to_ne_bytes()));
         let outcome = Parameter::Blob(row.outcome);
-        [
-            order_no,
-            operation,
-            request_id,
-            row.step.into(),
-            now.into(),
-            fingerprint,
-            outcome,
-        ]
+        [order_no, operation, request_id, row.step.into(), now.into(), fingerprint, outcome]
     });
     write_each(database, INSERT, runs)
 }
@@ -84,19 +72,14 @@ pub(crate) fn insert<'a>(
 pub(crate) fn history(database: &mut dyn Database, order_no: i64) -> Result<Vec<StepRow>, Error> {
     const HISTORY: &str = "SELECT at, operation, request_id, outcome FROM requests
         WHERE order_no = ? ORDER BY step";
-    read(
-        database,
-        HISTORY,
-        &[Parameter::Integer(order_no)],
-        |cells| {
-            Ok(StepRow {
-                at: cells.instant()?,
-                operation: codes::to_operation(cells.number()?)?,
-                request_id: cells.text()?,
-                outcome: cells.blob()?,
-            })
-        },
-    )
+    read(database, HISTORY, &[Parameter::Integer(order_no)], |cells| {
+        Ok(StepRow {
+            at: cells.instant()?,
+            operation: codes::to_operation(cells.number()?)?,
+            request_id: cells.text()?,
+            outcome: cells.blob()?,
+        })
+    })
 }
 
 fn key_parameters<'a>(key: &'a RequestKey<'a>) -> [Parameter<'a>; 3] {

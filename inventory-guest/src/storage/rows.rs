@@ -13,14 +13,11 @@ pub(super) struct Cells {
 
 impl Cells {
     fn next(&mut self) -> Result<Value, Error> {
-        self.values
-            .next()
-            .ok_or_else(|| unreadable("a missing cell"))
+        self.values.next().ok_or_else(|| unreadable("a missing cell"))
     }
 
     pub(super) fn integer(&mut self) -> Result<i64, Error> {
-        self.optional_integer()?
-            .ok_or_else(|| unreadable("NULL for an integer"))
+        self.optional_integer()?.ok_or_else(|| unreadable("NULL for an integer"))
     }
 
     pub(super) fn optional_integer(&mut self) -> Result<Option<i64>, Error> {
@@ -41,8 +38,7 @@ impl Cells {
     }
 
     pub(super) fn text(&mut self) -> Result<String, Error> {
-        self.optional_text()?
-            .ok_or_else(|| unreadable("NULL for a text"))
+        self.optional_text()?.ok_or_else(|| unreadable("NULL for a text"))
     }
 
     pub(super) fn optional_text(&mut self) -> Result<Option<String>, Error> {
@@ -93,11 +89,7 @@ pub(super) fn read<T>(
     mut reader: impl FnMut(&mut Cells) -> Result<T, Error>,
 ) -> Result<Vec<T>, Error> {
     let mut found = Vec::new();
-    append(
-        database.query(statement, parameters)?,
-        &mut found,
-        &mut reader,
-    )?;
+    append(database.query(statement, parameters)?, &mut found, &mut reader)?;
     Ok(found)
 }
 
@@ -111,11 +103,7 @@ pub(super) fn read_each<'p, T, const N: usize>(
 ) -> Result<Vec<T>, Error> {
     let mut found = Vec::new();
     in_calls(runs, |parameters| {
-        append(
-            database.query(statement, parameters)?,
-            &mut found,
-            &mut reader,
-        )
+        append(database.query(statement, parameters)?, &mut found, &mut reader)
     })?;
     Ok(found)
 }
@@ -128,11 +116,7 @@ pub(super) fn write_each<'p, const N: usize>(
 ) -> Result<(), Error> {
     in_calls(runs, |parameters| {
         let changed = database.execute(statement, parameters)?;
-        assert_eq!(
-            changed,
-            (parameters.len() / N) as u64,
-            "each run changes one row: {statement}"
-        );
+        assert_eq!(changed, (parameters.len() / N) as u64, "each run changes one row: {statement}");
         Ok(())
     })
 }
@@ -159,17 +143,11 @@ fn append<T>(
 ) -> Result<(), Error> {
     let count = rows.values.len().checked_div(rows.columns).unwrap_or(0);
     found.reserve(count);
-    let mut cells = Cells {
-        values: rows.values.into_iter(),
-    };
+    let mut cells = Cells { values: rows.values.into_iter() };
     for _ in 0..count {
         let before = cells.values.len();
         found.push(reader(&mut cells)?);
-        assert_eq!(
-            before - cells.values.len(),
-            rows.columns,
-            "a reader reads its row whole"
-        );
+        assert_eq!(before - cells.values.len(), rows.columns, "a reader reads its row whole");
     }
     Ok(())
 }

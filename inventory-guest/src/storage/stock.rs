@@ -14,10 +14,7 @@ pub(crate) struct Standing {
 
 impl Standing {
     /// That of a warehouse which an adjustment makes: the defaults of the table.
-    pub(crate) const NEW: Self = Self {
-        priority: 100,
-        active: true,
-    };
+    pub(crate) const NEW: Self = Self { priority: 100, active: true };
 }
 
 /// A row of `warehouse_stock`, with its warehouse.
@@ -61,10 +58,7 @@ pub(crate) fn find_sites<'a>(
         let index = cells.number()?;
         let site = SiteRow {
             warehouse: WarehouseCode::from_row(cells.text()?),
-            standing: Standing {
-                priority: cells.number()?,
-                active: cells.integer()? != 0,
-            },
+            standing: Standing { priority: cells.number()?, active: cells.integer()? != 0 },
             counters: SiteCounters {
                 on_hand: cells.number()?,
                 unavailable: cells.number()?,
@@ -87,13 +81,7 @@ pub(crate) fn find_warehouses<'a>(
         .map(|(index, code)| [Parameter::Text(code.as_str()), Parameter::index(index)]);
     read_each(database, FIND, runs, |cells| {
         let index = cells.number()?;
-        Ok((
-            index,
-            Standing {
-                priority: cells.number()?,
-                active: cells.integer()? != 0,
-            },
-        ))
+        Ok((index, Standing { priority: cells.number()?, active: cells.integer()? != 0 }))
     })
 }
 
@@ -105,11 +93,7 @@ pub(crate) fn insert_warehouses<'a>(
     const INSERT: &str = "INSERT INTO warehouses (warehouse, priority, active) VALUES (?, ?, ?)";
     let runs = warehouses.map(|(code, standing)| {
         let active = Parameter::Integer(i64::from(standing.active));
-        [
-            Parameter::Text(code.as_str()),
-            standing.priority.into(),
-            active,
-        ]
+        [Parameter::Text(code.as_str()), standing.priority.into(), active]
     });
     write_each(database, INSERT, runs)
 }
@@ -135,12 +119,7 @@ pub(crate) fn update<'a>(
 
 fn sku_row((sku, counters): (&Sku, SkuCounters)) -> [Parameter<'_>; 4] {
     let text = Parameter::Text(sku.as_str());
-    [
-        counters.sellable.into(),
-        counters.reserved.into(),
-        counters.committed.into(),
-        text,
-    ]
+    [counters.sellable.into(), counters.reserved.into(), counters.committed.into(), text]
 }
 
 /// Writes skus in warehouses that have no row yet.

@@ -1,6 +1,6 @@
 //! A guest in WasmEdge that greets with words the host knows: `greet.wit` is the contract,
-//! `guest.wat` the guest, and `bindings.rs` what the generator writes (a build script would write it to
-//! `OUT_DIR`). The engine is edge-host's `runtime`, which implements `rt`'s traits over WasmEdge.
+//! `guest.wat` the guest, and `bindings.rs` what the generator writes (a build script would write
+//! it to `OUT_DIR`). The engine is edge-host's `runtime`: `rt`'s traits over WasmEdge.
 
 #[allow(
     missing_docs,

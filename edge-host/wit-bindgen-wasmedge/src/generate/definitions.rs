@@ -8,11 +8,7 @@ use super::plan::{Module, Plan};
 use super::type_names::{Scope, definition, owned};
 
 pub(crate) fn write(plan: &Plan, out: &mut Output) {
-    for module in plan
-        .modules
-        .iter()
-        .filter(|module| !module.types.is_empty())
-    {
+    for module in plan.modules.iter().filter(|module| !module.types.is_empty()) {
         out.blank();
         match &module.docs {
             Some(docs) => out.docs(docs),
@@ -49,11 +45,7 @@ fn write_type(plan: &Plan, module: &Module, id: TypeId, out: &mut Output) {
             for case in &variant.cases {
                 write_docs(&case.docs, out);
                 let payload = case.ty.map(|ty| format!("({})", owned(plan, ty, scope)));
-                out.line(format!(
-                    "{}{},",
-                    camel(&case.name),
-                    payload.unwrap_or_default()
-                ));
+                out.line(format!("{}{},", camel(&case.name), payload.unwrap_or_default()));
             }
             out.line("}");
         }
@@ -75,10 +67,7 @@ fn write_type(plan: &Plan, module: &Module, id: TypeId, out: &mut Output) {
             }
             out.line("}");
         }
-        _ => out.line(format!(
-            "pub type {name} = {};",
-            definition(plan, id, scope)
-        )),
+        _ => out.line(format!("pub type {name} = {};", definition(plan, id, scope))),
     }
 }
 
@@ -113,11 +102,9 @@ fn has_float(resolve: &Resolve, ty: Type) -> bool {
     let has = |ty: &Type| has_float(resolve, *ty);
     match &resolve.types[id].kind {
         TypeDefKind::Record(record) => record.fields.iter().any(|field| has(&field.ty)),
-        TypeDefKind::Variant(variant) => variant
-            .cases
-            .iter()
-            .filter_map(|case| case.ty.as_ref())
-            .any(has),
+        TypeDefKind::Variant(variant) => {
+            variant.cases.iter().filter_map(|case| case.ty.as_ref()).any(has)
+        }
         TypeDefKind::Tuple(tuple) => tuple.types.iter().any(has),
         TypeDefKind::Option(ty) | TypeDefKind::List(ty) | TypeDefKind::Type(ty) => has(ty),
         TypeDefKind::Result(result) => result.ok.iter().chain(&result.err).any(has),

@@ -41,19 +41,10 @@ impl fmt::Display for GenerateError {
         match self {
             Self::Wit(message) => f.write_str(message),
             Self::Unsupported { place, what } => {
-                write!(
-                    f,
-                    "{place}: {what} is not supported by wit-bindgen-wasmedge"
-                )
+                write!(f, "{place}: {what} is not supported by wit-bindgen-wasmedge")
             }
-            Self::NameClash {
-                name,
-                between: [one, other],
-            } => {
-                write!(
-                    f,
-                    "{one} and {other} would both be named `{name}` in Rust; rename one"
-                )
+            Self::NameClash { name, between: [one, other] } => {
+                write!(f, "{one} and {other} would both be named `{name}` in Rust; rename one")
             }
             Self::Write { path, source } => write!(f, "cannot write {}: {source}", path.display()),
             Self::NoOutDir => f.write_str("OUT_DIR is not set: call this from a build script"),

@@ -15,10 +15,7 @@ pub(crate) fn write(plan: &Plan, out: &mut Output) {
         out.docs("\n");
         out.line("///");
     }
-    out.docs(&format!(
-        "The typed exports of a guest of the world `{}`.",
-        world.name
-    ));
+    out.docs(&format!("The typed exports of a guest of the world `{}`.", world.name));
     out.line("#[derive(Debug)]");
     out.line(format!("pub struct {name}<I> {{"));
     out.line("instance: I,");
@@ -61,9 +58,7 @@ fn write_method(plan: &Plan, export: usize, exported: &Exported, out: &mut Outpu
         params.push(format!("{name}: {}", borrowed(plan, param.ty, Scope::Top)));
         arguments.push(name);
     }
-    let result = function
-        .result
-        .map_or_else(|| "()".to_owned(), |ty| owned(plan, ty, Scope::Top));
+    let result = function.result.map_or_else(|| "()".to_owned(), |ty| owned(plan, ty, Scope::Top));
     out.list(
         &format!("pub fn {}(", exported.method),
         &params,
@@ -73,9 +68,7 @@ fn write_method(plan: &Plan, export: usize, exported: &Exported, out: &mut Outpu
         [only] => format!("({only},)"),
         all => format!("({})", all.join(", ")),
     };
-    out.line(format!(
-        "rt::call_export(&mut self.instance, export_call({export}), &{tuple})"
-    ));
+    out.line(format!("rt::call_export(&mut self.instance, export_call({export}), &{tuple})"));
     out.line("}");
 }
 

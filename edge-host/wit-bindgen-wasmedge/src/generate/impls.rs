@@ -31,10 +31,7 @@ fn write_impls(plan: &Plan, id: TypeId, out: &mut Output) {
             let cases: Vec<Case> = variant
                 .cases
                 .iter()
-                .map(|case| Case {
-                    name: case.name.clone(),
-                    payload: case.ty.is_some(),
-                })
+                .map(|case| Case { name: case.name.clone(), payload: case.ty.is_some() })
                 .collect();
             let payloads = variant.cases.iter().map(|case| case.ty.as_ref());
             let payload_at = payload_offset(plan, variant.tag(), payloads);
@@ -72,11 +69,7 @@ fn write_abi(plan: &Plan, name: &Named, id: TypeId, out: &mut Output) {
     match flat(plan, ty) {
         None => out.line("const FLAT: rt::FlatTypes = rt::FlatTypes::TOO_MANY;"),
         Some(types) => {
-            out.list(
-                "const FLAT: rt::FlatTypes = rt::FlatTypes::of(&[",
-                &types,
-                "]);",
-            );
+            out.list("const FLAT: rt::FlatTypes = rt::FlatTypes::of(&[", &types, "]);");
         }
     }
     out.line("}");
@@ -106,10 +99,7 @@ const LOAD: Head = Head {
 };
 const LIFT: Head = Head {
     start: "fn lift(",
-    params: &[
-        "source: &mut rt::Source<'_>",
-        "flat: &mut rt::FlatReader<'_>",
-    ],
+    params: &["source: &mut rt::Source<'_>", "flat: &mut rt::FlatReader<'_>"],
     end: ") -> Result<Self, rt::AbiError> {",
 };
 
@@ -128,22 +118,13 @@ fn write_record(plan: &Plan, name: &Named, record: &Record, out: &mut Output) {
         .fields
         .iter()
         .zip(offsets)
-        .map(|(field, at)| {
-            (
-                snake(&field.name),
-                at,
-                format!("{}.{}", name.wit, field.name),
-            )
-        })
+        .map(|(field, at)| (snake(&field.name), at, format!("{}.{}", name.wit, field.name)))
         .collect();
     out.blank();
     out.line(format!("impl rt::Lower for {} {{", name.rust));
     function(out, &STORE, |out| {
         for (field, at, _) in &fields {
-            out.line(format!(
-                "rt::Lower::store(&self.{field}, memory, {})?;",
-                plus(*at)
-            ));
+            out.line(format!("rt::Lower::store(&self.{field}, memory, {})?;", plus(*at)));
         }
         out.line("Ok(())");
     });
@@ -225,32 +206,18 @@ fn write_variant_lift(name: &Named, tag: &str, cases: &[Case], payload_at: &str,
             let rust = camel(&case.name);
             if case.payload {
                 let place = format!("{}.{}", name.wit, case.name);
-                write_within(
-                    &format!("{index} => Self::{rust}("),
-                    payload,
-                    &place,
-                    "?),",
-                    out,
-                );
+                write_within(&format!("{index} => Self::{rust}("), payload, &place, "?),", out);
             } else {
                 out.line(format!("{index} => Self::{rust},"));
             }
         }
         let error = format!("rt::AbiError::bad_discriminant(other, {})", cases.len());
-        write_within(
-            "other => return ",
-            &format!("Err({error})"),
-            &name.wit,
-            ",",
-            out,
-        );
+        write_within("other => return ", &format!("Err({error})"), &name.wit, ",", out);
     };
     out.blank();
     out.line(format!("impl rt::Lift for {} {{", name.rust));
     function(out, &LOAD, |out| {
-        out.line(format!(
-            "Ok(match u32::from(<{tag} as rt::Lift>::load(source, at)?) {{"
-        ));
+        out.line(format!("Ok(match u32::from(<{tag} as rt::Lift>::load(source, at)?) {{"));
         arms(out, &format!("rt::Lift::load(source, {payload_at})"));
         out.line("})");
     });
@@ -294,9 +261,7 @@ fn write_enum(name: &Named, cases: &Enum, out: &mut Output) {
     out.blank();
     out.line(format!("impl rt::Lift for {} {{", name.rust));
     function(out, &LOAD, |out| {
-        out.line(format!(
-            "Self::from_discriminant(<{tag} as rt::Lift>::load(source, at)?.into())"
-        ));
+        out.line(format!("Self::from_discriminant(<{tag} as rt::Lift>::load(source, at)?.into())"));
     });
     function(out, &LIFT, |out| {
         out.line("let _ = source;");
@@ -314,10 +279,7 @@ fn write_flags(name: &Named, flags: &Flags, out: &mut Output) {
     out.list("[", &fields, "]");
     out.line("}");
     out.blank();
-    out.line(format!(
-        "fn from_bits(bits: [bool; {}]) -> Self {{",
-        names.len()
-    ));
+    out.line(format!("fn from_bits(bits: [bool; {}]) -> Self {{", names.len()));
     out.list("let [", &names, "] = bits;");
     out.list("Self {", &names, "}");
     out.line("}");
@@ -347,16 +309,9 @@ fn write_flags(name: &Named, flags: &Flags, out: &mut Output) {
 
 /// `result`, whose error gets a place.
 fn write_within(before: &str, result: &str, place: &str, after: &str, out: &mut Output) {
-    out.chain(
-        &format!("{before}{result}"),
-        &format!(".within({place:?}){after}"),
-    );
+    out.chain(&format!("{before}{result}"), &format!(".within({place:?}){after}"));
 }
 
 fn plus(offset: usize) -> String {
-    if offset == 0 {
-        "at".to_owned()
-    } else {
-        format!("at + {offset}")
-    }
+    if offset == 0 { "at".to_owned() } else { format!("at + {offset}") }
 }

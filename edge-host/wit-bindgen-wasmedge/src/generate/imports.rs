@@ -18,10 +18,7 @@ fn write_trait(plan: &Plan, imported: &Imported, out: &mut Output) {
     out.blank();
     match &imported.docs {
         Some(docs) => out.docs(docs),
-        None => out.docs(&format!(
-            "The functions of `{}` that a guest may call.",
-            imported.wit
-        )),
+        None => out.docs(&format!("The functions of `{}` that a guest may call.", imported.wit)),
     }
     out.line(format!("pub trait {} {{", imported.trait_name));
     for function in &imported.functions {
@@ -31,15 +28,9 @@ fn write_trait(plan: &Plan, imported: &Imported, out: &mut Output) {
         }
         let mut params = vec!["&mut self".to_owned()];
         for param in &function.params {
-            params.push(format!(
-                "{}: {}",
-                snake(&param.name),
-                owned(plan, param.ty, Scope::Top)
-            ));
+            params.push(format!("{}: {}", snake(&param.name), owned(plan, param.ty, Scope::Top)));
         }
-        let result = function
-            .result
-            .map(|ty| format!(" -> {}", owned(plan, ty, Scope::Top)));
+        let result = function.result.map(|ty| format!(" -> {}", owned(plan, ty, Scope::Top)));
         let after = format!("){};", result.unwrap_or_default());
         out.list(&format!("fn {}(", snake(&function.name)), &params, &after);
     }
@@ -47,24 +38,16 @@ fn write_trait(plan: &Plan, imported: &Imported, out: &mut Output) {
 }
 
 fn write_dispatch(plan: &Plan, out: &mut Output) {
-    let traits: Vec<&str> = plan
-        .imports
-        .iter()
-        .map(|imported| imported.trait_name.as_str())
-        .collect();
-    let host = if traits.is_empty() {
-        "H".to_owned()
-    } else {
-        format!("H: {}", traits.join(" + "))
-    };
+    let traits: Vec<&str> =
+        plan.imports.iter().map(|imported| imported.trait_name.as_str()).collect();
+    let host =
+        if traits.is_empty() { "H".to_owned() } else { format!("H: {}", traits.join(" + ")) };
     out.blank();
     out.docs(
         "Serves a guest's call of the import at this index of [`IMPORTS`]: lifts the arguments,\n\
          calls the host, lowers the result.",
     );
-    out.line(format!(
-        "pub fn call_import<{host}, M: rt::GuestMemory + ?Sized>("
-    ));
+    out.line(format!("pub fn call_import<{host}, M: rt::GuestMemory + ?Sized>("));
     for param in [
         "host: &mut H",
         "memory: &mut M",
@@ -75,12 +58,10 @@ fn write_dispatch(plan: &Plan, out: &mut Output) {
         out.line(format!("{param},"));
     }
     out.line(") -> Result<(), rt::CallError> {");
-    let functions = plan.imports.iter().flat_map(|imported| {
-        imported
-            .functions
-            .iter()
-            .map(move |function| (imported, function))
-    });
+    let functions = plan
+        .imports
+        .iter()
+        .flat_map(|imported| imported.functions.iter().map(move |function| (imported, function)));
     if plan.imports.is_empty() {
         out.line("let _ = (host, memory, params, results);");
     }
@@ -95,9 +76,8 @@ fn write_dispatch(plan: &Plan, out: &mut Output) {
 
 fn write_arm(index: usize, imported: &Imported, function: &Function, out: &mut Output) {
     // Not the names of the WIT, which could be those of `call_import`'s own parameters.
-    let names: Vec<String> = (0..function.params.len())
-        .map(|index| format!("argument_{index}"))
-        .collect();
+    let names: Vec<String> =
+        (0..function.params.len()).map(|index| format!("argument_{index}")).collect();
     let pattern = match names.as_slice() {
         [only] => format!("({only},)"),
         all => format!("({})", all.join(", ")),
@@ -109,8 +89,6 @@ fn write_arm(index: usize, imported: &Imported, function: &Function, out: &mut O
     arguments.extend(names);
     let method = format!("{}::{}", imported.trait_name, snake(&function.name));
     out.line(format!("let result = {method}({});", arguments.join(", ")));
-    out.line(format!(
-        "rt::lower_result(&IMPORTS[{index}], memory, &result, params, results)"
-    ));
+    out.line(format!("rt::lower_result(&IMPORTS[{index}], memory, &result, params, results)"));
     out.line("}");
 }

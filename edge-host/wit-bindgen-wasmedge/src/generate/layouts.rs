@@ -21,9 +21,7 @@ pub(crate) fn align(plan: &Plan, ty: Type) -> usize {
 pub(crate) fn flat(plan: &Plan, ty: Type) -> Option<Vec<String>> {
     let mut storage = [WasmType::I32; FLAT_PARAMS_MAX];
     let mut flat = FlatTypes::new(&mut storage);
-    plan.resolve
-        .push_flat(&ty, &mut flat)
-        .then(|| core_types(&flat.to_vec()))
+    plan.resolve.push_flat(&ty, &mut flat).then(|| core_types(&flat.to_vec()))
 }
 
 /// Where a record's fields lie.
@@ -31,11 +29,7 @@ pub(crate) fn field_offsets<'a>(
     plan: &Plan,
     fields: impl IntoIterator<Item = &'a Type>,
 ) -> Vec<usize> {
-    plan.sizes
-        .field_offsets(fields)
-        .into_iter()
-        .map(|(at, _)| at.size_wasm32())
-        .collect()
+    plan.sizes.field_offsets(fields).into_iter().map(|(at, _)| at.size_wasm32()).collect()
 }
 
 /// Where a variant's payload lies.
@@ -63,17 +57,12 @@ pub(crate) fn signature(
     function: &Function,
 ) -> (Vec<String>, Vec<String>) {
     let signature = plan.resolve.wasm_signature(variant, function);
-    (
-        core_types(&signature.params),
-        core_types(&signature.results),
-    )
+    (core_types(&signature.params), core_types(&signature.results))
 }
 
 /// Whether giving an export its arguments needs room in the guest's memory.
 pub(crate) fn arguments_allocate(plan: &Plan, function: &Function) -> bool {
-    plan.resolve
-        .wasm_signature(AbiVariant::GuestExport, function)
-        .indirect_params
+    plan.resolve.wasm_signature(AbiVariant::GuestExport, function).indirect_params
         || function.params.iter().any(|param| points(plan, param.ty))
 }
 
@@ -93,11 +82,9 @@ fn points(plan: &Plan, ty: Type) -> bool {
     match &plan.resolve.types[id].kind {
         TypeDefKind::List(_) => true,
         TypeDefKind::Record(record) => record.fields.iter().any(|field| points(&field.ty)),
-        TypeDefKind::Variant(variant) => variant
-            .cases
-            .iter()
-            .filter_map(|case| case.ty.as_ref())
-            .any(points),
+        TypeDefKind::Variant(variant) => {
+            variant.cases.iter().filter_map(|case| case.ty.as_ref()).any(points)
+        }
         TypeDefKind::Tuple(tuple) => tuple.types.iter().any(points),
         TypeDefKind::Option(ty) => points(ty),
         TypeDefKind::Result(result) => result.ok.iter().chain(&result.err).any(points),
@@ -113,8 +100,5 @@ pub(crate) fn core_types(types: &[WasmType]) -> Vec<String> {
         WasmType::F32 => "F32",
         WasmType::F64 => "F64",
     };
-    types
-        .iter()
-        .map(|ty| format!("rt::CoreType::{}", name(ty)))
-        .collect()
+    types.iter().map(|ty| format!("rt::CoreType::{}", name(ty))).collect()
 }

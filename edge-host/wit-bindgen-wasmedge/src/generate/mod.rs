@@ -71,18 +71,15 @@ impl Generator {
 
     /// The generated code.
     pub fn generate(&self) -> Result<String, GenerateError> {
-        self.parse()
-            .and_then(|(resolve, package, _)| self.write(resolve, package))
+        self.parse().and_then(|(resolve, package, _)| self.write(resolve, package))
     }
 
     /// Writes the generated code to a file.
     pub fn write_to(&self, path: impl AsRef<Path>) -> Result<(), GenerateError> {
         let path = path.as_ref();
         let code = self.generate()?;
-        std::fs::write(path, code).map_err(|source| GenerateError::Write {
-            path: path.to_owned(),
-            source,
-        })
+        std::fs::write(path, code)
+            .map_err(|source| GenerateError::Write { path: path.to_owned(), source })
     }
 
     /// For build scripts: writes the generated code to `$OUT_DIR/file_name`, and tells cargo to run

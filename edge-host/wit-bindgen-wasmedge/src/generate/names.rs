@@ -32,20 +32,12 @@ pub(crate) fn snake(kebab: &str) -> String {
 /// `order-state` as `OrderState`, for types and cases.
 pub(crate) fn camel(kebab: &str) -> String {
     let name: String = kebab.split('-').flat_map(capitalized).collect();
-    if PRELUDE.contains(&name.as_str()) {
-        format!("{name}_")
-    } else {
-        name
-    }
+    if PRELUDE.contains(&name.as_str()) { format!("{name}_") } else { name }
 }
 
 fn capitalized(word: &str) -> impl Iterator<Item = char> + '_ {
     word.char_indices().map(|(index, letter)| {
-        if index == 0 {
-            letter.to_ascii_uppercase()
-        } else {
-            letter.to_ascii_lowercase()
-        }
+        if index == 0 { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() }
     })
 }
 

@@ -10,10 +10,7 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new() -> Self {
-        Self {
-            text: String::new(),
-            depth: 0,
-        }
+        Self { text: String::new(), depth: 0 }
     }
 
     pub(crate) fn into_text(self) -> String {
@@ -76,8 +73,8 @@ impl Output {
         self.broken(receiver, "", call);
     }
 
-    /// A field that is a string literal, continued on further lines where one is too short. The text
-    /// has neither quotes nor backslashes, as WIT has none outside comments.
+    /// A field that is a string literal, continued on further lines where one is too short. The
+    /// text has neither quotes nor backslashes, as WIT has none outside comments.
     pub(crate) fn text(&mut self, field: &str, text: &str) {
         let mut line = format!("{field}: \"");
         for word in text.split_inclusive(' ') {

@@ -55,14 +55,8 @@ pub(crate) struct Exported {
 /// Methods of the world's struct that are not the guest's.
 const METHODS: &[&str] = &["new", "instance_mut", "into_instance"];
 /// What the generated file names at its top.
-const ITEMS: &[&str] = &[
-    "rt",
-    "LIFTED_BYTES_MAX",
-    "IMPORTS",
-    "EXPORTS",
-    "call_import",
-    "export_call",
-];
+const ITEMS: &[&str] =
+    &["rt", "LIFTED_BYTES_MAX", "IMPORTS", "EXPORTS", "call_import", "export_call"];
 
 impl Plan {
     pub(crate) fn new(
@@ -72,9 +66,7 @@ impl Plan {
     ) -> Result<Self, GenerateError> {
         refuse::unsupported(&resolve, world)?;
         let mut sizes = SizeAlign::default();
-        sizes
-            .fill(&resolve)
-            .map_err(|error| GenerateError::Wit(format!("{error:#}")))?;
+        sizes.fill(&resolve).map_err(|error| GenerateError::Wit(format!("{error:#}")))?;
         let modules = modules(&resolve, world);
         let plan = Self {
             world_type: camel(&resolve.worlds[world].name),
@@ -101,10 +93,7 @@ impl Plan {
         for item in ITEMS {
             items.take(item, "the generated code")?;
         }
-        items.take(
-            &self.world_type,
-            &format!("world {}", self.resolve.worlds[self.world].name),
-        )?;
+        items.take(&self.world_type, &format!("world {}", self.resolve.worlds[self.world].name))?;
         for module in &self.modules {
             items.take(&module.name, &module.wit)?;
         }
@@ -167,11 +156,7 @@ fn modules(resolve: &Resolve, world: WorldId) -> Vec<Module> {
 
 /// The types that are defined here, not only used: those are named by where they are defined.
 fn defined<'a>(resolve: &Resolve, types: impl IntoIterator<Item = &'a TypeId>) -> Vec<TypeId> {
-    types
-        .into_iter()
-        .copied()
-        .filter(|id| origin(resolve, *id) == *id)
-        .collect()
+    types.into_iter().copied().filter(|id| origin(resolve, *id) == *id).collect()
 }
 
 fn world_type(item: &WorldItem) -> Option<TypeId> {
@@ -195,20 +180,13 @@ fn module_names(resolve: &Resolve, interfaces: &[(InterfaceId, String)]) -> Vec<
             let package = &resolve.packages[package].name;
             let in_package = format!("{}-{name}", package.name);
             let in_namespace = format!("{}-{in_package}", package.namespace);
-            let version = package
-                .version
-                .as_ref()
-                .map_or(String::new(), ToString::to_string);
+            let version = package.version.as_ref().map_or(String::new(), ToString::to_string);
             let versioned = format!("{in_namespace}-{}", version.replace(['.', '+'], "-"));
             [name, in_package, in_namespace, versioned]
         })
         .collect();
     let unique = |level: usize, name: &String| {
-        candidates
-            .iter()
-            .filter(|candidate| candidate[level] == *name)
-            .count()
-            == 1
+        candidates.iter().filter(|candidate| candidate[level] == *name).count() == 1
     };
     candidates
         .iter()
@@ -233,11 +211,7 @@ fn imports(resolve: &Resolve, world: WorldId) -> Vec<Imported> {
                 }
                 let name = camel(&interface_name(resolve, world, *id, key));
                 imports.push(Imported {
-                    trait_name: if name == world_camel {
-                        format!("{name}Imports")
-                    } else {
-                        name
-                    },
+                    trait_name: if name == world_camel { format!("{name}Imports") } else { name },
                     docs: interface.docs.contents.clone(),
                     wit: resolve.name_world_key(key),
                     key: Some(key.clone()),
@@ -304,15 +278,9 @@ fn exports(resolve: &Resolve, world: WorldId) -> Vec<Exported> {
 /// Where two interfaces export functions of the same name, both methods get their interface's name
 /// before theirs.
 fn prefix_clashes(resolve: &Resolve, exports: &mut [Exported]) {
-    let methods: Vec<String> = exports
-        .iter()
-        .map(|exported| exported.method.clone())
-        .collect();
+    let methods: Vec<String> = exports.iter().map(|exported| exported.method.clone()).collect();
     for exported in exports {
-        let same = methods
-            .iter()
-            .filter(|method| **method == exported.method)
-            .count();
+        let same = methods.iter().filter(|method| **method == exported.method).count();
         let Some(key) = &exported.key else { continue };
         if same > 1 || METHODS.contains(&exported.method.as_str()) {
             let interface = match key {

@@ -42,10 +42,7 @@ fn check_function(
         FunctionKind::Freestanding => {}
         FunctionKind::AsyncFreestanding => return Err(refusal(&place, "an async function")),
         _ => {
-            return Err(refusal(
-                &place,
-                "a function of a resource, or one that gets or sets",
-            ));
+            return Err(refusal(&place, "a function of a resource, or one that gets or sets"));
         }
     }
     if function.params.len() > TUPLE_FIELDS_MAX {
@@ -53,9 +50,7 @@ fn check_function(
         return Err(refusal(&place, &what));
     }
     let params = function.params.iter().map(|param| param.ty);
-    params
-        .chain(function.result)
-        .try_for_each(|ty| check_type(resolve, ty, &place))
+    params.chain(function.result).try_for_each(|ty| check_type(resolve, ty, &place))
 }
 
 /// A named type, and the anonymous types it is made of.
@@ -65,10 +60,9 @@ fn check_definition(resolve: &Resolve, id: TypeId, place: &str) -> Result<(), Ge
     let inner = format!("{place} {name}");
     match &definition.kind {
         TypeDefKind::Resource => Err(refusal(place, &format!("the resource type `{name}`"))),
-        TypeDefKind::Record(record) => record
-            .fields
-            .iter()
-            .try_for_each(|field| check_type(resolve, field.ty, &inner)),
+        TypeDefKind::Record(record) => {
+            record.fields.iter().try_for_each(|field| check_type(resolve, field.ty, &inner))
+        }
         TypeDefKind::Variant(variant) => variant
             .cases
             .iter()
@@ -96,26 +90,21 @@ fn check_anonymous(resolve: &Resolve, id: TypeId, place: &str) -> Result<(), Gen
         TypeDefKind::Type(ty) | TypeDefKind::Option(ty) | TypeDefKind::List(ty) => {
             check_type(resolve, *ty, place)
         }
-        TypeDefKind::Result(Result_ { ok, err }) => ok
-            .iter()
-            .chain(err)
-            .try_for_each(|ty| check_type(resolve, *ty, place)),
+        TypeDefKind::Result(Result_ { ok, err }) => {
+            ok.iter().chain(err).try_for_each(|ty| check_type(resolve, *ty, place))
+        }
         TypeDefKind::Tuple(tuple) if tuple.types.len() > TUPLE_FIELDS_MAX => {
             let what = format!("a tuple of more than {TUPLE_FIELDS_MAX} types");
             Err(refusal(place, &what))
         }
-        TypeDefKind::Tuple(tuple) => tuple
-            .types
-            .iter()
-            .try_for_each(|ty| check_type(resolve, *ty, place)),
+        TypeDefKind::Tuple(tuple) => {
+            tuple.types.iter().try_for_each(|ty| check_type(resolve, *ty, place))
+        }
         TypeDefKind::Handle(_) => Err(refusal(place, "a handle to a resource")),
         other => Err(refusal(place, &format!("a {}", other.as_str()))),
     }
 }
 
 fn refusal(place: &str, what: &str) -> GenerateError {
-    GenerateError::Unsupported {
-        place: place.to_owned(),
-        what: what.to_owned(),
-    }
+    GenerateError::Unsupported { place: place.to_owned(), what: what.to_owned() }
 }

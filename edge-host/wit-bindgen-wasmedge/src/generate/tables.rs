@@ -40,21 +40,11 @@ fn imports(plan: &Plan) -> Vec<Entry> {
     let mut entries = Vec::new();
     for imported in &plan.imports {
         for function in &imported.functions {
-            let import = WasmImport::Func {
-                interface: imported.key.as_ref(),
-                func: function,
-            };
+            let import = WasmImport::Func { interface: imported.key.as_ref(), func: function };
             let (module, name) = plan.resolve.wasm_import_name(MANGLING, import);
             let (params, results) = signature(plan, AbiVariant::GuestImport, function);
             let wit = format!("{} {}", imported.wit, wit_function(&plan.resolve, function));
-            entries.push(Entry {
-                module,
-                name,
-                params,
-                results,
-                wit,
-                presence: "Optional",
-            });
+            entries.push(Entry { module, name, params, results, wit, presence: "Optional" });
         }
     }
     entries
@@ -64,11 +54,7 @@ fn exports(plan: &Plan) -> Vec<Entry> {
     let mut entries = Vec::new();
     for exported in &plan.exports {
         let (params, results) = signature(plan, AbiVariant::GuestExport, &exported.function);
-        let wit = format!(
-            "{} {}",
-            exported.wit,
-            wit_function(&plan.resolve, &exported.function)
-        );
+        let wit = format!("{} {}", exported.wit, wit_function(&plan.resolve, &exported.function));
         let name = |kind| export_name(plan, exported.key.as_ref(), &exported.function, kind);
         entries.push(Entry {
             module: String::new(),
@@ -93,10 +79,7 @@ fn exports(plan: &Plan) -> Vec<Entry> {
 
 fn realloc(plan: &Plan) -> Entry {
     let mut imported = plan.imports.iter().flat_map(|imported| &imported.functions);
-    let needed = plan
-        .exports
-        .iter()
-        .any(|exported| arguments_allocate(plan, &exported.function))
+    let needed = plan.exports.iter().any(|exported| arguments_allocate(plan, &exported.function))
         || imported.any(|function| result_allocates(plan, function));
     Entry {
         module: String::new(),
@@ -114,14 +97,7 @@ fn export_name(
     func: &Function,
     kind: WasmExportKind,
 ) -> String {
-    plan.resolve.wasm_export_name(
-        MANGLING,
-        WasmExport::Func {
-            interface,
-            func,
-            kind,
-        },
-    )
+    plan.resolve.wasm_export_name(MANGLING, WasmExport::Func { interface, func, kind })
 }
 
 fn write_table(name: &str, entries: &[Entry], out: &mut Output) {

@@ -36,14 +36,7 @@ pub(crate) fn definition(plan: &Plan, id: TypeId, scope: Scope<'_>) -> String {
         TypeDefKind::Tuple(tuple) => match tuple.types.as_slice() {
             [only] => format!("({},)", inner(*only)),
             types => {
-                format!(
-                    "({})",
-                    types
-                        .iter()
-                        .map(|ty| inner(*ty))
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                )
+                format!("({})", types.iter().map(|ty| inner(*ty)).collect::<Vec<_>>().join(", "))
             }
         },
         TypeDefKind::Type(ty) => inner(*ty),
@@ -68,12 +61,7 @@ pub(crate) fn borrowed(plan: &Plan, ty: Type, scope: Scope<'_>) -> String {
 pub(crate) fn path(plan: &Plan, id: TypeId, scope: Scope<'_>) -> String {
     let id = origin(&plan.resolve, id);
     let definition = &plan.resolve.types[id];
-    let name = camel(
-        definition
-            .name
-            .as_deref()
-            .expect("only named types have a path"),
-    );
+    let name = camel(definition.name.as_deref().expect("only named types have a path"));
     let module = &plan.module_of(definition.owner).name;
     match scope {
         Scope::Module(here) if here == module => name,
@@ -132,15 +120,8 @@ pub(crate) fn wit_function(resolve: &Resolve, function: &Function) -> String {
         .iter()
         .map(|param| format!("{}: {}", param.name, wit_type(resolve, param.ty)))
         .collect();
-    let result = function
-        .result
-        .map(|ty| format!(" -> {}", wit_type(resolve, ty)));
-    format!(
-        "{}: func({}){}",
-        function.name,
-        params.join(", "),
-        result.unwrap_or_default()
-    )
+    let result = function.result.map(|ty| format!(" -> {}", wit_type(resolve, ty)));
+    format!("{}: func({}){}", function.name, params.join(", "), result.unwrap_or_default())
 }
 
 fn wit_type(resolve: &Resolve, ty: Type) -> String {
@@ -158,12 +139,7 @@ fn wit_type(resolve: &Resolve, ty: Type) -> String {
         TypeDefKind::Tuple(tuple) => {
             format!(
                 "tuple<{}>",
-                tuple
-                    .types
-                    .iter()
-                    .map(|ty| inner(*ty))
-                    .collect::<Vec<_>>()
-                    .join(", ")
+                tuple.types.iter().map(|ty| inner(*ty)).collect::<Vec<_>>().join(", ")
             )
         }
         TypeDefKind::Result(result) => match (result.ok, result.err) {

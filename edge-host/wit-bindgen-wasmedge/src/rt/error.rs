@@ -14,9 +14,7 @@ pub struct Trap {
 impl Trap {
     /// A trap that says `message`.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into().into_boxed_str(),
-        }
+        Self { message: message.into().into_boxed_str() }
     }
 
     /// What the engine said.
@@ -106,29 +104,16 @@ pub enum AbiErrorKind {
 impl fmt::Display for AbiErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OutOfBounds {
-                address,
-                bytes,
-                memory,
-            } => {
-                write!(
-                    f,
-                    "{bytes} bytes at {address} reach outside the memory's {memory} bytes"
-                )
+            Self::OutOfBounds { address, bytes, memory } => {
+                write!(f, "{bytes} bytes at {address} reach outside the memory's {memory} bytes")
             }
             Self::Misaligned { address, align } => {
                 write!(f, "the pointer {address} is not a multiple of {align}")
             }
             Self::InvalidUtf8 { valid_up_to } => {
-                write!(
-                    f,
-                    "the string is not UTF-8 after its first {valid_up_to} bytes"
-                )
+                write!(f, "the string is not UTF-8 after its first {valid_up_to} bytes")
             }
-            Self::BadDiscriminant {
-                discriminant,
-                cases,
-            } => {
+            Self::BadDiscriminant { discriminant, cases } => {
                 write!(f, "there is no case {discriminant}, only {cases} from 0")
             }
             Self::BadChar { value } => write!(f, "{value:#x} is not a Unicode scalar value"),
@@ -170,12 +155,7 @@ impl AbiError {
     /// An error whose place is not known yet; callers add it with [`Within`].
     #[cold]
     pub fn new(kind: AbiErrorKind) -> Self {
-        Self {
-            details: Box::new(Details {
-                kind,
-                places: Vec::new(),
-            }),
-        }
+        Self { details: Box::new(Details { kind, places: Vec::new() }) }
     }
 
     /// An import was called that the table does not have.
@@ -187,10 +167,7 @@ impl AbiError {
     /// A discriminant names none of `cases` cases.
     #[cold]
     pub fn bad_discriminant(discriminant: u32, cases: u32) -> Self {
-        Self::new(AbiErrorKind::BadDiscriminant {
-            discriminant,
-            cases,
-        })
+        Self::new(AbiErrorKind::BadDiscriminant { discriminant, cases })
     }
 
     /// What is wrong.

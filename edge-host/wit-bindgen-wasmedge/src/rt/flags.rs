@@ -6,10 +6,7 @@ use super::{
 };
 
 fn to_word(flags: &[bool]) -> u32 {
-    flags
-        .iter()
-        .rev()
-        .fold(0, |word, flag| (word << 1) | u32::from(*flag))
+    flags.iter().rev().fold(0, |word, flag| (word << 1) | u32::from(*flag))
 }
 
 fn from_word<const N: usize>(word: u32) -> [bool; N] {

@@ -17,15 +17,10 @@ pub struct FlatTypes {
 
 impl FlatTypes {
     /// No core value.
-    pub const NONE: Self = Self {
-        types: [CoreType::I32; FLAT_PARAMS_MAX],
-        count: 0,
-    };
+    pub const NONE: Self = Self { types: [CoreType::I32; FLAT_PARAMS_MAX], count: 0 };
     /// More core values than any call passes.
-    pub const TOO_MANY: Self = Self {
-        types: [CoreType::I32; FLAT_PARAMS_MAX],
-        count: FLAT_PARAMS_MAX + 1,
-    };
+    pub const TOO_MANY: Self =
+        Self { types: [CoreType::I32; FLAT_PARAMS_MAX], count: FLAT_PARAMS_MAX + 1 };
 
     /// These types, in order.
     pub const fn of(types: &[CoreType]) -> Self {
@@ -97,20 +92,14 @@ pub struct FlatWriter {
 
 impl FlatWriter {
     pub(crate) fn new() -> Self {
-        Self {
-            values: [CoreValue::I32(0); FLAT_PARAMS_MAX],
-            count: 0,
-        }
+        Self { values: [CoreValue::I32(0); FLAT_PARAMS_MAX], count: 0 }
     }
 
     /// Appends a value.
     #[inline]
     pub fn push(&mut self, value: CoreValue) {
         // Only types whose `FLAT` fits are lowered, so there is a place for each of their values.
-        debug_assert!(
-            self.count < FLAT_PARAMS_MAX,
-            "more core values than a call passes"
-        );
+        debug_assert!(self.count < FLAT_PARAMS_MAX, "more core values than a call passes");
         if let Some(place) = self.values.get_mut(self.count) {
             *place = value;
             self.count += 1;
@@ -247,11 +236,7 @@ pub(crate) fn check_values(values: &[CoreValue], types: &[CoreType]) -> Result<(
     if values.len() != types.len() {
         return Err(wrong_core_value_count(types.len(), values.len()));
     }
-    match values
-        .iter()
-        .zip(types)
-        .find(|(value, core_type)| value.core_type() != **core_type)
-    {
+    match values.iter().zip(types).find(|(value, core_type)| value.core_type() != **core_type) {
         None => Ok(()),
         Some((value, core_type)) => Err(wrong_core_type(*core_type, *value)),
     }
@@ -268,10 +253,7 @@ fn low_half(value: i64) -> u32 {
 
 #[cold]
 fn wrong_core_type(expected: CoreType, actual: CoreValue) -> AbiError {
-    AbiError::new(AbiErrorKind::WrongCoreType {
-        expected,
-        actual: actual.core_type(),
-    })
+    AbiError::new(AbiErrorKind::WrongCoreType { expected, actual: actual.core_type() })
 }
 
 #[cold]

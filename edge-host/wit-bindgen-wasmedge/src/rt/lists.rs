@@ -41,18 +41,12 @@ impl Span {
     fn load(source: &Source<'_>, at: usize) -> Result<Self, AbiError> {
         let [p0, p1, p2, p3, l0, l1, l2, l3] = source.read(at)?;
         let pointer = u32::from_le_bytes([p0, p1, p2, p3]);
-        Ok(Self {
-            pointer,
-            length: u32::from_le_bytes([l0, l1, l2, l3]),
-        })
+        Ok(Self { pointer, length: u32::from_le_bytes([l0, l1, l2, l3]) })
     }
 
     #[inline]
     fn lift(flat: &mut FlatReader<'_>) -> Result<Self, AbiError> {
-        Ok(Self {
-            pointer: flat.u32()?,
-            length: flat.u32()?,
-        })
+        Ok(Self { pointer: flat.u32()?, length: flat.u32()? })
     }
 
     #[inline]
@@ -101,9 +95,7 @@ fn place_text<M: GuestMemory + ?Sized>(text: &str, memory: &mut M) -> Result<Spa
 
 #[cold]
 fn invalid_utf8(error: std::str::Utf8Error) -> AbiError {
-    AbiError::new(AbiErrorKind::InvalidUtf8 {
-        valid_up_to: error.valid_up_to() as u64,
-    })
+    AbiError::new(AbiErrorKind::InvalidUtf8 { valid_up_to: error.valid_up_to() as u64 })
 }
 
 impl Abi for str {

@@ -50,11 +50,7 @@ impl<'a> Source<'a> {
     /// The bound is on what the host allocates, not on what the guest's memory holds: elements of
     /// lists may overlap there, so a small memory could otherwise describe a huge value.
     pub fn new(bytes: &'a [u8], bytes_max: usize) -> Self {
-        Self {
-            bytes,
-            bytes_left: bytes_max,
-            bytes_max,
-        }
+        Self { bytes, bytes_left: bytes_max, bytes_max }
     }
 
     /// `N` bytes from `at` on.
@@ -112,9 +108,7 @@ pub(crate) fn allocate<M: GuestMemory + ?Sized>(
     size: usize,
     align: usize,
 ) -> Result<usize, CallError> {
-    let bytes = count
-        .checked_mul(size)
-        .and_then(|bytes| u32::try_from(bytes).ok());
+    let bytes = count.checked_mul(size).and_then(|bytes| u32::try_from(bytes).ok());
     let (Some(bytes), Ok(align32)) = (bytes, u32::try_from(align)) else {
         return Err(too_long_to_lower(count).into());
     };
@@ -122,12 +116,7 @@ pub(crate) fn allocate<M: GuestMemory + ?Sized>(
         return Ok(align);
     }
     let pointer = memory.realloc(bytes, align32)?;
-    Ok(check_region(
-        memory.bytes().len(),
-        pointer,
-        u64::from(bytes),
-        align,
-    )?)
+    Ok(check_region(memory.bytes().len(), pointer, u64::from(bytes), align)?)
 }
 
 /// The `length` bytes of a guest's memory from `at` on, to write.
@@ -182,11 +171,7 @@ pub(crate) fn check_region(
 
 #[cold]
 fn out_of_bounds(address: u64, bytes: u64, memory: usize) -> AbiError {
-    AbiError::new(AbiErrorKind::OutOfBounds {
-        address,
-        bytes,
-        memory: memory as u64,
-    })
+    AbiError::new(AbiErrorKind::OutOfBounds { address, bytes, memory: memory as u64 })
 }
 
 #[cold]
@@ -197,14 +182,10 @@ fn misaligned(address: u32, align: usize) -> AbiError {
 
 #[cold]
 fn too_much_lifted(bytes_max: usize) -> AbiError {
-    AbiError::new(AbiErrorKind::TooMuchLifted {
-        bytes_max: bytes_max as u64,
-    })
+    AbiError::new(AbiErrorKind::TooMuchLifted { bytes_max: bytes_max as u64 })
 }
 
 #[cold]
 pub(crate) fn too_long_to_lower(length: usize) -> AbiError {
-    AbiError::new(AbiErrorKind::TooLongToLower {
-        length: length as u64,
-    })
+    AbiError::new(AbiErrorKind::TooLongToLower { length: length as u64 })
 }

@@ -68,10 +68,7 @@ macro_rules! number {
             ) -> Result<Vec<Self>, AbiError> {
                 let bytes = source.slice(at, count * Self::SIZE)?;
                 let (chunks, _) = bytes.as_chunks();
-                Ok(chunks
-                    .iter()
-                    .map(|chunk| <$number>::from_le_bytes(*chunk))
-                    .collect())
+                Ok(chunks.iter().map(|chunk| <$number>::from_le_bytes(*chunk)).collect())
             }
         }
     };
@@ -83,17 +80,13 @@ number!(u8, I32, i32::from, |flat: &mut FlatReader<'_>| flat
 number!(i8, I32, i32::from, |flat: &mut FlatReader<'_>| {
     flat.u32().map(|bits| bits.to_le_bytes()[0].cast_signed())
 });
-number!(u16, I32, i32::from, |flat: &mut FlatReader<'_>| flat
-    .u32()
-    .map(low_u16));
+number!(u16, I32, i32::from, |flat: &mut FlatReader<'_>| flat.u32().map(low_u16));
 number!(i16, I32, i32::from, |flat: &mut FlatReader<'_>| {
     flat.u32().map(|bits| low_u16(bits).cast_signed())
 });
 number!(u32, I32, u32::cast_signed, FlatReader::u32);
 number!(i32, I32, i32::from, FlatReader::i32);
-number!(u64, I64, u64::cast_signed, |flat: &mut FlatReader<'_>| flat
-    .i64()
-    .map(i64::cast_unsigned));
+number!(u64, I64, u64::cast_signed, |flat: &mut FlatReader<'_>| flat.i64().map(i64::cast_unsigned));
 number!(i64, I64, i64::from, FlatReader::i64);
 number!(f32, F32, f32::from, FlatReader::f32);
 number!(f64, F64, f64::from, FlatReader::f64);

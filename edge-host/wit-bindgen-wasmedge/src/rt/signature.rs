@@ -78,10 +78,7 @@ impl Error for Mismatch {}
 /// `allowed` is the guest's whole world: the generated `IMPORTS`, and what else the embedder
 /// offers, such as WASI.
 pub fn check_imports(imports: &[Item<'_>], allowed: &[&[Signature]]) -> Vec<Mismatch> {
-    imports
-        .iter()
-        .filter_map(|item| check_import(item, allowed))
-        .collect()
+    imports.iter().filter_map(|item| check_import(item, allowed)).collect()
 }
 
 fn check_import(item: &Item<'_>, allowed: &[&[Signature]]) -> Option<Mismatch> {
@@ -101,11 +98,7 @@ fn check_import(item: &Item<'_>, allowed: &[&[Signature]]) -> Option<Mismatch> {
 /// Every export of the table that is missing or has another type. Exports beyond the table are the
 /// guest's own affair, but `memory` must be there.
 pub fn check_exports(exports: &[Item<'_>], table: &[Signature]) -> Vec<Mismatch> {
-    let memory = match exports
-        .iter()
-        .find(|item| item.name == MEMORY)
-        .map(|item| item.kind)
-    {
+    let memory = match exports.iter().find(|item| item.name == MEMORY).map(|item| item.kind) {
         Some(ItemKind::Memory) => None,
         Some(other) => Some(Mismatch {
             message: format!(
@@ -113,13 +106,11 @@ pub fn check_exports(exports: &[Item<'_>], table: &[Signature]) -> Vec<Mismatch>
                 describe(&other)
             ),
         }),
-        None => Some(Mismatch {
-            message: format!("export `{MEMORY}`: missing, expected a memory"),
-        }),
+        None => {
+            Some(Mismatch { message: format!("export `{MEMORY}`: missing, expected a memory") })
+        }
     };
-    let functions = table
-        .iter()
-        .filter_map(|signature| check_export(exports, signature));
+    let functions = table.iter().filter_map(|signature| check_export(exports, signature));
     memory.into_iter().chain(functions).collect()
 }
 
@@ -154,10 +145,7 @@ fn check_type(named: &str, actual: &ItemKind<'_>, signature: &Signature) -> Opti
 }
 
 fn expectation(signature: &Signature) -> String {
-    let function = ItemKind::Function {
-        params: signature.params,
-        results: signature.results,
-    };
+    let function = ItemKind::Function { params: signature.params, results: signature.results };
     format!("{} for `{}`", describe(&function), signature.wit)
 }
 
@@ -172,9 +160,5 @@ fn describe(kind: &ItemKind<'_>) -> String {
 }
 
 fn list(types: &[CoreType]) -> String {
-    types
-        .iter()
-        .map(CoreType::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
+    types.iter().map(CoreType::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -13,20 +13,12 @@ struct Layout {
 }
 
 impl Layout {
-    const EMPTY: Self = Self {
-        size: 0,
-        align: 1,
-        flat: FlatTypes::NONE,
-    };
+    const EMPTY: Self = Self { size: 0, align: 1, flat: FlatTypes::NONE };
 
     const fn then<T: Abi>(self) -> Self {
         Self {
             size: self.size.next_multiple_of(T::ALIGN) + T::SIZE,
-            align: if T::ALIGN > self.align {
-                T::ALIGN
-            } else {
-                self.align
-            },
+            align: if T::ALIGN > self.align { T::ALIGN } else { self.align },
             flat: self.flat.then(T::FLAT),
         }
     }

@@ -5,13 +5,7 @@
 use wit_bindgen_wasmedge::rt::{CoreType, CoreValue, GuestMemory, Instance, Trap};
 
 /// What the generator makes of `kinds.wit`; `generator.rs` keeps it so.
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic,
-    reason = "generated"
-)]
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
 pub mod kinds {
     include!("../golden/kinds.rs");
 }
@@ -33,17 +27,11 @@ const HEAP: usize = 1024;
 
 impl FakeMemory {
     pub(crate) fn new() -> Self {
-        Self {
-            bytes: vec![0xa5; HEAP],
-            allocations: 0,
-        }
+        Self { bytes: vec![0xa5; HEAP], allocations: 0 }
     }
 
     pub(crate) fn with(bytes: &[u8]) -> Self {
-        Self {
-            bytes: bytes.to_vec(),
-            allocations: 0,
-        }
+        Self { bytes: bytes.to_vec(), allocations: 0 }
     }
 }
 
@@ -181,10 +169,7 @@ impl Instance for EchoGuest {
             return Ok(());
         }
         let (_, function) = export.name.split_once('#').unwrap();
-        let import = kinds::IMPORTS
-            .iter()
-            .position(|import| import.name == function)
-            .unwrap();
+        let import = kinds::IMPORTS.iter().position(|import| import.name == function).unwrap();
         let signature = &kinds::IMPORTS[import];
         if signature.results.len() == results.len() {
             return self.call_import(import, params, results);

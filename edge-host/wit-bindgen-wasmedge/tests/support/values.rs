@@ -69,37 +69,13 @@ pub(crate) fn color() -> impl Strategy<Value = Color> {
 }
 
 pub(crate) fn eight() -> impl Strategy<Value = Eight> {
-    any::<[bool; 8]>().prop_map(|[a, b, c, d, e, f, g, h]| Eight {
-        a,
-        b,
-        c,
-        d,
-        e,
-        f,
-        g,
-        h,
-    })
+    any::<[bool; 8]>().prop_map(|[a, b, c, d, e, f, g, h]| Eight { a, b, c, d, e, f, g, h })
 }
 
 pub(crate) fn nine() -> impl Strategy<Value = Nine> {
-    any::<[bool; 9]>().prop_map(|[a, b, c, d, e, f, g, h, i]| Nine {
-        a,
-        b,
-        c,
-        d,
-        e,
-        f,
-        g,
-        h,
-        i,
-    })
+    any::<[bool; 9]>().prop_map(|[a, b, c, d, e, f, g, h, i]| Nine { a, b, c, d, e, f, g, h, i })
 }
 
 pub(crate) fn thirty_two() -> impl Strategy<Value = ThirtyTwo> {
-    any::<[bool; 3]>().prop_map(|[b0, b16, b31]| ThirtyTwo {
-        b0,
-        b16,
-        b31,
-        ..ThirtyTwo::default()
-    })
+    any::<[bool; 3]>().prop_map(|[b0, b16, b31]| ThirtyTwo { b0, b16, b31, ..ThirtyTwo::default() })
 }

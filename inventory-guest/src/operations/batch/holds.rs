@@ -31,20 +31,11 @@ impl Batch<'_> {
         };
         let expires_at = last.expires_at.expect("a due order has an expiry");
         self.holds.past = (expires_at.as_milliseconds(), last.order_no);
-        let known: FxHashMap<_, _> = self
-            .orders
-            .iter()
-            .enumerate()
-            .map(|(at, order)| (order.row.order_no, at))
-            .collect();
+        let known: FxHashMap<_, _> =
+            self.orders.iter().enumerate().map(|(at, order)| (order.row.order_no, at)).collect();
         let mut due = Vec::with_capacity(rows.len());
         for row in rows {
-            due.push(
-                known
-                    .get(&row.order_no)
-                    .copied()
-                    .unwrap_or(self.orders.len()),
-            );
+            due.push(known.get(&row.order_no).copied().unwrap_or(self.orders.len()));
             if !known.contains_key(&row.order_no) {
                 self.orders.push(OrderEntry::due(row));
             }
@@ -97,34 +88,22 @@ impl Batch<'_> {
     }
 
     fn is_due(&self, order: OrderIndex) -> bool {
-        self.orders[order]
-            .row
-            .expires_at
-            .is_some_and(|expires_at| expires_at <= self.now)
+        self.orders[order].row.expires_at.is_some_and(|expires_at| expires_at <= self.now)
     }
 
     fn end_hold(&mut self, order: OrderIndex) {
-        let ended_at = self.orders[order]
-            .row
-            .expires_at
-            .take()
-            .expect("a due hold has an expiry");
+        let ended_at = self.orders[order].row.expires_at.take().expect("a due hold has an expiry");
         for leg in 0..self.orders[order].legs.len() {
             let units = self.orders[order].legs[leg].row.units.reserved;
             if units > 0 {
-                let movement = Movement {
-                    from: Place::Reserved,
-                    to: Place::Expired,
-                    units,
-                };
+                let movement = Movement { from: Place::Reserved, to: Place::Expired, units };
                 self.move_leg(order, leg, movement, ended_at, (Operation::Expire, None));
             }
         }
         let entry = &mut self.orders[order];
         entry.row.state = Some(OrderState::Expired);
         let step = entry.next_step();
-        self.requests
-            .remember_expiry(entry.row.order_no, entry.last_placement(), step);
+        self.requests.remember_expiry(entry.row.order_no, entry.last_placement(), step);
     }
 
     /// What was answered before to the identity of a command.

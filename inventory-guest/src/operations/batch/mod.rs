@@ -82,10 +82,7 @@ impl<'a> Batch<'a> {
                         let sku = self.stock.want(&item.sku);
                         self.stock.want_sites(sku);
                     }
-                    let codes = adjust
-                        .items
-                        .iter()
-                        .filter_map(|item| item.counter.warehouse());
+                    let codes = adjust.items.iter().filter_map(|item| item.counter.warehouse());
                     self.stock.find_warehouses(self.database, codes)?;
                 }
                 _ => {}
@@ -121,9 +118,7 @@ impl<'a> Batch<'a> {
 
     /// The order that a command is for.
     pub(super) fn order_of(&self, number: usize) -> OrderIndex {
-        self.requests
-            .order_of(number)
-            .expect("only adjust and expire concern no order")
+        self.requests.order_of(number).expect("only adjust and expire concern no order")
     }
 
     /// Adds a leg, with the counters and ledger rows that follow.
@@ -138,12 +133,7 @@ impl<'a> Batch<'a> {
         let (sku, site) = (leg.row.sku, leg.row.warehouse);
         let (order_no, line) = (Some(entry.row.order_no), Some(leg.row.line));
         entry.legs.push(leg);
-        let origin = Origin {
-            operation,
-            order_no,
-            line,
-            reason: None,
-        };
+        let origin = Origin { operation, order_no, line, reason: None };
         self.stock.record(sku, site, movement, origin);
     }
 
@@ -163,12 +153,8 @@ impl<'a> Batch<'a> {
         if row.units.held() == 0 {
             row.ended_at = Some(ended_at);
         }
-        let origin = Origin {
-            operation,
-            order_no: Some(entry.row.order_no),
-            line: Some(row.line),
-            reason,
-        };
+        let origin =
+            Origin { operation, order_no: Some(entry.row.order_no), line: Some(row.line), reason };
         self.stock.record(row.sku, row.warehouse, movement, origin);
     }
 
@@ -177,10 +163,7 @@ impl<'a> Batch<'a> {
         let entry = &self.orders[order];
         OrderAnswer {
             order_id: entry.id().clone(),
-            state: entry
-                .row
-                .state
-                .expect("an operation that is answered leaves a state"),
+            state: entry.row.state.expect("an operation that is answered leaves a state"),
             expires_at: entry.row.expires_at,
             packages: self.packages(order, moved),
             shortages: Vec::new(),
@@ -192,19 +175,15 @@ impl<'a> Batch<'a> {
         let mut packages: Vec<Package> = Vec::new();
         for &(leg, units) in moved {
             let leg = &self.orders[order].legs[leg].row;
-            let line = Line {
-                sku: self.stock.sku(leg.sku).clone(),
-                quantity: Quantity::counted(units),
-            };
+            let line =
+                Line { sku: self.stock.sku(leg.sku).clone(), quantity: Quantity::counted(units) };
             match packages.binary_search_by_key(&leg.package, |package| package.number) {
                 Ok(at) => packages[at].lines.push(line),
                 Err(at) => packages.insert(
                     at,
                     Package {
                         number: leg.package,
-                        warehouse: leg
-                            .warehouse
-                            .map(|site| self.stock.code(leg.sku, site).clone()),
+                        warehouse: leg.warehouse.map(|site| self.stock.code(leg.sku, site).clone()),
                         lines: vec![line],
                         promised_ship_at: leg.promised_ship_at,
                     },
@@ -216,11 +195,7 @@ impl<'a> Batch<'a> {
 
     /// Names skus in shortages.
     pub(super) fn shortage(&self, sku: SkuIndex, requested: u64, available: u64) -> Shortage {
-        Shortage {
-            sku: self.stock.sku(sku).clone(),
-            requested,
-            available,
-        }
+        Shortage { sku: self.stock.sku(sku).clone(), requested, available }
     }
 
     /// Writes what changed, in rows whose order follows that of the commands. Answers the skus

@@ -25,32 +25,14 @@ pub(in crate::operations) struct LegEntry {
 
 impl<'a> OrderEntry<'a> {
     fn new(id: &'a OrderId, order_no: i64) -> Self {
-        let row = OrderRow {
-            order_no,
-            state: None,
-            expires_at: None,
-            ship_to: None,
-            steps: 0,
-        };
-        Self {
-            id: Some(id),
-            row,
-            stored: None,
-            legs: Vec::new(),
-            legs_known: true,
-        }
+        let row = OrderRow { order_no, state: None, expires_at: None, ship_to: None, steps: 0 };
+        Self { id: Some(id), row, stored: None, legs: Vec::new(), legs_known: true }
     }
 
     /// An order whose hold is due.
     pub(super) fn due(row: OrderRow) -> Self {
         let stored = Some(row.clone());
-        Self {
-            id: None,
-            row,
-            stored,
-            legs: Vec::new(),
-            legs_known: false,
-        }
+        Self { id: None, row, stored, legs: Vec::new(), legs_known: false }
     }
 
     fn set_stored(&mut self, row: OrderRow) {
@@ -92,9 +74,7 @@ impl LegEntry {
 
     /// A leg as its row says, its sku and warehouse looked up in stock that is loaded.
     pub(super) fn stored(row: &storage::orders::StoredLeg, stock: &Stock) -> Result<Self, Fault> {
-        let sku = stock
-            .index(&row.sku)
-            .expect("legs' skus are wanted before they are looked up");
+        let sku = stock.index(&row.sku).expect("legs' skus are wanted before they are looked up");
         let warehouse = match &row.warehouse {
             None => None,
             Some(code) => Some(stock.site(sku, code).ok_or_else(|| {
@@ -112,10 +92,7 @@ impl LegEntry {
             promised_ship_at: row.promised_ship_at,
             ended_at: row.ended_at,
         };
-        Ok(Self {
-            stored: Some(row.units),
-            row,
-        })
+        Ok(Self { stored: Some(row.units), row })
     }
 }
 
@@ -168,16 +145,12 @@ pub(super) fn write(
 ) -> Result<(), Fault> {
     let new = orders.iter().filter(|order| order.stored.is_none());
     storage::orders::insert(database, new.map(|order| (order.id(), &order.row)))?;
-    let changed = orders
-        .iter()
-        .filter(|it| it.stored.as_ref().is_some_and(|row| *row != it.row));
+    let changed = orders.iter().filter(|it| it.stored.as_ref().is_some_and(|row| *row != it.row));
     storage::orders::update(database, changed.map(|order| &order.row))?;
 
     let legs = || {
         orders.iter().flat_map(|order| {
-            (1_u32..)
-                .zip(&order.legs)
-                .map(|(leg_no, leg)| (order.row.order_no, leg_no, leg))
+            (1_u32..).zip(&order.legs).map(|(leg_no, leg)| (order.row.order_no, leg_no, leg))
         })
     };
     let new = legs().filter(|(_, _, leg)| leg.stored.is_none());

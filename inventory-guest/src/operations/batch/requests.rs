@@ -67,31 +67,18 @@ impl<'a> Requests<'a> {
             };
             let slots = &mut requests.slots;
             let slot = *slot_of.entry(key).or_insert_with_key(|key| {
-                slots.push(Slot {
-                    key: key.clone(),
-                    answered: None,
-                });
+                slots.push(Slot { key: key.clone(), answered: None });
                 if order.is_none_or(|order| orders[order].is_stored()) {
                     may_be_stored.push(slots.len() - 1);
                 }
                 slots.len() - 1
             });
             let fingerprint = fingerprint(command, &mut body);
-            requests.identities.push(Some(Identity {
-                order,
-                slot,
-                fingerprint,
-            }));
+            requests.identities.push(Some(Identity { order, slot, fingerprint }));
         }
-        let asked = may_be_stored
-            .iter()
-            .map(|&slot| (slot, &requests.slots[slot].key));
+        let asked = may_be_stored.iter().map(|&slot| (slot, &requests.slots[slot].key));
         for (slot, fingerprint, outcome) in storage::requests::find(database, asked)? {
-            let answered = Answered {
-                fingerprint,
-                outcome,
-                new_step: None,
-            };
+            let answered = Answered { fingerprint, outcome, new_step: None };
             requests.slots[slot].answered = Some(answered);
         }
         Ok(requests)
@@ -147,21 +134,10 @@ impl<'a> Requests<'a> {
     /// Notes the end of a hold in its order's history.
     pub(super) fn remember_expiry(&mut self, order_no: i64, placement: u32, step: u32) {
         let request_id = Cow::Owned(format!("placement {placement}"));
-        let key = RequestKey {
-            order_no,
-            operation: Operation::Expire,
-            request_id,
-        };
+        let key = RequestKey { order_no, operation: Operation::Expire, request_id };
         let outcome = encode(&Ok(Answer::Expired(1)));
-        let answered = Answered {
-            fingerprint: 0,
-            outcome,
-            new_step: Some(step),
-        };
-        self.slots.push(Slot {
-            key,
-            answered: Some(answered),
-        });
+        let answered = Answered { fingerprint: 0, outcome, new_step: Some(step) };
+        self.slots.push(Slot { key, answered: Some(answered) });
     }
 
     /// Writes what was answered now.
@@ -195,20 +171,12 @@ fn key(order_no: i64, command: &Command) -> Option<RequestKey<'_>> {
     let request_id = match (request_id, command) {
         (Some(id), _) => Cow::Borrowed(id.as_str()),
         (None, Command::Adjust(_)) => return None,
-        (
-            None,
-            Command::Ship(Ship {
-                package: Some(package),
-                ..
-            }),
-        ) => Cow::Owned(format!("package {package}")),
+        (None, Command::Ship(Ship { package: Some(package), .. })) => {
+            Cow::Owned(format!("package {package}"))
+        }
         (None, _) => Cow::Borrowed(""),
     };
-    Some(RequestKey {
-        order_no,
-        operation,
-        request_id,
-    })
+    Some(RequestKey { order_no, operation, request_id })
 }
 
 /// A hash of what a command asks for, without what names it.
@@ -244,9 +212,7 @@ fn decode(outcome: &[u8]) -> Result<Result<Answer, Refusal>, Fault> {
     match outcome {
         [FORMAT, encoded @ ..] => postcard::from_bytes(encoded)
             .map_err(|fault| Fault::Corrupt(format!("a stored outcome: {fault}"))),
-        _ => Err(Fault::Corrupt(
-            "a stored outcome has an unknown format".to_owned(),
-        )),
+        _ => Err(Fault::Corrupt("a stored outcome has an unknown format".to_owned())),
     }
 }
 

@@ -77,13 +77,7 @@ impl<'a> Stock<'a> {
         let index = self.skus.len();
         self.by_sku.insert(sku.clone(), index);
         let (sku, sites) = (sku.clone(), Vec::new());
-        self.skus.push(SkuEntry {
-            sku,
-            counters: None,
-            stored: None,
-            sites,
-            sites_wanted: false,
-        });
+        self.skus.push(SkuEntry { sku, counters: None, stored: None, sites, sites_wanted: false });
         self.unread.push(index);
         index
     }
@@ -125,17 +119,12 @@ impl<'a> Stock<'a> {
         database: &mut dyn Database,
         codes: impl Iterator<Item = &'c WarehouseCode>,
     ) -> Result<(), Fault> {
-        let mut unknown: Vec<_> = codes
-            .filter(|it| !self.warehouses.contains_key(*it))
-            .collect();
+        let mut unknown: Vec<_> = codes.filter(|it| !self.warehouses.contains_key(*it)).collect();
         unknown.sort_unstable();
         unknown.dedup();
         let found = storage::stock::find_warehouses(database, unknown.iter().copied())?;
-        self.warehouses.extend(
-            found
-                .into_iter()
-                .map(|(index, standing)| (unknown[index].clone(), standing)),
-        );
+        self.warehouses
+            .extend(found.into_iter().map(|(index, standing)| (unknown[index].clone(), standing)));
         Ok(())
     }
 
@@ -156,10 +145,7 @@ impl<'a> Stock<'a> {
         sku: SkuIndex,
         warehouse: &WarehouseCode,
     ) -> Option<SiteIndex> {
-        self.skus[sku]
-            .sites
-            .iter()
-            .position(|site| site.warehouse == *warehouse)
+        self.skus[sku].sites.iter().position(|site| site.warehouse == *warehouse)
     }
 
     /// `None`: the sku is unknown.
@@ -179,23 +165,14 @@ impl<'a> Stock<'a> {
     pub(in crate::operations) fn held(&self, sku: SkuIndex) -> u64 {
         let entry = &self.skus[sku];
         let own = entry.counters.unwrap_or_default();
-        let sites: u64 = entry
-            .sites
-            .iter()
-            .map(|site| u64::from(site.counters.held()))
-            .sum();
+        let sites: u64 = entry.sites.iter().map(|site| u64::from(site.counters.held())).sum();
         u64::from(own.reserved) + u64::from(own.committed) + sites
     }
 
     /// What an order may take of a known sku without choosing a warehouse.
     pub(in crate::operations) fn supply(&self, sku: SkuIndex) -> Supply<'_> {
-        let counters = self.skus[sku]
-            .counters
-            .expect("unknown skus are refused before");
-        Supply {
-            sellable: counters.sellable,
-            sites: None,
-        }
+        let counters = self.skus[sku].counters.expect("unknown skus are refused before");
+        Supply { sellable: counters.sellable, sites: None }
     }
 
     /// What an order may take of a known sku from warehouses, if any stocks it.
@@ -203,11 +180,7 @@ impl<'a> Stock<'a> {
         let entry = &self.skus[sku];
         let mut supply = self.supply(sku);
         if !entry.sites.is_empty() {
-            let active = entry
-                .sites
-                .iter()
-                .enumerate()
-                .filter(|(_, it)| it.standing.active);
+            let active = entry.sites.iter().enumerate().filter(|(_, it)| it.standing.active);
             let sites = active.map(|(index, site)| Site {
                 index,
                 priority: site.standing.priority,
@@ -227,11 +200,7 @@ impl<'a> Stock<'a> {
         movement: Movement,
         origin: Origin<'a>,
     ) {
-        let home = if site.is_some() {
-            Home::Site
-        } else {
-            Home::Sku
-        };
+        let home = if site.is_some() { Home::Site } else { Home::Sku };
         let before = self.skus[sku].counters.expect("a leg's sku is known");
         self.set_counters(sku, before.after(movement, home), origin);
         if let Some(site) = site {
@@ -255,19 +224,9 @@ impl<'a> Stock<'a> {
         let kind = ChangeKind::Moved(origin.operation);
         let (before_row, after_row) = (before.into(), after.into());
         let site = None;
-        self.ledger.push(Entry {
-            kind,
-            origin,
-            sku,
-            site,
-            before: before_row,
-            after: after_row,
-        });
+        self.ledger.push(Entry { kind, origin, sku, site, before: before_row, after: after_row });
         if let Some(kind) = ChangeKind::crossing(before, after) {
-            let origin = Origin {
-                line: None,
-                ..origin
-            };
+            let origin = Origin { line: None, ..origin };
             self.ledger.push(Entry {
                 kind,
                 origin,
@@ -293,14 +252,7 @@ impl<'a> Stock<'a> {
         }
         let kind = ChangeKind::Moved(origin.operation);
         let (before, after) = (before.into(), after.into());
-        self.ledger.push(Entry {
-            kind,
-            origin,
-            sku,
-            site: Some(site),
-            before,
-            after,
-        });
+        self.ledger.push(Entry { kind, origin, sku, site: Some(site), before, after });
     }
 
     /// The warehouse among those of the sku; made, and the sku and warehouse too, if it is new.
@@ -344,11 +296,7 @@ impl<'a> Stock<'a> {
         let changed = skus().filter(|(it, now)| it.stored.is_some_and(|stored| stored != *now));
         storage::stock::update(database, changed.map(|(it, counters)| (&it.sku, counters)))?;
 
-        let sites = || {
-            self.skus
-                .iter()
-                .flat_map(|it| it.sites.iter().map(|site| (&it.sku, site)))
-        };
+        let sites = || self.skus.iter().flat_map(|it| it.sites.iter().map(|site| (&it.sku, site)));
         let new = sites().filter(|(_, site)| site.stored.is_none());
         storage::stock::insert_sites(database, new.map(site_row))?;
         let changed = sites().filter(|(_, it)| it.stored.is_some_and(|row| row != it.counters));

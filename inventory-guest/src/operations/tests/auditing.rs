@@ -8,21 +8,12 @@ fn check(statement: &str, expected: &[&str]) {
     let mut shop = Shop::with("A*10 A@W1*9");
     shop.tell_all(
         0,
-        &[
-            reserve("O-1", "A*2").shipped(),
-            deduct("O-2", "A*1"),
-            deduct("O-3", "A*3"),
-        ],
+        &[reserve("O-1", "A*2").shipped(), deduct("O-2", "A*1"), deduct("O-3", "A*3")],
     );
     shop.tell_all(1, &[ship("O-3"), release("O-4")]);
     let connection = shop.database.connection();
-    connection
-        .execute_batch("PRAGMA ignore_check_constraints = ON")
-        .unwrap();
-    assert!(
-        connection.execute(statement, []).unwrap() > 0,
-        "{statement}"
-    );
+    connection.execute_batch("PRAGMA ignore_check_constraints = ON").unwrap();
+    assert!(connection.execute(statement, []).unwrap() > 0, "{statement}");
     let differences = audit(&mut shop.database).unwrap().differences;
     let mut broken: Vec<_> = differences.iter().map(|it| it.invariant).collect();
     broken.dedup();
@@ -31,10 +22,7 @@ fn check(statement: &str, expected: &[&str]) {
 
 #[test]
 fn a_counter_that_moved_without_its_ledger_row_is_found() {
-    check(
-        "UPDATE stock SET sellable = sellable + 1",
-        &["ledger_replays_to_counters"],
-    );
+    check("UPDATE stock SET sellable = sellable + 1", &["ledger_replays_to_counters"]);
     check(
         "UPDATE warehouse_stock SET reserved = 1",
         &["ledger_replays_to_counters", "reserved_is_sum_of_legs"],
@@ -49,27 +37,18 @@ fn counters_out_of_their_bounds_are_found() {
     );
     check(
         "UPDATE warehouse_stock SET on_hand = 1",
-        &[
-            "held_and_unavailable_lie_there",
-            "ledger_replays_to_counters",
-        ],
+        &["held_and_unavailable_lie_there", "ledger_replays_to_counters"],
     );
 }
 
 #[test]
 fn a_ledger_that_lost_or_changed_a_row_is_found() {
-    check(
-        "DELETE FROM ledger WHERE seq = 3",
-        &["ledger_has_no_gap", "ledger_chain"],
-    );
+    check("DELETE FROM ledger WHERE seq = 3", &["ledger_has_no_gap", "ledger_chain"]);
     check(
         "UPDATE ledger SET stock_before = 0 WHERE seq = 4",
         &["ledger_chain", "sold_out_is_said"],
     );
-    check(
-        "DELETE FROM ledger WHERE seq = 2",
-        &["ledger_has_no_gap", "sold_out_is_said"],
-    );
+    check("DELETE FROM ledger WHERE seq = 2", &["ledger_has_no_gap", "sold_out_is_said"]);
 }
 
 #[test]
@@ -78,34 +57,16 @@ fn legs_that_do_not_add_up_are_found() {
         "UPDATE legs SET committed = 2 WHERE order_no = 2",
         &["a_leg_adds_up", "committed_is_sum_of_legs"],
     );
-    check(
-        "UPDATE legs SET ended_at = 1 WHERE order_no = 1",
-        &["a_leg_ends_with_its_last_unit"],
-    );
-    check(
-        "DELETE FROM legs WHERE order_no = 3",
-        &["an_orders_state_fits_its_legs"],
-    );
+    check("UPDATE legs SET ended_at = 1 WHERE order_no = 1", &["a_leg_ends_with_its_last_unit"]);
+    check("DELETE FROM legs WHERE order_no = 3", &["an_orders_state_fits_its_legs"]);
 }
 
 #[test]
 fn orders_that_contradict_their_legs_or_requests_are_found() {
-    check(
-        "UPDATE orders SET state = 5 WHERE order_no = 2",
-        &["an_orders_state_fits_its_legs"],
-    );
-    check(
-        "UPDATE orders SET expires_at = NULL WHERE order_no = 1",
-        &["a_hold_has_an_end"],
-    );
-    check(
-        "DELETE FROM requests WHERE order_no = 1",
-        &["history_is_whole"],
-    );
-    check(
-        "DELETE FROM orders WHERE order_no = 4",
-        &["rows_have_their_order"],
-    );
+    check("UPDATE orders SET state = 5 WHERE order_no = 2", &["an_orders_state_fits_its_legs"]);
+    check("UPDATE orders SET expires_at = NULL WHERE order_no = 1", &["a_hold_has_an_end"]);
+    check("DELETE FROM requests WHERE order_no = 1", &["history_is_whole"]);
+    check("DELETE FROM orders WHERE order_no = 4", &["rows_have_their_order"]);
 }
 
 #[test]
@@ -113,20 +74,13 @@ fn an_audit_counts_what_it_checked_and_reports_at_most_a_thousand() {
     let mut shop = Shop::with("A*5000 A@W1*9");
     for batch in 0..3 {
         let orders = 0..1_000;
-        let orders: Vec<_> = orders
-            .map(|order| deduct(&format!("O-{batch}-{order}"), "A*1"))
-            .collect();
+        let orders: Vec<_> =
+            orders.map(|order| deduct(&format!("O-{batch}-{order}"), "A*1")).collect();
         shop.tell_all(0, &orders);
     }
     let checked = audit(&mut shop.database).unwrap().checked;
     assert_eq!((checked.skus, checked.warehouse_stocks), (1, 1));
-    assert_eq!(
-        (checked.orders, checked.legs, checked.ledger_rows),
-        (3_000, 3_000, 3_003)
-    );
-    shop.database
-        .connection()
-        .execute("UPDATE orders SET steps = 9", [])
-        .unwrap();
+    assert_eq!((checked.orders, checked.legs, checked.ledger_rows), (3_000, 3_000, 3_003));
+    shop.database.connection().execute("UPDATE orders SET steps = 9", []).unwrap();
     assert_eq!(audit(&mut shop.database).unwrap().differences.len(), 1_000);
 }

@@ -37,16 +37,9 @@ fn commands_of_one_batch_see_what_the_ones_before_did() {
 #[test]
 fn the_same_request_twice_in_a_batch_has_one_effect() {
     let mut shop = Shop::with("A*3");
-    let batch = [
-        deduct("O-1", "A*1"),
-        deduct("O-1", "A*1"),
-        deduct("O-1", "A*2"),
-    ];
-    let expected = [
-        "committed 1:-(A*1)",
-        "as before: committed 1:-(A*1)",
-        "no idempotency_conflict",
-    ];
+    let batch = [deduct("O-1", "A*1"), deduct("O-1", "A*1"), deduct("O-1", "A*2")];
+    let expected =
+        ["committed 1:-(A*1)", "as before: committed 1:-(A*1)", "no idempotency_conflict"];
     assert_eq!(all_short(&shop.tell_all(0, &batch).outcomes), expected);
     shop.stock("A", "2 sellable, 0 reserved, 1 committed");
 }
@@ -54,15 +47,10 @@ fn the_same_request_twice_in_a_batch_has_one_effect() {
 #[test]
 fn a_full_batch_on_one_hot_sku_sells_exactly_what_there_is() {
     let mut shop = Shop::with("A*1000");
-    let buyers: Vec<_> = (0..COMMANDS_MAX)
-        .map(|buyer| deduct(&format!("O-{buyer}"), "A*1"))
-        .collect();
+    let buyers: Vec<_> =
+        (0..COMMANDS_MAX).map(|buyer| deduct(&format!("O-{buyer}"), "A*1")).collect();
     let applied = shop.tell_all(0, &buyers);
-    let sold = applied
-        .outcomes
-        .iter()
-        .filter(|outcome| outcome.result.is_ok())
-        .count();
+    let sold = applied.outcomes.iter().filter(|outcome| outcome.result.is_ok()).count();
     assert_eq!(sold, 1_000);
     shop.stock("A", "0 sellable, 0 reserved, 1000 committed");
     let again = shop.tell_all(1, &buyers);
@@ -88,11 +76,7 @@ fn a_batch_names_the_skus_it_changed_sorted_and_once() {
         adjust([sellable("D", "0")]),
     ];
     let applied = shop.tell_all(0, &batch);
-    let skus: Vec<_> = applied
-        .changed_skus
-        .iter()
-        .map(crate::domain::Sku::as_str)
-        .collect();
+    let skus: Vec<_> = applied.changed_skus.iter().map(crate::domain::Sku::as_str).collect();
     assert_eq!(skus, ["A", "C", "D"]);
     shop.tell_all(0, &[confirm("O-9"), reserve("O-8", "B*1")]);
     let swept = shop.tell_all(10_000, &[]);
@@ -103,12 +87,7 @@ fn a_batch_names_the_skus_it_changed_sorted_and_once() {
 fn one_order_and_another_in_the_same_batch_are_told_apart() {
     let mut shop = Shop::with("A*9");
     shop.tell_all(0, &[reserve("O-2", "A*1"), reserve("O-1", "A*2")]);
-    let batch = [
-        confirm("O-1"),
-        reserve("O-3", "A*3"),
-        confirm("O-2"),
-        confirm("O-3"),
-    ];
+    let batch = [confirm("O-1"), reserve("O-3", "A*3"), confirm("O-2"), confirm("O-3")];
     let expected = [
         "committed 1:-(A*2)",
         "reserved 1:-(A*3) until 10000",

@@ -6,17 +6,9 @@ use super::*;
 fn confirm_turns_the_whole_hold_into_a_paid_one() {
     Shop::with("A*10 B*5")
         .check([
-            (
-                0,
-                reserve("O-1", "A*3 B*2"),
-                "reserved 1:-(A*3 B*2) until 10000",
-            ),
+            (0, reserve("O-1", "A*3 B*2"), "reserved 1:-(A*3 B*2) until 10000"),
             (9_999, confirm("O-1"), "committed 1:-(A*3 B*2)"),
-            (
-                9_999,
-                confirm("O-1").named("2"),
-                "no invalid_state committed",
-            ),
+            (9_999, confirm("O-1").named("2"), "no invalid_state committed"),
             (99_999, expire(10), "0 expired"),
         ])
         .stock("A", "7 sellable, 0 reserved, 3 committed");
@@ -41,11 +33,7 @@ fn at_the_exact_instant_of_expiry_the_hold_no_longer_exists() {
             (0, reserve("O-1", "A*1"), "reserved 1:-(A*1) until 10000"),
             (9_999, deduct("O-2", "A*1"), "no insufficient_stock A 0/1"),
             (10_000, deduct("O-3", "A*1"), "committed 1:-(A*1)"),
-            (
-                10_000,
-                confirm("O-1"),
-                "no reservation_expired at 10000 A 0/1",
-            ),
+            (10_000, confirm("O-1"), "no reservation_expired at 10000 A 0/1"),
             (10_000, extend("O-1", 5), "no reservation_expired at 10000"),
         ])
         .order("O-1", "expired A*1=0+0+0+0+1");
@@ -55,21 +43,9 @@ fn at_the_exact_instant_of_expiry_the_hold_no_longer_exists() {
 fn late_payment_reserves_again_and_says_so() {
     Shop::with("A*10 B*5")
         .check([
-            (
-                0,
-                reserve("O-1", "A*3 B*2"),
-                "reserved 1:-(A*3 B*2) until 10000",
-            ),
-            (
-                10_000,
-                confirm("O-1"),
-                "committed 2:-(A*3 B*2) reserved again",
-            ),
-            (
-                10_000,
-                confirm("O-1"),
-                "as before: committed 2:-(A*3 B*2) reserved again",
-            ),
+            (0, reserve("O-1", "A*3 B*2"), "reserved 1:-(A*3 B*2) until 10000"),
+            (10_000, confirm("O-1"), "committed 2:-(A*3 B*2) reserved again"),
+            (10_000, confirm("O-1"), "as before: committed 2:-(A*3 B*2) reserved again"),
         ])
         .stock("A", "7 sellable, 0 reserved, 3 committed")
         .order(
@@ -84,16 +60,8 @@ fn late_payment_long_after_the_sweep_reserves_what_the_last_placement_held() {
         .check([
             (0, reserve("O-1", "A*3"), "reserved 1:-(A*3) until 10000"),
             (10_000, expire(10), "1 expired"),
-            (
-                20_000,
-                reserve("O-1", "B*4").named("2"),
-                "reserved 2:-(B*4) until 30000",
-            ),
-            (
-                21_000,
-                get_back("O-1", "B*1"),
-                "partially released 2:-(B*1) until 30000",
-            ),
+            (20_000, reserve("O-1", "B*4").named("2"), "reserved 2:-(B*4) until 30000"),
+            (21_000, get_back("O-1", "B*1"), "partially released 2:-(B*1) until 30000"),
             (50_000, expire(10), "1 expired"),
             (90_000, confirm("O-1"), "committed 3:-(B*3) reserved again"),
         ])
@@ -105,28 +73,12 @@ fn late_payment_long_after_the_sweep_reserves_what_the_last_placement_held() {
 fn late_payment_is_refused_whole_when_a_part_is_gone() {
     Shop::with("A*10 B*2")
         .check([
-            (
-                0,
-                reserve("O-1", "A*3 B*2"),
-                "reserved 1:-(A*3 B*2) until 10000",
-            ),
+            (0, reserve("O-1", "A*3 B*2"), "reserved 1:-(A*3 B*2) until 10000"),
             (10_000, deduct("O-2", "B*1"), "committed 1:-(B*1)"),
-            (
-                20_000,
-                confirm("O-1"),
-                "no reservation_expired at 10000 B 1/2",
-            ),
+            (20_000, confirm("O-1"), "no reservation_expired at 10000 B 1/2"),
             (20_000, release("O-2"), "released 1:-(B*1)"),
-            (
-                20_000,
-                confirm("O-1"),
-                "as before: no reservation_expired at 10000 B 1/2",
-            ),
-            (
-                20_000,
-                confirm("O-1").named("2"),
-                "committed 2:-(A*3 B*2) reserved again",
-            ),
+            (20_000, confirm("O-1"), "as before: no reservation_expired at 10000 B 1/2"),
+            (20_000, confirm("O-1").named("2"), "committed 2:-(A*3 B*2) reserved again"),
         ])
         .stock("A", "7 sellable, 0 reserved, 3 committed");
 }
@@ -137,11 +89,7 @@ fn extend_moves_the_end_of_a_live_hold_only() {
         (0, reserve("O-1", "A*1"), "reserved 1:-(A*1) until 10000"),
         (9_000, extend("O-1", 10), "reserved until 19000"),
         (18_999, extend("O-1", 1).named("2"), "reserved until 19999"),
-        (
-            19_999,
-            extend("O-1", 10).named("3"),
-            "no reservation_expired at 19999",
-        ),
+        (19_999, extend("O-1", 10).named("3"), "no reservation_expired at 19999"),
         (0, deduct("O-2", "A*1"), "committed 1:-(A*1)"),
         (0, extend("O-2", 10), "no invalid_state committed"),
     ]);
@@ -158,19 +106,14 @@ fn expire_ends_due_holds_in_order_of_expiry_and_at_most_so_many() {
     ]);
     shop.order("O-1", "reserved A*1=1+0+0+0+0 1:-(A*1)");
     shop.order("O-2", "expired A*1=0+0+0+0+1");
-    shop.check([
-        (12_000, expire(1), "1 expired"),
-        (12_000, expire(1), "0 expired"),
-    ]);
+    shop.check([(12_000, expire(1), "1 expired"), (12_000, expire(1), "0 expired")]);
     shop.stock("A", "10 sellable, 0 reserved, 0 committed");
 }
 
 #[test]
 fn holds_beyond_one_step_end_when_a_placement_needs_them() {
     let mut shop = Shop::with("A*600");
-    let holds: Vec<_> = (0..600)
-        .map(|order| reserve(&format!("O-{order}"), "A*1"))
-        .collect();
+    let holds: Vec<_> = (0..600).map(|order| reserve(&format!("O-{order}"), "A*1")).collect();
     shop.tell_all(0, &holds);
     shop.check([(10_000, deduct("big", "A*600"), "committed 1:-(A*600)")]);
     shop.stock("A", "0 sellable, 0 reserved, 600 committed");
@@ -179,14 +122,9 @@ fn holds_beyond_one_step_end_when_a_placement_needs_them() {
 #[test]
 fn the_sweep_counts_every_hold_it_ends_over_its_steps() {
     let mut shop = Shop::with("A*600");
-    let holds: Vec<_> = (0..600)
-        .map(|order| reserve(&format!("O-{order}"), "A*1"))
-        .collect();
+    let holds: Vec<_> = (0..600).map(|order| reserve(&format!("O-{order}"), "A*1")).collect();
     shop.tell_all(0, &holds);
-    shop.check([
-        (10_000, expire(500), "500 expired"),
-        (10_000, expire(500), "100 expired"),
-    ]);
+    shop.check([(10_000, expire(500), "500 expired"), (10_000, expire(500), "100 expired")]);
     shop.stock("A", "600 sellable, 0 reserved, 0 committed");
 }
 

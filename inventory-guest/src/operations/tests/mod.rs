@@ -1,11 +1,7 @@
 //! Operations on a database in memory. A test is a shop and what is said to it: each line is a
 //! time, a command and the answer, written short; after each, every invariant must hold.
 
-#![allow(
-    clippy::format_push_string,
-    clippy::format_collect,
-    reason = "tests read better so"
-)]
+#![allow(clippy::format_push_string, clippy::format_collect, reason = "tests read better so")]
 
 mod adjusting;
 mod auditing;

@@ -7,27 +7,11 @@ fn an_orders_history_has_every_answered_request_and_the_end_of_its_hold() {
     let mut shop = Shop::with("A*3");
     shop.check([
         (0, confirm("O-1"), "no unknown_order"),
-        (
-            0,
-            reserve("O-1", "A*2").named("first"),
-            "reserved 1:-(A*2) until 10000",
-        ),
+        (0, reserve("O-1", "A*2").named("first"), "reserved 1:-(A*2) until 10000"),
         (0, extend("O-1", 20), "reserved until 20000"),
-        (
-            5,
-            reserve("O-1", "A*2").named("first"),
-            "as before: reserved 1:-(A*2) until 10000",
-        ),
-        (
-            6,
-            reserve("O-1", "A*1").named("first"),
-            "no idempotency_conflict",
-        ),
-        (
-            30_000,
-            confirm("O-1").named("late"),
-            "committed 2:-(A*2) reserved again",
-        ),
+        (5, reserve("O-1", "A*2").named("first"), "as before: reserved 1:-(A*2) until 10000"),
+        (6, reserve("O-1", "A*1").named("first"), "no idempotency_conflict"),
+        (30_000, confirm("O-1").named("late"), "committed 2:-(A*2) reserved again"),
         (30_000, ship("O-1").package(2), "shipped 2:-(A*2)"),
     ]);
     assert_eq!(
@@ -48,24 +32,10 @@ fn every_counter_that_moves_has_a_change_and_crossings_have_their_own() {
     let mut shop = Shop::with("");
     shop.tell(
         0,
-        &adjust([
-            sellable("A", "2"),
-            on_hand("A", "W1", "5"),
-            unavailable("A", "W1", "1"),
-        ]),
+        &adjust([sellable("A", "2"), on_hand("A", "W1", "5"), unavailable("A", "W1", "1")]),
     );
-    shop.tell_all(
-        1,
-        &[reserve("O-1", "A*2").shipped(), confirm("O-1"), ship("O-1")],
-    );
-    shop.tell_all(
-        2,
-        &[
-            adjust([sellable("A", "+1")]),
-            deduct("O-2", "A*1"),
-            release("O-2"),
-        ],
-    );
+    shop.tell_all(1, &[reserve("O-1", "A*2").shipped(), confirm("O-1"), ship("O-1")]);
+    shop.tell_all(2, &[adjust([sellable("A", "+1")]), deduct("O-2", "A*1"), release("O-2")]);
     assert_eq!(
         shop.changes(0),
         [

@@ -7,24 +7,13 @@ use crate::domain::Mode;
 fn release_undoes_reserve_exactly() {
     Shop::with("A*10 A@W1*2 A@W2*4")
         .check([
-            (
-                0,
-                reserve("O-1", "A*3").shipped(),
-                "reserved 1:W1(A*2) 2:W2(A*1) until 10000",
-            ),
+            (0, reserve("O-1", "A*3").shipped(), "reserved 1:W1(A*2) 2:W2(A*1) until 10000"),
             (0, release("O-1"), "released 1:W1(A*2) 2:W2(A*1)"),
         ])
-        .stock(
-            "A",
-            "10 sellable, 0 reserved, 0 committed, W1 2=0+0+0, W2 4=0+0+0",
-        )
+        .stock("A", "10 sellable, 0 reserved, 0 committed, W1 2=0+0+0, W2 4=0+0+0")
         .check([
             (0, release("O-1").named("2"), "no invalid_state released"),
-            (
-                0,
-                reserve("O-1", "A*3").named("2"),
-                "no order_exists released",
-            ),
+            (0, reserve("O-1", "A*3").named("2"), "no order_exists released"),
             (0, confirm("O-1"), "no invalid_state released"),
             (99_999, expire(9), "0 expired"),
         ])
@@ -45,33 +34,14 @@ fn paid_units_come_back_too_until_they_ship() {
 fn a_whole_release_after_shipping_changes_nothing() {
     Shop::with("A*10 A@W1*2 A@W2*4")
         .check([
-            (
-                0,
-                deduct("O-1", "A*3").shipped(),
-                "committed 1:W1(A*2) 2:W2(A*1)",
-            ),
+            (0, deduct("O-1", "A*3").shipped(), "committed 1:W1(A*2) 2:W2(A*1)"),
             (0, ship("O-1").package(1), "partially shipped 1:W1(A*2)"),
             (0, release("O-1"), "no already_shipped shipped 2 held 1"),
-            (
-                0,
-                get_back("O-1", "A*1").named("1"),
-                "partially released 2:W2(A*1)",
-            ),
-            (
-                0,
-                get_back("O-1", "A*2").named("2"),
-                "no already_shipped shipped 2 held 0",
-            ),
-            (
-                0,
-                get_back("O-1", "A*3").named("3"),
-                "no quantity_exceeds_held A 0/3",
-            ),
+            (0, get_back("O-1", "A*1").named("1"), "partially released 2:W2(A*1)"),
+            (0, get_back("O-1", "A*2").named("2"), "no already_shipped shipped 2 held 0"),
+            (0, get_back("O-1", "A*3").named("3"), "no quantity_exceeds_held A 0/3"),
         ])
-        .stock(
-            "A",
-            "8 sellable, 0 reserved, 0 committed, W1 0=0+0+0, W2 4=0+0+0",
-        )
+        .stock("A", "8 sellable, 0 reserved, 0 committed, W1 0=0+0+0, W2 4=0+0+0")
         .order("O-1", "partially released A*3=0+0+2+1+0 1:W1(A*2)");
 }
 
@@ -84,31 +54,12 @@ fn lines_come_back_from_the_last_legs_first() {
                 reserve("O-1", "A*3 B*1").shipped(),
                 "reserved 1:W1(A*2) 2:W2(A*1) 3:-(B*1) until 10000",
             ),
-            (
-                0,
-                get_back("O-1", "A*1 A*1"),
-                "partially released 1:W1(A*1) 2:W2(A*1) until 10000",
-            ),
-            (
-                0,
-                get_back("O-1", "A*2").named("2"),
-                "no quantity_exceeds_held A 1/2",
-            ),
-            (
-                0,
-                get_back("O-1", "X*1").named("3"),
-                "no quantity_exceeds_held X 0/1",
-            ),
-            (
-                0,
-                get_back("O-1", "A*1 B*1").named("4"),
-                "released 1:W1(A*1) 3:-(B*1)",
-            ),
+            (0, get_back("O-1", "A*1 A*1"), "partially released 1:W1(A*1) 2:W2(A*1) until 10000"),
+            (0, get_back("O-1", "A*2").named("2"), "no quantity_exceeds_held A 1/2"),
+            (0, get_back("O-1", "X*1").named("3"), "no quantity_exceeds_held X 0/1"),
+            (0, get_back("O-1", "A*1 B*1").named("4"), "released 1:W1(A*1) 3:-(B*1)"),
         ])
-        .stock(
-            "A",
-            "10 sellable, 0 reserved, 0 committed, W1 2=0+0+0, W2 4=0+0+0",
-        );
+        .stock("A", "10 sellable, 0 reserved, 0 committed, W1 2=0+0+0, W2 4=0+0+0");
 }
 
 #[test]
@@ -116,18 +67,10 @@ fn a_partly_released_hold_is_confirmed_or_expires_with_the_rest() {
     Shop::with("A*10")
         .check([
             (0, reserve("O-1", "A*3"), "reserved 1:-(A*3) until 10000"),
-            (
-                0,
-                get_back("O-1", "A*1"),
-                "partially released 1:-(A*1) until 10000",
-            ),
+            (0, get_back("O-1", "A*1"), "partially released 1:-(A*1) until 10000"),
             (0, confirm("O-1"), "committed 1:-(A*2)"),
             (0, reserve("O-2", "A*3"), "reserved 1:-(A*3) until 10000"),
-            (
-                0,
-                get_back("O-2", "A*1"),
-                "partially released 1:-(A*1) until 10000",
-            ),
+            (0, get_back("O-2", "A*1"), "partially released 1:-(A*1) until 10000"),
             (10_000, expire(1), "1 expired"),
         ])
         .order("O-2", "expired A*3=0+0+0+1+2")
@@ -160,16 +103,8 @@ fn an_order_refused_before_may_be_released_into_a_tombstone() {
 #[test]
 fn an_order_awaiting_payment_is_released_for_good() {
     Shop::with("A*10").check([
-        (
-            0,
-            reserve("O-1", "A*1").mode(Mode::DeductOnPayment),
-            "awaiting 1:-(A*1)",
-        ),
-        (
-            0,
-            get_back("O-1", "A*1").named("1"),
-            "no quantity_exceeds_held A 0/1",
-        ),
+        (0, reserve("O-1", "A*1").mode(Mode::DeductOnPayment), "awaiting 1:-(A*1)"),
+        (0, get_back("O-1", "A*1").named("1"), "no quantity_exceeds_held A 0/1"),
         (0, release("O-1"), "released"),
         (0, deduct("O-1", "A*1"), "no already_released"),
     ]);

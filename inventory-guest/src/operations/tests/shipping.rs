@@ -18,35 +18,17 @@ fn ship_takes_everything_that_is_paid() {
 fn ship_takes_units_from_their_warehouse() {
     Shop::with("A*10 A@W1*2 A@W2*4")
         .check([
-            (
-                0,
-                deduct("O-1", "A*3").shipped(),
-                "committed 1:W1(A*2) 2:W2(A*1)",
-            ),
+            (0, deduct("O-1", "A*3").shipped(), "committed 1:W1(A*2) 2:W2(A*1)"),
             (0, ship("O-1").package(2), "partially shipped 2:W2(A*1)"),
         ])
-        .stock(
-            "A",
-            "7 sellable, 0 reserved, 2 committed, W1 2=0+2+0, W2 3=0+0+0",
-        )
+        .stock("A", "7 sellable, 0 reserved, 2 committed, W1 2=0+2+0, W2 3=0+0+0")
         .check([
             (0, ship("O-1").package(3), "no unknown_package 3"),
-            (
-                0,
-                ship("O-1").package(2),
-                "as before: partially shipped 2:W2(A*1)",
-            ),
-            (
-                0,
-                ship("O-1").package(2).named("2"),
-                "no invalid_state partially shipped",
-            ),
+            (0, ship("O-1").package(2), "as before: partially shipped 2:W2(A*1)"),
+            (0, ship("O-1").package(2).named("2"), "no invalid_state partially shipped"),
             (0, ship("O-1").package(1), "shipped 1:W1(A*2)"),
         ])
-        .stock(
-            "A",
-            "7 sellable, 0 reserved, 0 committed, W1 0=0+0+0, W2 3=0+0+0",
-        );
+        .stock("A", "7 sellable, 0 reserved, 0 committed, W1 0=0+0+0, W2 3=0+0+0");
 }
 
 #[test]

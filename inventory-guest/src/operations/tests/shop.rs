@@ -37,11 +37,7 @@ impl Shop {
     /// Says what is expected of a whole conversation: time, command, answer.
     pub(super) fn check<const N: usize>(&mut self, script: [(i64, Command, &str); N]) -> &mut Self {
         for (number, (now, command, expected)) in (1..).zip(script) {
-            assert_eq!(
-                self.tell(now, &command),
-                expected,
-                "line {number}: {command:?}"
-            );
+            assert_eq!(self.tell(now, &command), expected, "line {number}: {command:?}");
         }
         self
     }
@@ -120,20 +116,11 @@ impl Shop {
 
     /// An order's history: `1000 reserve ok`, with request ids where there are any.
     pub(super) fn history(&mut self, id: &str) -> Vec<String> {
-        let order = get_order(&mut self.database, OrderId::parse(id).unwrap())
-            .unwrap()
-            .unwrap();
+        let order = get_order(&mut self.database, OrderId::parse(id).unwrap()).unwrap().unwrap();
         let entry = order.history.iter().map(|it| {
-            let named = it
-                .request_id
-                .as_ref()
-                .map_or(String::new(), |id| format!("#{}", id.as_str()));
-            format!(
-                "{} {}{named} {}",
-                it.at.as_milliseconds(),
-                it.operation.name(),
-                it.outcome
-            )
+            let named =
+                it.request_id.as_ref().map_or(String::new(), |id| format!("#{}", id.as_str()));
+            format!("{} {}{named} {}", it.at.as_milliseconds(), it.operation.name(), it.outcome)
         });
         entry.collect()
     }
@@ -142,26 +129,17 @@ impl Shop {
     pub(super) fn changes(&mut self, after: u64) -> Vec<String> {
         let changes = list_changes(&mut self.database, after, 1_000).unwrap();
         let text = changes.iter().map(|it| {
-            let warehouse = it
-                .warehouse
-                .as_ref()
-                .map_or(String::new(), |it| format!("@{}", it.as_str()));
+            let warehouse =
+                it.warehouse.as_ref().map_or(String::new(), |it| format!("@{}", it.as_str()));
             let quantities = |it: crate::domain::change::Quantities| {
                 let stock = it.sellable.or(it.on_hand).unwrap();
                 let unavailable = it.unavailable.map_or(String::new(), |it| format!("/{it}"));
                 format!("{stock}{unavailable}/{}/{}", it.reserved, it.committed)
             };
             let (kind, sku, cause) = (it.kind.name(), it.sku.as_str(), it.cause.operation.name());
-            let because = if kind == cause {
-                String::new()
-            } else {
-                format!(" by {cause}")
-            };
+            let because = if kind == cause { String::new() } else { format!(" by {cause}") };
             let (before, after) = (quantities(it.before), quantities(it.after));
-            format!(
-                "{} {kind}{because} {sku}{warehouse} {before} -> {after}",
-                it.seq
-            )
+            format!("{} {kind}{because} {sku}{warehouse} {before} -> {after}", it.seq)
         });
         text.collect()
     }

@@ -16,10 +16,7 @@ fn lines(text: &str) -> Items<Line> {
     let line = |text: &str| {
         let (sku, units) = text.split_once('*').unwrap();
         let quantity = Quantity::parse(units.parse().unwrap()).unwrap();
-        Line {
-            sku: Sku::parse(sku).unwrap(),
-            quantity,
-        }
+        Line { sku: Sku::parse(sku).unwrap(), quantity }
     };
     Items::parse(text.split(' ').map(line).collect()).unwrap()
 }
@@ -47,49 +44,28 @@ pub(super) fn deduct(order: &str, lines: &str) -> Command {
 }
 
 pub(super) fn confirm(order: &str) -> Command {
-    Command::Confirm(Confirm {
-        order_id: id(order),
-        request_id: None,
-    })
+    Command::Confirm(Confirm { order_id: id(order), request_id: None })
 }
 
 pub(super) fn extend(order: &str, seconds: u32) -> Command {
     let ttl = Seconds::parse(seconds).unwrap();
-    Command::Extend(Extend {
-        order_id: id(order),
-        ttl,
-        request_id: None,
-    })
+    Command::Extend(Extend { order_id: id(order), ttl, request_id: None })
 }
 
 pub(super) fn ship(order: &str) -> Command {
-    Command::Ship(Ship {
-        order_id: id(order),
-        package: None,
-        request_id: None,
-    })
+    Command::Ship(Ship { order_id: id(order), package: None, request_id: None })
 }
 
 /// Everything.
 pub(super) fn release(order: &str) -> Command {
     let reason = ReleaseReason::Cancel;
-    Command::Release(Release {
-        order_id: id(order),
-        reason,
-        lines: None,
-        request_id: None,
-    })
+    Command::Release(Release { order_id: id(order), reason, lines: None, request_id: None })
 }
 
 /// Some lines.
 pub(super) fn get_back(order: &str, text: &str) -> Command {
     let (reason, lines) = (ReleaseReason::Refund, Some(lines(text)));
-    Command::Release(Release {
-        order_id: id(order),
-        reason,
-        lines,
-        request_id: None,
-    })
+    Command::Release(Release { order_id: id(order), reason, lines, request_id: None })
 }
 
 pub(super) fn expire(orders: u32) -> Command {
@@ -111,12 +87,7 @@ fn item(sku: &str, counter: Counter, value: &str) -> AdjustItem {
     } else {
         Adjustment::Set(Level::parse(value.parse().unwrap()).unwrap())
     };
-    AdjustItem {
-        sku: Sku::parse(sku).unwrap(),
-        counter,
-        adjustment,
-        compare_quantity: None,
-    }
+    AdjustItem { sku: Sku::parse(sku).unwrap(), counter, adjustment, compare_quantity: None }
 }
 
 pub(super) fn sellable(sku: &str, value: &str) -> AdjustItem {
@@ -124,19 +95,11 @@ pub(super) fn sellable(sku: &str, value: &str) -> AdjustItem {
 }
 
 pub(super) fn on_hand(sku: &str, warehouse: &str, value: &str) -> AdjustItem {
-    item(
-        sku,
-        Counter::OnHand(WarehouseCode::parse(warehouse).unwrap()),
-        value,
-    )
+    item(sku, Counter::OnHand(WarehouseCode::parse(warehouse).unwrap()), value)
 }
 
 pub(super) fn unavailable(sku: &str, warehouse: &str, value: &str) -> AdjustItem {
-    item(
-        sku,
-        Counter::Unavailable(WarehouseCode::parse(warehouse).unwrap()),
-        value,
-    )
+    item(sku, Counter::Unavailable(WarehouseCode::parse(warehouse).unwrap()), value)
 }
 
 impl AdjustItem {
@@ -177,9 +140,7 @@ impl Command {
     }
 
     pub(super) fn package(mut self, number: u32) -> Self {
-        let Self::Ship(ship) = &mut self else {
-            panic!("only ship has packages")
-        };
+        let Self::Ship(ship) = &mut self else { panic!("only ship has packages") };
         ship.package = Some(number);
         self
     }
@@ -219,10 +180,7 @@ pub(super) fn short(outcome: &Outcome) -> String {
 fn numbers(refusal: &Refusal) -> String {
     match refusal {
         Refusal::InsufficientStock(shortages) => shortages.iter().map(shortage).collect(),
-        Refusal::UnknownSku(skus) => skus
-            .iter()
-            .map(|sku| format!(" {}", sku.as_str()))
-            .collect(),
+        Refusal::UnknownSku(skus) => skus.iter().map(|sku| format!(" {}", sku.as_str())).collect(),
         Refusal::UnknownPackage(number) => format!(" {number}"),
         Refusal::OrderExists(it) | Refusal::InvalidState(it) => format!(" {}", state(*it)),
         Refusal::ReservationExpired(it) => {
@@ -236,10 +194,7 @@ fn numbers(refusal: &Refusal) -> String {
         Refusal::QuantityOutOfBounds(it) => {
             let counter = counter(&it.counter);
             let (sku, requested) = (it.sku.as_str(), it.requested);
-            format!(
-                " {sku}{counter} {requested} not in {}..{}",
-                it.minimum, it.maximum
-            )
+            format!(" {sku}{counter} {requested} not in {}..{}", it.minimum, it.maximum)
         }
         Refusal::CompareMismatch(it) => {
             let (sku, counter) = (it.sku.as_str(), counter(&it.counter));
@@ -253,12 +208,7 @@ fn numbers(refusal: &Refusal) -> String {
 
 fn adjusted(item: &Adjusted) -> String {
     let counter = counter(&item.counter);
-    format!(
-        "{}{counter} {}->{}",
-        item.sku.as_str(),
-        item.before,
-        item.after
-    )
+    format!("{}{counter} {}->{}", item.sku.as_str(), item.before, item.after)
 }
 
 fn counter(counter: &Counter) -> String {
@@ -270,22 +220,14 @@ fn counter(counter: &Counter) -> String {
 }
 
 pub(super) fn package(package: &Package) -> String {
-    let warehouse = package
-        .warehouse
-        .as_ref()
-        .map_or("-", WarehouseCode::as_str);
+    let warehouse = package.warehouse.as_ref().map_or("-", WarehouseCode::as_str);
     let line = |it: &Line| format!("{}*{}", it.sku.as_str(), it.quantity.get());
     let lines = package.lines.iter().map(line).collect::<Vec<_>>().join(" ");
     format!(" {}:{warehouse}({lines})", package.number)
 }
 
 fn shortage(shortage: &Shortage) -> String {
-    format!(
-        " {} {}/{}",
-        shortage.sku.as_str(),
-        shortage.available,
-        shortage.requested
-    )
+    format!(" {} {}/{}", shortage.sku.as_str(), shortage.available, shortage.requested)
 }
 
 pub(super) fn state(state: OrderState) -> &'static str {
