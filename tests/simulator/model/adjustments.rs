@@ -1,11 +1,21 @@
 //! Adjust: counters that operators set.
 
 use super::{Model, Reply, UNITS_MAX};
-use crate::door::words::{AdjustItem, Adjusted, Adjustment, Answer, Counter, Refusal};
+use crate::door::words::{AdjustItem, Adjusted, Adjustment, Answer, Counter, Instant, Refusal};
 
 impl Model {
+    /// A hold that has run out stands against no correction, even one that no batch has ended yet.
+    pub(super) fn adjust(&mut self, now: Instant, items: &[AdjustItem]) -> Reply {
+        match self.adjust_all(items) {
+            Err(Refusal::QuantityOutOfBounds { .. }) if self.end_due_holds(now, usize::MAX) > 0 => {
+                self.adjust_all(items)
+            }
+            decided => decided,
+        }
+    }
+
     /// All items or none, each on what the ones before left.
-    pub(super) fn adjust(&mut self, items: &[AdjustItem]) -> Reply {
+    fn adjust_all(&mut self, items: &[AdjustItem]) -> Reply {
         let before = (self.sellable.clone(), self.sites.clone());
         let done: Result<Vec<Adjusted>, Refusal> =
             items.iter().map(|item| self.adjust_one(item)).collect();

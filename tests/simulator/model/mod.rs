@@ -120,7 +120,7 @@ impl Model {
             (Command::Release { lines, .. }, Some(order)) => {
                 self.release(now, order, lines.as_deref())
             }
-            (Command::Adjust { items, .. }, _) => self.adjust(items),
+            (Command::Adjust { items, .. }, _) => self.adjust(now, items),
             (Command::Expire(limit), _) => Ok(Answer::Expired(self.expire(now, *limit))),
             (_, None) => unreachable!("every other command names an order"),
         }
