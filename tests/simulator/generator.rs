@@ -13,9 +13,7 @@ const UNITS_MAX: i64 = 2_147_483_647;
 const CALLS_MAX: usize = 24;
 /// How many of the newest orders callers still talk about.
 const ORDERS_IN_SIGHT: usize = 10;
-/// Buyers who come at once. Fewer holds than a batch ends at its start (256): beyond that, which of
-/// those that are due end first is the guest's affair, and the model does not follow it.
-const CROWD: i64 = 200;
+const CROWD: i64 = 600;
 const SKUS: [&str; 4] = ["TEA", "CUP", "MUG", "POT"];
 const WAREHOUSES: [&str; 3] = ["GZ", "SZ", "BJ"];
 
