@@ -93,6 +93,7 @@ async fn run(config: config::Config, started: Instant) -> ExitCode {
     };
     // Whoever reads this may have gone away since.
     let _ = writeln!(std::io::stdout(), "listening on {}", app.address());
+    runtime::release_compiler();
     tracing::info!(address = %app.address(), started_in = ?started.elapsed(), "serving");
     tokio::select! {
         _ = terminate.recv() => {}

@@ -5,7 +5,7 @@
 //!   AOT code through the compile cache ([`binary`], [`compile`]).
 //! - [`Module`] is loaded and validated, and makes [`Instance`]s.
 //! - [`Instance`] runs one call at a time and implements the glue's `rt::Instance`.
-//! - [`keep_warm`] makes every call of the process cheaper.
+//! - [`keep_warm`] makes every call of the process cheaper; [`release_compiler`] gives memory back.
 //!
 //! DESIGN.md says what was measured and what must stay true.
 
@@ -18,6 +18,7 @@ mod interface;
 mod keep_warm;
 mod memory;
 mod module;
+mod release_compiler;
 mod thread_state;
 mod values;
 
@@ -28,6 +29,7 @@ pub use instance::Instance;
 pub use interface::{Interface, Item, ItemKind};
 pub use keep_warm::{keep_warm, park};
 pub use module::Module;
+pub use release_compiler::release_compiler;
 
 /// Why a module could not be brought to run.
 #[derive(Debug, thiserror::Error)]
