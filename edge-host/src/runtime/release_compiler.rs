@@ -1,8 +1,8 @@
 //! Gives back the memory that loading the compiler took.
 //!
-//! Debian's WasmEdge links LLVM, which is only needed to compile; yet its start-up code touches 36 MiB
-//! of its text, more than the rest of the host has. Pages of code are as they are in the file, so
-//! the kernel may drop them: whoever needs one again reads it again.
+//! Debian's WasmEdge links LLVM, which is only needed to compile; yet its start-up code touches
+//! 36 MiB of its text, more than the rest of the host has. Pages of code are as they are in the
+//! file, so the kernel may drop them: whoever needs one again reads it again.
 
 #![allow(unsafe_code)] // asks the kernel about another library's pages
 
