@@ -49,6 +49,9 @@ fn a_malformed_body_is_a_400_that_names_the_field_and_changes_nothing() {
         ("{".to_owned(), ""),
         ("[]".to_owned(), ""),
         (r#"{"lines":[]}"#.to_owned(), "lines"),
+        // Positional, as serde would take it: each of these once made a hold.
+        (r#"[[["TEA",1]],null,null,null,null,null,null]"#.to_owned(), "array"),
+        (lines(r#"["TEA",1]"#), "array"),
         (lines(&too_many), "lines"),
         (lines(r#"{"sku":"TEA"}"#), "quantity"),
         (lines(r#"{"sku":"TEA","quantity":0}"#), "quantity"),

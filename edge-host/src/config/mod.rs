@@ -56,7 +56,7 @@ pub struct Guest {
 pub enum Interpreter {
     /// The guest is compiled first.
     Refused,
-    /// The guest runs as it is, some 50 times slower.
+    /// The guest runs as it is, some 30 times slower.
     Allowed,
 }
 

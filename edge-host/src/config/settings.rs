@@ -72,7 +72,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     value(START, "listen", "ADDR", "127.0.0.1:8080", "Address and port; port 0 picks a free one"),
     value(START, "data", "DIR", "./edge-data", "Where the database is; made when missing"),
     value(START, "guest", "FILE", "", "The rules: a guest compiled to .wasm or .aot.wasm"),
-    switch(START, "interpreter", "false", "Run a guest that has no AOT code, 50 times slower"),
+    switch(START, "interpreter", "false", "Run the guest without AOT code, some 30 times slower"),
     value(START, "node", "NAME", "edge-1", "This node's name, the first half of every event id"),
     Setting {
         key: "tokens",

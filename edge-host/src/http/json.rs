@@ -118,6 +118,10 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Parses at full speed, and once more with a trace only to say where it failed.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    if let Some(at) = misplaced_array(body) {
+        let detail = format!("an array at byte {at}, where the contract has none");
+        return Err(Problem::malformed_body("", detail));
+    }
     serde_json::from_slice(body).map_err(|error| {
         let traced = &mut serde_json::Deserializer::from_slice(body);
         match serde_path_to_error::deserialize::<_, T>(traced) {
@@ -127,6 +131,36 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
             }
         }
     })
+}
+
+/// The fields whose value is a list; no list is an element of another.
+const LISTS: [&[u8]; 4] = [b"commands", b"items", b"lines", b"skus"];
+
+/// Where an array stands that is no list of the contract. Serde would take it for an object whose
+/// fields come in the order of our source.
+fn misplaced_array(body: &[u8]) -> Option<usize> {
+    let mut text: &[u8] = b"";
+    let mut is_named = false;
+    let mut at = 0;
+    while at < body.len() {
+        match body[at] {
+            b'"' => {
+                let start = at + 1;
+                at = start;
+                while at < body.len() && body[at] != b'"' {
+                    at += if body[at] == b'\\' { 2 } else { 1 };
+                }
+                text = &body[start..at.min(body.len())];
+                is_named = false;
+            }
+            b':' => is_named = true,
+            b'[' if !is_named || !LISTS.contains(&text) => return Some(at),
+            b' ' | b'\n' | b'\r' | b'\t' => {}
+            _ => is_named = false,
+        }
+        at += 1;
+    }
+    None
 }
 
 /// RFC 6901, with its two escapes.
@@ -155,6 +189,21 @@ mod tests {
     use hyper::body::Frame;
 
     use super::*;
+
+    #[test]
+    fn an_array_stands_only_where_the_contract_has_a_list() {
+        for fits in [r#"{"lines":[{"sku":"["}]}"#, r#"{"skus" : ["a\"[",""]}"#, "{", r#"{"lines"#] {
+            assert_eq!(misplaced_array(fits.as_bytes()), None, "{fits}");
+        }
+        for (stray, at) in [
+            ("[]", 0),
+            (r#"{"lines":[["A",1]]}"#, 10),
+            (r#"{"ship_to":["440305"]}"#, 11),
+            (r#"{"commands":[{"confirm":["O-1",null]}]}"#, 24),
+        ] {
+            assert_eq!(misplaced_array(stray.as_bytes()), Some(at), "{stray}");
+        }
+    }
 
     /// A body that arrives in these pieces.
     struct Pieces(VecDeque<&'static str>);

@@ -1,7 +1,7 @@
 //! A guest's bytes on their way in: which module they are, and whether their AOT code is ours.
 //!
 //! AOT code is native code in a custom section named `wasmedge`; a crafted one writes host memory,
-//! and one made by another WasmEdge is silently ignored in favour of the interpreter, fifty times
+//! and one made by another WasmEdge is silently ignored in favour of the interpreter, thirty times
 //! slower. So an AOT section counts only with our stamp behind it, which names the module it was
 //! made from, the WasmEdge that made it, and the digest of the file before the stamp. The stamp
 //! proves origin against accidents, not against an attacker who can write the host's files.
@@ -31,7 +31,7 @@ const DIGEST_BYTES: usize = 32;
 pub enum ExecutionMode {
     /// Compiled ahead of time to native code.
     Aot,
-    /// Interpreted: about fifty times slower.
+    /// Interpreted: about thirty times slower.
     Interpreter,
 }
 
