@@ -48,7 +48,7 @@ fn compile_guest_command() -> Command {
 
 fn compile_guest(arguments: &ArgMatches) -> ExitCode {
     let file = |name| arguments.get_one::<PathBuf>(name).expect("clap requires it");
-    match runtime::compile_to(file("IN"), file("OUT")) {
+    match runtime::load_compiler().and_then(|()| runtime::compile_to(file("IN"), file("OUT"))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
     }
@@ -94,7 +94,12 @@ async fn run(config: config::Config, started: Instant) -> ExitCode {
     // Whoever reads this may have gone away since.
     let _ = writeln!(std::io::stdout(), "listening on {}", app.address());
     runtime::release_compiler();
-    tracing::info!(address = %app.address(), started_in = ?started.elapsed(), "serving");
+    tracing::info!(
+        address = %app.address(),
+        started_in = ?started.elapsed(),
+        compiler_loaded = runtime::has_compiler(),
+        "serving"
+    );
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -35,7 +35,7 @@ impl GuestModule {
             let lines: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
             return Err(runtime::Error::Unfit(lines.join("; ")));
         }
-        let module = Module::load(binary.bytes())?;
+        let module = Module::open(binary)?;
         Ok(Self { module, digest: binary.digest_hex(), mode: binary.mode() })
     }
 

@@ -37,7 +37,7 @@ mod openapi;
 mod server;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -91,18 +91,16 @@ struct Wire {
     config: Config,
     shard: Shard,
     metrics: Arc<Metrics>,
-    /// The API's description, rendered once.
-    openapi: Bytes,
+    /// The API's description, rendered when it is first asked for.
+    openapi: OnceLock<Bytes>,
 }
 
 /// The whole API over `shard`.
 pub fn router(config: Config, shard: Shard, metrics: Arc<Metrics>) -> Router {
-    let table = routes();
-    let openapi = openapi::render(&table, &config.tokens).into();
     let other = Arc::new(metrics.route("*", "other"));
-    let wire = Arc::new(Wire { config, shard, metrics, openapi });
+    let wire = Arc::new(Wire { config, shard, metrics, openapi: OnceLock::new() });
     let mut router = Router::new();
-    for route in table {
+    for route in routes() {
         router = router.route(route.path, route.mount(&wire));
     }
     let no_method = Arc::clone(&other);

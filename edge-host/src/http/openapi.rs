@@ -27,7 +27,8 @@ pub(super) struct Description {
     /// The media type and schema of the 200.
     answer: Option<(&'static str, RefOr<Schema>)>,
     statuses: Vec<u16>,
-    schemas: Schemas,
+    /// Called when the document is asked for: making all schemas costs as much as a cold start may.
+    schemas: Vec<fn(&mut Schemas)>,
 }
 
 type Schemas = Vec<(String, RefOr<Schema>)>;
@@ -94,8 +95,10 @@ impl Description {
     }
 
     fn schema<T: ToSchema>(&mut self) -> Ref {
-        self.schemas.push((T::name().into(), T::schema()));
-        T::schemas(&mut self.schemas);
+        self.schemas.push(|schemas| {
+            schemas.push((T::name().into(), T::schema()));
+            T::schemas(schemas);
+        });
         Ref::from_schema_name(T::name())
     }
 }
@@ -115,8 +118,10 @@ pub(super) fn render(routes: &[Route], tokens: &[Token]) -> Vec<u8> {
             Method::Post => HttpMethod::Post,
         };
         paths = paths.path(route.path, PathItem::new(method, operation(route, tokens)));
-        let schemas = route.description.schemas.iter().cloned();
-        components = components.schemas_from_iter(schemas.map(|(name, s)| (name, closed(s))));
+        let mut schemas = Schemas::new();
+        route.description.schemas.iter().for_each(|collect| collect(&mut schemas));
+        let schemas = schemas.into_iter().map(|(name, schema)| (name, closed(schema)));
+        components = components.schemas_from_iter(schemas);
     }
     if !tokens.is_empty() {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();

@@ -23,7 +23,7 @@ mod thread_state;
 mod values;
 
 pub use binary::{Binary, ExecutionMode};
-pub use compile::{compile_to, version};
+pub use compile::{compile_to, has_compiler, load_compiler, version};
 pub use imports::Imports;
 pub use instance::Instance;
 pub use interface::{Interface, Item, ItemKind};

@@ -1,4 +1,4 @@
-//! Threads with a read-only guest each, made when the first query comes.
+//! Threads with a read-only guest each.
 
 use std::{
     path::PathBuf,
@@ -120,7 +120,8 @@ type Slot = Option<ShardGuest>;
 
 impl Reader {
     fn run(&self, queries: &Receiver<(Query, Instant)>) {
-        let mut slot = None;
+        // Made before the first query, which would otherwise wait for it; a failure shows with that.
+        let mut slot = self.instantiate().ok();
         while let Ok((query, deadline)) = queries.recv() {
             let at = Some(deadline);
             // A caller that has gone away does not hear its answer.
