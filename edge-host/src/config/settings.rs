@@ -100,6 +100,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     value(WRITES, "write_timeout", "DURATION", "5s", "How long a write may wait for its commit"),
     value(WRITES, "queue_commands_max", "N", "8192", "Commands that may wait; then 503"),
     value(WRITES, "batch_commands_max", "N", "512", "Commands in one commit"),
+    value(WRITES, "batch_time_max", "DURATION", "2s", "How long the guest may take for a commit"),
     value(WRITES, "readers", "N", "2", "Guest instances for reads"),
     switch(WRITES, "cache_enabled", "true", "Answer repeated reads from memory"),
     value(WRITES, "cache_ttl", "DURATION", "10s", "How long an unchanged sku stays in memory"),

@@ -85,6 +85,7 @@ impl Reader<'_> {
             data: self.read("data", path),
             queue_commands_max: self.read("queue_commands_max", integer(1, 1_000_000)),
             batch_commands_max: self.read("batch_commands_max", integer(1, 1_024)),
+            batch_time_max: self.read("batch_time_max", duration(MS * 10, HOUR)),
             readers: self.read("readers", integer(1, 64)),
             query_timeout: self.read("query_timeout", duration(MS, HOUR)),
             sweep_interval: self.read("sweep_interval", duration(MS * 10, HOUR)),

@@ -10,8 +10,9 @@ use super::{
     ffi,
 };
 
-/// The most linear memory an instance may have, in pages of 64 KiB: 256 MiB.
-const MEMORY_PAGES_MAX: u32 = 4_096;
+/// The most linear memory an instance may have, in pages of 64 KiB: 128 MiB. A host has
+/// five instances or so, and a pod 1 GiB.
+const MEMORY_PAGES_MAX: u32 = 2_048;
 
 /// A module that WasmEdge has loaded and validated. Immutable; every thread may make instances.
 #[derive(Debug)]

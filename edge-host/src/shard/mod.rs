@@ -41,6 +41,8 @@ pub struct Config {
     pub queue_commands_max: usize,
     /// Commands that one transaction takes, 1..=1,024; a single caller's batch may fill it up.
     pub batch_commands_max: usize,
+    /// How long the guest may take for a batch, or for one command alone after that.
+    pub batch_time_max: Duration,
     /// Threads with a read-only guest.
     pub readers: usize,
     /// The time a read may take, waiting included.

@@ -22,10 +22,14 @@ use crate::{
         types::Fault,
     },
     host_functions::HostFunctions,
+    runtime,
 };
 
 /// Queries that may wait; more are answered [`Error::QueueFull`].
 const QUEUE_QUERIES_MAX: usize = 4_096;
+
+/// An audit reads every row; a guest that loops in one is stopped in the end.
+const AUDIT_TIME_MAX: Duration = Duration::from_mins(10);
 
 type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
@@ -55,9 +59,7 @@ impl Readers {
         let reader = Reader { data: config.data.clone(), module, traps };
         for number in 0..config.readers {
             let (reader, receiver) = (reader.clone(), receiver.clone());
-            std::thread::Builder::new()
-                .name(format!("reader-{number}"))
-                .spawn(move || reader.run(&receiver))
+            runtime::spawn(&format!("reader-{number}"), move || reader.run(&receiver))
                 .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
         }
         Ok(Self {
@@ -96,8 +98,7 @@ impl Readers {
             auditing.store(false, Ordering::SeqCst);
             let _ = reply.send(report);
         };
-        let spawned = std::thread::Builder::new().name("audit".to_owned()).spawn(audit);
-        spawned.map(|_| ()).map_err(|error| {
+        runtime::spawn("audit", audit).map(|_| ()).map_err(|error| {
             self.auditing.store(false, Ordering::SeqCst);
             Error::Fault(Fault::Storage(error.to_string()))
         })
@@ -154,6 +155,8 @@ impl Reader {
             Some(guest) => guest,
             None => self.instantiate()?,
         };
+        let left = deadline.map_or(AUDIT_TIME_MAX, |at| at.saturating_duration_since(Instant::now()));
+        guest.instance_mut().set_time_max(Some(left));
         let host = &guest.instance_mut().host_mut().sqlite;
         host.set_deadline(deadline);
         database::begin_read(host).map_err(Error::Fault)?;

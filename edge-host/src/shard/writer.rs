@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, Sender};
@@ -31,7 +31,7 @@ use crate::{
         types::{Answer, Command, Outcome},
     },
     host_functions::{HostFunctions, sqlite::SqliteHost},
-    metrics,
+    metrics, runtime,
 };
 
 /// The most commands that the contract lets one `apply` take.
@@ -98,13 +98,12 @@ impl Writer {
             queue: Arc::clone(&queue),
             jobs: receiver,
             batch_commands_max: config.batch_commands_max.min(APPLY_COMMANDS_MAX),
+            batch_time_max: config.batch_time_max,
             latest: i64::MIN,
         };
         // An instance stays on the thread that made it, so the thread opens and reports.
         let (opened, answer) = std::sync::mpsc::channel();
-        let thread = std::thread::Builder::new()
-            .name("writer".to_owned())
-            .spawn(move || batcher.run(|result| drop(opened.send(result))))
+        let thread = runtime::spawn("writer", move || batcher.run(|result| drop(opened.send(result))))
             .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
         let description = answer
             .recv()
@@ -160,6 +159,7 @@ struct Batcher {
     queue: Arc<Queue>,
     jobs: Receiver<Job>,
     batch_commands_max: usize,
+    batch_time_max: Duration,
     /// The latest `now` given to the guest: the system's clock may step back, time may not.
     latest: i64,
 }
@@ -198,6 +198,8 @@ impl Batcher {
     /// Opens the connection, makes the guest and lets it migrate.
     fn open(&mut self) -> Result<(ShardGuest, Description), OpenError> {
         let mut guest = self.instantiate()?;
+        // A migration takes as long as it does.
+        guest.instance_mut().set_time_max(None);
         let description =
             guest.describe().map_err(|error| OpenError::Guest(format!("describe: {error}")))?;
         let now = self.now();
@@ -211,6 +213,7 @@ impl Batcher {
             .map_err(|error| OpenError::Guest(format!("migrate: {error}")))?
             .map_err(failed("migrate"))?;
         database::commit(host(&mut guest)).map_err(failed("migrate"))?;
+        guest.instance_mut().set_time_max(Some(self.batch_time_max));
         tracing::info!(
             guest = description.name,
             version = description.version,
@@ -223,9 +226,12 @@ impl Batcher {
 
     fn instantiate(&self) -> Result<ShardGuest, OpenError> {
         let sqlite = database::open_writer(&self.data)?;
-        self.module
+        let mut guest = self
+            .module
             .instantiate(HostFunctions { sqlite })
-            .map_err(|error| OpenError::Guest(error.to_string()))
+            .map_err(|error| OpenError::Guest(error.to_string()))?;
+        guest.instance_mut().set_time_max(Some(self.batch_time_max));
+        Ok(guest)
     }
 
     /// A batch that begins with `first`, and the job that did not fit.
@@ -272,7 +278,7 @@ impl Batcher {
                 Err(error) => return Attempt::Failed(Error::Trapped(error.to_string())),
             },
         };
-        let failed = match transact(&mut guest, now, commands) {
+        let failed = match transact(&mut guest, now, commands, started + self.batch_time_max) {
             Ok(applied) => {
                 *slot = Some(guest);
                 self.committed(&applied, commands.len(), started);
@@ -323,9 +329,18 @@ impl From<crate::guest::types::Fault> for Failure {
     }
 }
 
-fn transact(guest: &mut ShardGuest, now: i64, commands: &[Command]) -> Result<Applied, Failure> {
+fn transact(
+    guest: &mut ShardGuest,
+    now: i64,
+    commands: &[Command],
+    deadline: Instant,
+) -> Result<Applied, Failure> {
     database::begin_write(host(guest))?;
-    let applied = guest.apply(now, commands).map_err(Failure::Call)??;
+    // The guest's code is stopped by its instance, a statement by SQLite.
+    host(guest).set_deadline(Some(deadline));
+    let applied = guest.apply(now, commands);
+    host(guest).set_deadline(None);
+    let applied = applied.map_err(Failure::Call)??;
     if applied.outcomes.len() != commands.len() {
         let fault = format!("{} outcomes for {} commands", applied.outcomes.len(), commands.len());
         return Err(Failure::Fault(crate::guest::types::Fault::Corrupt(fault)));
