@@ -46,6 +46,7 @@ pub(super) fn setting(key: &str) -> Option<&'static Setting> {
 const START: &str = "Start";
 const WIRE: &str = "Connections and requests";
 const RULES: &str = "Orders";
+const GUESTS: &str = "Replacing the guest";
 const WRITES: &str = "Writes and reads";
 const LOGS: &str = "Logs";
 
@@ -105,6 +106,13 @@ pub(super) static SETTINGS: &[Setting] = &[
     switch(WRITES, "cache_enabled", "true", "Answer repeated reads from memory"),
     value(WRITES, "cache_ttl", "DURATION", "10s", "How long an unchanged sku stays in memory"),
     value(WRITES, "cache_entries_max", "N", "100000", "Skus held in memory"),
+    value(GUESTS, "guest_keys", "KEY,…", "", "Ed25519 public keys, in hex, whose guests are installed"),
+    switch(GUESTS, "guest_unsigned", "false", "Install guests without a signature, too"),
+    value(GUESTS, "guest_bytes_max", "N", "16777216", "The largest guest"),
+    value(GUESTS, "guest_history_max", "N", "5", "Guests kept to roll back to"),
+    value(GUESTS, "guest_watch", "DURATION", "30s", "How long a new guest is watched for traps"),
+    value(GUESTS, "guest_traps_max", "N", "3", "Traps meanwhile from which on it is taken back"),
+    value(GUESTS, "guest_inbox", "DIR", "", "A folder from which guests are installed"),
     value(LOGS, "log", "LEVELS", "info", "A level, or some by module: info,edge_host::shard=debug"),
     value(LOGS, "log_format", "FORMAT", "text", "text, or json: one object a line"),
 ];

@@ -4,9 +4,11 @@ pub mod sqlite;
 
 use wit_bindgen_wasmedge::rt::{CoreType, CoreValue, GuestMemory, Presence, Signature, Trap};
 
+use std::sync::Arc;
+
 use crate::{
-    guest::{self, Sqlite},
-    runtime::Imports,
+    guest::{self, GuestModule, Sqlite},
+    runtime::{self, Imports},
 };
 
 /// The WASI functions a guest may import besides its world: what Rust's standard library refers to
@@ -47,4 +49,25 @@ impl<S: Sqlite> Imports for HostFunctions<S> {
         guest::call_import(&mut self.sqlite, memory, import, params, results)
             .map_err(|error| Trap::new(error.to_string()))
     }
+}
+
+/// Parks one guest call for ever, in its first query (see [`runtime::keep_warm`]).
+pub fn keep_warm(module: Arc<GuestModule>) {
+    struct Parked;
+
+    impl Sqlite for Parked {
+        fn execute(&mut self, _: String, _: Vec<guest::sqlite::Value>) -> Result<u64, guest::sqlite::Error> {
+            runtime::park()
+        }
+
+        fn query(&mut self, _: String, _: Vec<guest::sqlite::Value>) -> Result<guest::sqlite::Rows, guest::sqlite::Error> {
+            runtime::park()
+        }
+    }
+
+    runtime::keep_warm(move || {
+        let called =
+            module.instantiate(HostFunctions { sqlite: Parked }).map(|mut guest| guest.migrate(0));
+        tracing::debug!(ended = ?called.is_ok(), "the guest did not park");
+    });
 }

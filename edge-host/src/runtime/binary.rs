@@ -8,17 +8,17 @@
 
 #![allow(unsafe_code)] // maps files
 
-use std::{
-    fs::File,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{ffi::OsStr, fs::File, path::Path, time::Duration};
 
 use memmap2::Mmap;
 use sha2::{Digest, Sha256};
 use wasmparser::BinaryReader;
 
-use super::{Error, compile::version};
+use super::{
+    Error,
+    child::{ChildLimits, run_child},
+    compile::version,
+};
 
 /// The custom section that holds WasmEdge's AOT code.
 const AOT_SECTION: &str = "wasmedge";
@@ -131,7 +131,7 @@ impl Binary {
 }
 
 /// The plain module: without AOT code and without stamps.
-pub(super) fn strip(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+pub fn strip(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let sections = sections(bytes)?;
     let mut plain = bytes[..HEADER_BYTES].to_vec();
     for section in sections {
@@ -154,6 +154,11 @@ pub(super) fn stamp(mut aot: Vec<u8>, digest: &[u8; DIGEST_BYTES]) -> Vec<u8> {
     aot.extend_from_slice(STAMP_SECTION.as_bytes());
     aot.extend_from_slice(&payload);
     aot
+}
+
+/// SHA-256 in hexadecimal: which guest a plain module is.
+pub fn digest_hex(plain: &[u8]) -> String {
+    hex(&digest_of(plain))
 }
 
 pub(super) fn digest_of(bytes: &[u8]) -> [u8; DIGEST_BYTES] {
@@ -242,21 +247,15 @@ fn write_leb128(out: &mut Vec<u8>, mut value: usize) {
     }
 }
 
-/// LLVM needs half a gigabyte and may crash on hostile input: never in the serving process.
+/// What compiling may use: LLVM needs half a gigabyte for a guest of some megabytes.
+const COMPILE_LIMITS: ChildLimits =
+    ChildLimits { time_max: Duration::from_mins(5), memory_bytes_max: 1 << 30 };
+
+/// LLVM may crash on hostile input: never in the serving process.
 fn compile_in_child(path: &Path, out: &Path) -> Result<(), Error> {
-    let program = std::env::current_exe()
-        .map_err(|source| Error::File { path: PathBuf::from("/proc/self/exe"), source })?;
     tracing::info!(guest = %path.display(), "compiling the guest in a child process");
-    let output = Command::new(&program)
-        .arg("compile-guest")
-        .args([path, out])
-        .output()
-        .map_err(|source| Error::File { path: program, source })?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Error::Compile(format!("{} ({said})", output.status)))
+    let arguments = [OsStr::new("compile-guest"), path.as_os_str(), out.as_os_str()];
+    run_child(&arguments, COMPILE_LIMITS)?.map(|_| ()).map_err(Error::Compile)
 }
 
 fn map(path: &Path) -> Result<Contents, Error> {

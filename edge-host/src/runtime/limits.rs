@@ -5,7 +5,8 @@
 //! milliseconds at the calls under way; for one that is overdue it sends a signal to the thread, whose
 //! handler ends the guest's code the same way as a memory fault does (`faults.rs`), if it finds the
 //! thread in guest code; until then it comes again. In a host function, which must not be left by a
-//! jump, the next return to the guest ends the call. The idea of preempting by a signal, and the
+//! jump, the next return to the guest ends the call. A call whose time is up on the wall may only have
+//! waited for the processor: it may use half of its time more of that before it is stopped. The idea of preempting by a signal, and the
 //! signal, are those of Go's scheduler (`runtime/signal_unix.go`).
 
 #![allow(unsafe_code)] // pthread_kill, clock_gettime
@@ -47,6 +48,8 @@ pub(super) struct Watched {
     thread: libc::pthread_t,
     /// Milliseconds of the coarse monotonic clock, or [`NONE`], or [`OVERDUE`].
     deadline: AtomicU64,
+    /// Nanoseconds of processor time that a call may use after its deadline.
+    grace: AtomicU64,
     /// The thread runs the guest's code, or WasmEdge's on its behalf: none of ours, which a jump would
     /// leave half-done. Only that thread and its handlers look.
     in_guest: AtomicBool,
@@ -88,15 +91,19 @@ impl Limit {
         let watched = Arc::new(Watched {
             thread,
             deadline: AtomicU64::new(NONE),
+            grace: AtomicU64::new(0),
             in_guest: AtomicBool::new(false),
         });
-        Watchdog::get().calls.lock().push(Arc::clone(&watched));
+        Watchdog::get().calls.lock().push(Call { watched: Arc::clone(&watched), late: None });
         Self { watched, time_max: None }
     }
 
     /// For the calls from now on.
     pub(super) fn set(&mut self, time_max: Option<Duration>) {
         self.time_max = time_max;
+        let grace = time_max.unwrap_or_default() / 2;
+        let grace = u64::try_from(grace.as_nanos()).unwrap_or(u64::MAX);
+        self.watched.grace.store(grace, Ordering::Relaxed);
     }
 
     pub(super) fn watched(&self) -> &Arc<Watched> {
@@ -130,12 +137,53 @@ impl Limit {
 impl Drop for Limit {
     fn drop(&mut self) {
         // Under the lock: afterwards the thread may end, and must not be signalled any more.
-        Watchdog::get().calls.lock().retain(|watched| !Arc::ptr_eq(watched, &self.watched));
+        Watchdog::get().calls.lock().retain(|call| !Arc::ptr_eq(&call.watched, &self.watched));
+    }
+}
+
+/// An instance, as the watchdog sees it.
+struct Call {
+    watched: Arc<Watched>,
+    /// The deadline that was found past, and the thread's processor time when it was.
+    late: Option<(u64, u64)>,
+}
+
+impl Call {
+    /// How the call under way stands, by the clock.
+    fn look(&mut self, now: u64) -> Seen {
+        let deadline = self.watched.deadline.load(Ordering::SeqCst);
+        match deadline {
+            NONE => Seen::Nothing,
+            OVERDUE => Seen::Overdue,
+            _ if now < deadline => Seen::Calls,
+            _ => {
+                // SAFETY: the thread is alive: it leaves the list before it ends.
+                let used = unsafe { processor_time(self.watched.thread) };
+                match self.late {
+                    Some((late, before)) if late == deadline => {
+                        let grace = self.watched.grace.load(Ordering::Relaxed);
+                        if used.saturating_sub(before) < grace {
+                            return Seen::Calls;
+                        }
+                        // The call may have ended meanwhile. A later one's deadline is not past.
+                        let (ordering, marked) = (Ordering::SeqCst, &self.watched.deadline);
+                        match marked.compare_exchange(deadline, OVERDUE, ordering, ordering) {
+                            Ok(_) => Seen::Overdue,
+                            Err(_) => Seen::Calls,
+                        }
+                    }
+                    _ => {
+                        self.late = Some((deadline, used));
+                        Seen::Calls
+                    }
+                }
+            }
+        }
     }
 }
 
 struct Watchdog {
-    calls: Mutex<Vec<Arc<Watched>>>,
+    calls: Mutex<Vec<Call>>,
     asleep: AtomicBool,
     thread: OnceLock<Thread>,
 }
@@ -190,27 +238,13 @@ impl Watchdog {
     fn look(&self) -> Seen {
         let now = coarse_now();
         let mut seen = Seen::Nothing;
-        for watched in self.calls.lock().iter() {
-            let deadline = watched.deadline.load(Ordering::SeqCst);
-            if deadline == NONE {
-                continue;
-            }
-            if now < deadline && deadline != OVERDUE {
-                seen = seen.max(Seen::Calls);
-                continue;
-            }
-            seen = Seen::Overdue;
-            // The call may have ended meanwhile. A later one's deadline differs: it is not past.
-            let marked = watched.deadline.compare_exchange(
-                deadline,
-                OVERDUE,
-                Ordering::SeqCst,
-                Ordering::SeqCst,
-            );
-            if marked.is_ok() {
+        for call in self.calls.lock().iter_mut() {
+            let this = call.look(now);
+            if this == Seen::Overdue {
                 // SAFETY: the thread is alive: it leaves the list before it ends.
-                unsafe { libc::pthread_kill(watched.thread, SIGNAL) };
+                unsafe { libc::pthread_kill(call.watched.thread, SIGNAL) };
             }
+            seen = seen.max(this);
         }
         seen
     }
@@ -238,4 +272,20 @@ fn coarse_now() -> u64 {
     // SAFETY: the place is valid; this clock exists on every Linux.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut now) };
     now.tv_sec.cast_unsigned() * 1_000 + now.tv_nsec.cast_unsigned() / 1_000_000
+}
+
+/// Nanoseconds that a thread has used of the processor.
+///
+/// # Safety
+/// The thread is alive.
+unsafe fn processor_time(thread: libc::pthread_t) -> u64 {
+    let mut clock = 0;
+    let mut used = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the caller's; the places are valid. Where it fails, the time stands still.
+    unsafe {
+        if libc::pthread_getcpuclockid(thread, &raw mut clock) == 0 {
+            libc::clock_gettime(clock, &raw mut used);
+        }
+    }
+    used.tv_sec.cast_unsigned() * 1_000_000_000 + used.tv_nsec.cast_unsigned()
 }

@@ -11,6 +11,7 @@
 //! DESIGN.md says what was measured and what must stay true.
 
 mod binary;
+mod child;
 mod compile;
 mod faults;
 mod ffi;
@@ -25,7 +26,8 @@ mod release_compiler;
 mod thread_state;
 mod values;
 
-pub use binary::{Binary, ExecutionMode};
+pub use binary::{Binary, ExecutionMode, digest_hex, strip};
+pub use child::{ChildLimits, die_with_parent, run_child};
 pub use compile::{compile_to, has_compiler, load_compiler, version};
 pub use faults::spawn;
 pub use imports::Imports;

@@ -103,6 +103,17 @@ impl Cache {
         stock
     }
 
+    /// To be called when another guest may answer otherwise.
+    pub(super) fn forget_all(&self) {
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        for part in &self.parts {
+            let mut part = part.write();
+            let before = part.len();
+            part.clear();
+            self.count(before, 0);
+        }
+    }
+
     /// To be called after COMMIT and before the replies.
     pub(super) fn forget(&self, skus: &[String]) {
         self.commits.fetch_add(1, Ordering::SeqCst);

@@ -9,9 +9,14 @@ mod cache;
 mod clock;
 mod database;
 mod readers;
+mod serving;
 mod writer;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::oneshot;
 
@@ -30,6 +35,7 @@ use cache::Cache;
 pub use cache::CachedStock;
 pub use clock::Clock;
 use readers::{Query, Readers};
+use serving::Serving;
 use writer::{Job, Writer};
 
 /// What a shard needs to know. Every bound is checked by `config`.
@@ -145,7 +151,7 @@ struct Inner {
     writer: Writer,
     readers: Readers,
     cache: Arc<Cache>,
-    description: Description,
+    serving: Arc<Serving>,
 }
 
 impl Shard {
@@ -160,16 +166,10 @@ impl Shard {
         let lock = database::lock(&config.data)?;
         let cache = Arc::new(Cache::new(config.cache.as_ref(), cache_metrics));
         let traps = writer_metrics.traps.clone();
-        let (writer, description) = Writer::start(
-            &config,
-            lock,
-            Arc::clone(&module),
-            clock,
-            Arc::clone(&cache),
-            writer_metrics,
-        )?;
-        let readers = Readers::start(&config, module, traps)?;
-        Ok(Self(Arc::new(Inner { config, writer, readers, cache, description })))
+        let (writer, serving) =
+            Writer::start(&config, lock, module, clock, Arc::clone(&cache), writer_metrics)?;
+        let readers = Readers::start(&config, Arc::clone(&serving), traps)?;
+        Ok(Self(Arc::new(Inner { config, writer, readers, cache, serving })))
     }
 
     /// Does one command. Resolves after its transaction is durable; a caller that stops
@@ -240,8 +240,31 @@ impl Shard {
     }
 
     /// The guest's name, version and schema.
-    pub fn description(&self) -> &Description {
-        &self.0.description
+    pub fn description(&self) -> Description {
+        self.0.serving.enter().description.clone()
+    }
+
+    /// Lets another guest serve, from one batch to the next: commands that wait are decided by the new
+    /// one, queries under way end with the old one. Where the new one cannot be instantiated or does
+    /// not bring the tables to its version, nothing changes. Blocks until done.
+    pub fn switch(&self, module: Arc<GuestModule>) -> Result<Description, OpenError> {
+        let (reply, answer) = std::sync::mpsc::channel();
+        let gone = || OpenError::Guest("the shard is stopping".to_owned());
+        self.0.writer.submit(Job::Switch(module, reply)).map_err(|_| gone())?;
+        answer.recv().map_err(|_| gone())?
+    }
+
+    /// Asks the guest for an order, and waits for the answer. For those who watch over the guest.
+    pub fn probe(&self, order_id: String) -> Result<(), Error> {
+        let (reply, answer) = oneshot::channel();
+        self.0.readers.submit(Query::Order(order_id, reply))?;
+        answer.blocking_recv().map_err(|_| Error::Stopping)?.map(|_| ())
+    }
+
+    /// Copies the database, as of one commit, into the folder, from where [`Shard::open`] can open it.
+    /// Writes go on meanwhile. Blocks until done.
+    pub fn copy_to(&self, folder: &Path) -> Result<(), OpenError> {
+        database::copy(&self.0.config.data, folder)
     }
 
     /// Takes no more commands, does those that wait, and closes the database. Blocks until done.

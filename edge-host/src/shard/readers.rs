@@ -14,10 +14,13 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::sync::oneshot;
 use wit_bindgen_wasmedge::rt::CallError;
 
-use super::{Config, Error, OpenError, ShardGuest, database};
+use super::{
+    Config, Error, OpenError, ShardGuest, database,
+    serving::{Current, Serving},
+};
 use crate::{
     guest::{
-        GuestModule, changes, orders,
+        changes, orders,
         stock::{AuditReport, SkuStock},
         types::Fault,
     },
@@ -52,11 +55,11 @@ pub(super) struct Readers {
 impl Readers {
     pub(super) fn start(
         config: &Config,
-        module: Arc<GuestModule>,
+        serving: Arc<Serving>,
         traps: Counter,
     ) -> Result<Self, OpenError> {
         let (queries, receiver) = crossbeam_channel::bounded(QUEUE_QUERIES_MAX);
-        let reader = Reader { data: config.data.clone(), module, traps };
+        let reader = Reader { data: config.data.clone(), serving, traps };
         for number in 0..config.readers {
             let (reader, receiver) = (reader.clone(), receiver.clone());
             runtime::spawn(&format!("reader-{number}"), move || reader.run(&receiver))
@@ -93,8 +96,7 @@ impl Readers {
         }
         let (reader, auditing) = (self.reader.clone(), Arc::clone(&self.auditing));
         let audit = move || {
-            let mut slot = None;
-            let report = reader.ask(&mut slot, None, ShardGuest::audit);
+            let report = reader.audit();
             auditing.store(false, Ordering::SeqCst);
             let _ = reply.send(report);
         };
@@ -113,16 +115,20 @@ impl Readers {
 #[derive(Clone)]
 struct Reader {
     data: PathBuf,
-    module: Arc<GuestModule>,
+    serving: Arc<Serving>,
     traps: Counter,
 }
 
-type Slot = Option<ShardGuest>;
+/// An instance, and the generation of the guest it is of.
+type Slot = Option<(u64, ShardGuest)>;
 
 impl Reader {
     fn run(&self, queries: &Receiver<(Query, Instant)>) {
         // Made before the first query, which would otherwise wait for it; a failure shows with that.
-        let mut slot = self.instantiate().ok();
+        let mut slot = {
+            let current = self.serving.enter();
+            self.instantiate(&current).ok().map(|guest| (current.generation, guest))
+        };
         while let Ok((query, deadline)) = queries.recv() {
             let at = Some(deadline);
             // A caller that has gone away does not hear its answer.
@@ -151,22 +157,14 @@ impl Reader {
         if deadline.is_some_and(|at| Instant::now() >= at) {
             return Err(Error::Timeout);
         }
+        let current = self.serving.enter();
         let mut guest = match slot.take() {
-            Some(guest) => guest,
-            None => self.instantiate()?,
+            Some((generation, guest)) if generation == current.generation => guest,
+            _ => self.instantiate(&current)?,
         };
-        let left = deadline.map_or(AUDIT_TIME_MAX, |at| at.saturating_duration_since(Instant::now()));
-        guest.instance_mut().set_time_max(Some(left));
-        let host = &guest.instance_mut().host_mut().sqlite;
-        host.set_deadline(deadline);
-        database::begin_read(host).map_err(Error::Fault)?;
-        let answer = call(&mut guest).map_err(|error| {
-            self.traps.inc();
-            tracing::error!(%error, "the guest trapped in a query");
-            Error::Trapped(error.to_string())
-        })?;
+        let answer = self.call(&mut guest, deadline, call)?;
         if database::rollback(&guest.instance_mut().host_mut().sqlite).is_ok() {
-            *slot = Some(guest);
+            *slot = Some((current.generation, guest));
         }
         answer.map_err(|fault| match fault {
             Fault::Interrupted => Error::Timeout,
@@ -174,10 +172,41 @@ impl Reader {
         })
     }
 
-    fn instantiate(&self) -> Result<ShardGuest, Error> {
+    /// Goes on with the guest and the snapshot it began with, whatever is switched meanwhile.
+    fn audit(&self) -> Result<AuditReport, Error> {
+        let mut guest = {
+            let current = self.serving.enter();
+            let mut guest = self.instantiate(&current)?;
+            database::begin_snapshot(&guest.instance_mut().host_mut().sqlite)
+                .map_err(Error::Fault)?;
+            guest
+        };
+        self.call(&mut guest, None, ShardGuest::audit)?.map_err(Error::Fault)
+    }
+
+    fn call<T>(
+        &self,
+        guest: &mut ShardGuest,
+        deadline: Option<Instant>,
+        call: impl FnOnce(&mut ShardGuest) -> Result<Result<T, Fault>, CallError>,
+    ) -> Result<Result<T, Fault>, Error> {
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        guest.instance_mut().set_time_max(Some(left.unwrap_or(AUDIT_TIME_MAX)));
+        let host = &guest.instance_mut().host_mut().sqlite;
+        host.set_deadline(deadline);
+        database::begin_read(host).map_err(Error::Fault)?;
+        call(guest).map_err(|error| {
+            self.traps.inc();
+            tracing::error!(%error, "the guest trapped in a query");
+            Error::Trapped(error.to_string())
+        })
+    }
+
+    fn instantiate(&self, current: &Current) -> Result<ShardGuest, Error> {
         let storage = |message: String| Error::Fault(Fault::Storage(message));
         let sqlite = database::open_reader(&self.data).map_err(|e| storage(e.to_string()))?;
-        self.module
+        current
+            .module
             .instantiate(HostFunctions { sqlite })
             .map_err(|error| storage(error.to_string()))
     }

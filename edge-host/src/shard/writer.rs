@@ -22,6 +22,7 @@ use super::{
     Clock, Config, Error, OpenError, Readiness, ShardGuest,
     cache::Cache,
     database::{self, FolderLock},
+    serving::Serving,
 };
 use crate::{
     guest::{
@@ -45,6 +46,8 @@ pub(super) enum Job {
     One(Command, Reply<Result<Outcome, Error>>),
     /// A single caller's batch: 1..=1,000 commands, kept together.
     Many(Vec<Command>, Reply<Vec<Result<Outcome, Error>>>),
+    /// Another guest, between two batches.
+    Switch(Arc<GuestModule>, std::sync::mpsc::Sender<Result<Description, OpenError>>),
     /// The last job.
     Stop,
 }
@@ -54,7 +57,7 @@ impl Job {
         match self {
             Self::One(..) => 1,
             Self::Many(commands, _) => commands.len(),
-            Self::Stop => 0,
+            Self::Switch(..) | Self::Stop => 0,
         }
     }
 }
@@ -81,7 +84,7 @@ impl Writer {
         clock: Clock,
         cache: Arc<Cache>,
         metrics: metrics::Writer,
-    ) -> Result<(Self, Description), OpenError> {
+    ) -> Result<(Self, Arc<Serving>), OpenError> {
         let (jobs, receiver) = crossbeam_channel::unbounded();
         let queue = Arc::new(Queue {
             waiting: AtomicUsize::new(0),
@@ -105,10 +108,10 @@ impl Writer {
         let (opened, answer) = std::sync::mpsc::channel();
         let thread = runtime::spawn("writer", move || batcher.run(|result| drop(opened.send(result))))
             .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
-        let description = answer
+        let serving = answer
             .recv()
             .unwrap_or_else(|_| Err(OpenError::Guest("its thread ended".to_owned())))?;
-        Ok((Self { jobs, queue, thread: Mutex::new(Some(thread)) }, description))
+        Ok((Self { jobs, queue, thread: Mutex::new(Some(thread)) }, serving))
     }
 
     /// Puts a job in the queue, whole or not at all.
@@ -172,47 +175,89 @@ enum Attempt {
 }
 
 impl Batcher {
-    fn run(mut self, opened: impl FnOnce(Result<Description, OpenError>)) {
-        let mut guest = match self.open() {
+    fn run(mut self, opened: impl FnOnce(Result<Arc<Serving>, OpenError>)) {
+        let (mut guest, serving) = match self.open() {
             Ok((guest, description)) => {
-                opened(Ok(description));
-                Some(guest)
+                let serving = Arc::new(Serving::new(Arc::clone(&self.module), description));
+                opened(Ok(Arc::clone(&serving)));
+                (Some(guest), serving)
             }
             Err(error) => return opened(Err(error)),
         };
         let mut carried = None;
-        while let Some(first) = carried.take().or_else(|| self.jobs.recv().ok()) {
-            let (batch, next) = self.collect(first);
-            let stop = matches!(next, Some(Job::Stop));
-            if !batch.commands.is_empty() {
-                self.serve(&mut guest, batch);
+        while let Some(job) = carried.take().or_else(|| self.jobs.recv().ok()) {
+            match job {
+                Job::Stop => break,
+                Job::Switch(module, reply) => {
+                    // Whoever asked may have gone; the switch counts all the same.
+                    let _ = reply.send(self.switch(&mut guest, &serving, module));
+                }
+                first => {
+                    let (batch, next) = self.collect(first);
+                    self.serve(&mut guest, batch);
+                    carried = next;
+                }
             }
-            if stop {
-                break;
-            }
-            carried = next;
         }
         drop(guest);
     }
 
-    /// Opens the connection, makes the guest and lets it migrate.
     fn open(&mut self) -> Result<(ShardGuest, Description), OpenError> {
+        let (mut guest, description) = self.prepare()?;
+        self.migrate(&mut guest, &description)?;
+        Ok((guest, description))
+    }
+
+    /// The old guest goes only when the new one has shown that it can serve.
+    fn switch(
+        &mut self,
+        guest: &mut Option<ShardGuest>,
+        serving: &Serving,
+        module: Arc<GuestModule>,
+    ) -> Result<Description, OpenError> {
+        let before = std::mem::replace(&mut self.module, Arc::clone(&module));
+        let switched = self.prepare().and_then(|(mut new, description)| {
+            // No query may meet tables that its guest does not know.
+            let mut current = serving.close();
+            self.migrate(&mut new, &description)?;
+            current.replace(module, description.clone());
+            // What the old guest answered is not what the new one would.
+            self.cache.forget_all();
+            *guest = Some(new);
+            Ok(description)
+        });
+        if switched.is_err() {
+            self.module = before;
+        }
+        switched
+    }
+
+    /// Opens a connection and makes a guest on it.
+    fn prepare(&mut self) -> Result<(ShardGuest, Description), OpenError> {
         let mut guest = self.instantiate()?;
-        // A migration takes as long as it does.
-        guest.instance_mut().set_time_max(None);
         let description =
             guest.describe().map_err(|error| OpenError::Guest(format!("describe: {error}")))?;
+        Ok((guest, description))
+    }
+
+    /// Lets the guest bring the tables to its version, which takes as long as it does.
+    fn migrate(
+        &mut self,
+        guest: &mut ShardGuest,
+        description: &Description,
+    ) -> Result<(), OpenError> {
+        guest.instance_mut().set_time_max(None);
         let now = self.now();
         let failed = |what: &str| {
             let what = what.to_owned();
             move |fault| OpenError::Guest(format!("{what}: {fault:?}"))
         };
-        database::begin_write(host(&mut guest)).map_err(failed("migrate"))?;
+        database::begin_write(host(guest)).map_err(failed("migrate"))?;
         let before = guest
             .migrate(now)
             .map_err(|error| OpenError::Guest(format!("migrate: {error}")))?
             .map_err(failed("migrate"))?;
-        database::commit(host(&mut guest)).map_err(failed("migrate"))?;
+        database::commit(host(guest)).map_err(failed("migrate"))?;
         guest.instance_mut().set_time_max(Some(self.batch_time_max));
         tracing::info!(
             guest = description.name,
@@ -221,7 +266,7 @@ impl Batcher {
             schema = description.schema_version,
             "the database is open"
         );
-        Ok((guest, description))
+        Ok(())
     }
 
     fn instantiate(&self) -> Result<ShardGuest, OpenError> {
@@ -241,7 +286,7 @@ impl Batcher {
         while let Some(job) = next.take() {
             let size = batch.commands.len() + job.commands();
             let fits = batch.commands.is_empty() || size <= self.batch_commands_max;
-            if !fits || matches!(job, Job::Stop) {
+            if !fits || matches!(job, Job::Switch(..) | Job::Stop) {
                 return (batch, Some(job));
             }
             batch.push(job);
@@ -391,7 +436,7 @@ impl Batch {
                 self.replies.0.push(Waiter::Many(commands.len(), reply));
                 self.commands.extend(commands);
             }
-            Job::Stop => {}
+            Job::Switch(..) | Job::Stop => {}
         }
     }
 }
