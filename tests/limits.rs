@@ -108,7 +108,8 @@ fn an_endless_loop_is_stopped() {
 
 #[test]
 fn a_loop_of_host_calls_is_stopped() {
-    let (said, took) = outcome(&format!("(loop $again {QUERY} (br $again)) (unreachable)"), TIME_MAX);
+    let (said, took) =
+        outcome(&format!("(loop $again {QUERY} (br $again)) (unreachable)"), TIME_MAX);
     assert!(said.contains("ran longer") || said.contains("used its time up"), "{said}");
     assert!(took < SOON, "{took:?}");
 }

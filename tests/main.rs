@@ -6,6 +6,7 @@ mod harness;
 mod crash;
 mod differential;
 mod hostile;
+mod hot_swap;
 mod http;
 mod lifecycle;
 mod limits;

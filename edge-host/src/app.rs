@@ -74,8 +74,14 @@ impl App {
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let (stop, stopped) = watch::channel(false);
-        let server =
-            tokio::spawn(serve(listener, config.http, shard.clone(), hot_swap, metrics, stopped.clone()));
+        let server = tokio::spawn(serve(
+            listener,
+            config.http,
+            shard.clone(),
+            hot_swap,
+            metrics,
+            stopped.clone(),
+        ));
         let sweep = tokio::spawn(sweep(shard.clone(), sweep_interval, stopped));
         Ok(Self { address, shard, stop, server, sweep })
     }
@@ -115,7 +121,8 @@ fn open_shard(config: &Config, clock: &Clock, metrics: &Metrics) -> Result<Opene
     };
     let mut history = History::open(folder, &configured.digest_hex());
     for file in history.candidates() {
-        let loaded = Binary::open(&file, folder).and_then(|it| GuestModule::load(&it, WASI_ALLOWED));
+        let loaded =
+            Binary::open(&file, folder).and_then(|it| GuestModule::load(&it, WASI_ALLOWED));
         let opened = loaded.map_err(|error| error.to_string()).and_then(|module| {
             let module = Arc::new(module);
             open(&module).map(|shard| (module, shard)).map_err(|error| error.to_string())

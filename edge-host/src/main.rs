@@ -3,9 +3,7 @@
 use std::{io::Write, path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
-use edge_host::{
-    app::App, config, hot_swap, http::Drained, log, replay, runtime, shard::Clock,
-};
+use edge_host::{app::App, config, hot_swap, http::Drained, log, replay, runtime, shard::Clock};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[global_allocator]
@@ -16,8 +14,7 @@ const COMPILE_GUEST: &str = "compile-guest";
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    let command =
-        config::command()
+    let command = config::command()
         .subcommand(compile_guest_command())
         .subcommand(try_guest_command())
         .subcommand(replay::command());

@@ -114,9 +114,8 @@ impl Reader<'_> {
             history_max: self.read("guest_history_max", integer(1, 100)),
             watch_window: self.read("guest_watch", duration(MS, HOUR * 24)),
             traps_max: self.read("guest_traps_max", integer(1, 1_000_000)),
-            inbox: self.read("guest_inbox", |text| {
-                Ok((!text.is_empty()).then(|| PathBuf::from(text)))
-            }),
+            inbox: self
+                .read("guest_inbox", |text| Ok((!text.is_empty()).then(|| PathBuf::from(text)))),
         }
     }
 

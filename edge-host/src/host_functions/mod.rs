@@ -56,11 +56,19 @@ pub fn keep_warm(module: Arc<GuestModule>) {
     struct Parked;
 
     impl Sqlite for Parked {
-        fn execute(&mut self, _: String, _: Vec<guest::sqlite::Value>) -> Result<u64, guest::sqlite::Error> {
+        fn execute(
+            &mut self,
+            _: String,
+            _: Vec<guest::sqlite::Value>,
+        ) -> Result<u64, guest::sqlite::Error> {
             runtime::park()
         }
 
-        fn query(&mut self, _: String, _: Vec<guest::sqlite::Value>) -> Result<guest::sqlite::Rows, guest::sqlite::Error> {
+        fn query(
+            &mut self,
+            _: String,
+            _: Vec<guest::sqlite::Value>,
+        ) -> Result<guest::sqlite::Rows, guest::sqlite::Error> {
             runtime::park()
         }
     }

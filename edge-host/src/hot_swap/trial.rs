@@ -16,8 +16,8 @@ use crate::{
         GuestModule,
         stock::SkuStock,
         types::{
-            Adjust, AdjustItem, Adjustment, Answer, Command, Confirm, Counter, Line, Mode, OrderState,
-            Outcome, Placement, Refusal, Release, ReleaseReason, Ship, Strategy,
+            Adjust, AdjustItem, Adjustment, Answer, Command, Confirm, Counter, Line, Mode,
+            OrderState, Outcome, Placement, Refusal, Release, ReleaseReason, Ship, Strategy,
         },
     },
     host_functions::{WASI_ALLOWED, keep_warm},
@@ -96,8 +96,10 @@ pub fn try_guest(file: &Path, copy: &Path) -> Result<String, String> {
     };
     let shard = Shard::open(config, module, Clock::System, metrics.writer, metrics.cache)
         .map_err(|error| error.to_string())?;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| e.to_string())?;
     runtime.block_on(golden(&shard))?;
     let passed = Passed { schema_version: shard.description().schema_version };
     shard.stop();
@@ -126,7 +128,8 @@ async fn golden(shard: &Shard) -> Result<(), String> {
         return Err("the same reserve, sent again, got another answer".to_owned());
     }
     counters("after reserve", shard, (7, 3, 0)).await?;
-    let too_much = shard.apply(place(order("short"), 8)).await.map_err(|error| error.to_string())?;
+    let too_much =
+        shard.apply(place(order("short"), 8)).await.map_err(|error| error.to_string())?;
     if !matches!(too_much.result, Err(Refusal::InsufficientStock(_))) {
         return Err("8 of 7 units were not refused as insufficient_stock".to_owned());
     }
@@ -194,7 +197,8 @@ fn state(
 
 /// Sellable, reserved, committed.
 async fn counters(when: &str, shard: &Shard, expected: (u32, u64, u64)) -> Result<(), String> {
-    let stock = shard.stock(vec![SKU.to_owned()]).await.map_err(|error| format!("{when}: {error}"))?;
+    let stock =
+        shard.stock(vec![SKU.to_owned()]).await.map_err(|error| format!("{when}: {error}"))?;
     match stock.first() {
         Some(Some(found)) => {
             let SkuStock { sellable, reserved, committed, .. } = found.stock;

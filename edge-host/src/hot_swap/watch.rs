@@ -36,8 +36,11 @@ fn look_after(hot_swap: &HotSwap, watch: u64, digest: &str, traps_before: u64) {
         }
         let traps = inner.metrics.writer.traps.get() - traps_before;
         if traps >= inner.config.traps_max {
-            return take_back(hot_swap, digest, &format!("{traps} traps within its first {:.1} s",
-                started.elapsed().as_secs_f64()));
+            return take_back(
+                hot_swap,
+                digest,
+                &format!("{traps} traps within its first {:.1} s", started.elapsed().as_secs_f64()),
+            );
         }
         if probed.elapsed() >= PROBE_INTERVAL {
             probed = Instant::now();

@@ -5,10 +5,10 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{json, openapi, routes};
 use super::problem::{NOT_READY, Problem};
 use super::refusal::failed;
 use super::route::Call;
+use super::{json, openapi, routes};
 use crate::guest::stock;
 use crate::metrics;
 use crate::shard::Readiness;

@@ -100,12 +100,7 @@ struct Wire {
 }
 
 /// The whole API over `shard`.
-pub fn router(
-    config: Config,
-    shard: Shard,
-    hot_swap: HotSwap,
-    metrics: Arc<Metrics>,
-) -> Router {
+pub fn router(config: Config, shard: Shard, hot_swap: HotSwap, metrics: Arc<Metrics>) -> Router {
     let other = Arc::new(metrics.route("*", "other"));
     let wire = Arc::new(Wire { config, shard, hot_swap, metrics, openapi: OnceLock::new() });
     let mut router = Router::new();

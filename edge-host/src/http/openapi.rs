@@ -12,8 +12,8 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema, ToSchema};
 
 use super::auth::{Access, Role, Token};
-use super::problem::{Kind, WIRE_KINDS};
 use super::guest::GUEST_KINDS;
+use super::problem::{Kind, WIRE_KINDS};
 use super::refusal::{FAULT_KINDS, REFUSAL_KINDS};
 use super::route::{Method, Route};
 use super::words::{OrderId, Sku};

@@ -46,7 +46,8 @@ pub fn run_child(
     let said = [child.stdout.take().map(listen), child.stderr.take().map(listen)];
     let broken = watch(&mut child, limits).map_err(failed)?;
     let status = child.wait().map_err(failed)?;
-    let [output, errors] = said.map(|pipe| pipe.and_then(|pipe| pipe.join().ok()).unwrap_or_default());
+    let [output, errors] =
+        said.map(|pipe| pipe.and_then(|pipe| pipe.join().ok()).unwrap_or_default());
     Ok(match broken {
         Some(limit) => Err(limit),
         None if status.success() => Ok(output),

@@ -145,7 +145,8 @@ fn host_code() -> Vec<(usize, usize)> {
             let headers = std::slice::from_raw_parts(object.dlpi_phdr, object.dlpi_phnum.into());
             for header in headers.iter().filter(|header| header.p_flags & libc::PF_X != 0) {
                 let start = object.dlpi_addr + header.p_vaddr;
-                let (start, end) = (usize::try_from(start), usize::try_from(start + header.p_memsz));
+                let (start, end) =
+                    (usize::try_from(start), usize::try_from(start + header.p_memsz));
                 found.extend(start.ok().zip(end.ok()));
             }
         }

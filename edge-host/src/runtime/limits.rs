@@ -197,12 +197,15 @@ impl Watchdog {
                 asleep: AtomicBool::new(false),
                 thread: OnceLock::new(),
             }));
-            let spawned = thread::Builder::new().name("watchdog".to_owned()).spawn(|| watchdog.run());
+            let spawned =
+                thread::Builder::new().name("watchdog".to_owned()).spawn(|| watchdog.run());
             match spawned {
                 Ok(handle) => {
                     let _ = watchdog.thread.set(handle.thread().clone());
                 }
-                Err(error) => tracing::error!(%error, "no watchdog: guests run without time limits"),
+                Err(error) => {
+                    tracing::error!(%error, "no watchdog: guests run without time limits")
+                }
             }
             watchdog
         })

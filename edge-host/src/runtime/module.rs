@@ -4,11 +4,7 @@
 
 use std::{ffi::CString, os::fd::AsRawFd, ptr::NonNull};
 
-use super::{
-    Binary, Error,
-    binary::Contents,
-    ffi,
-};
+use super::{Binary, Error, binary::Contents, ffi};
 
 /// The most linear memory an instance may have, in pages of 64 KiB: 128 MiB. A host has
 /// five instances or so, and a pod 1 GiB.

@@ -106,8 +106,9 @@ impl Writer {
         };
         // An instance stays on the thread that made it, so the thread opens and reports.
         let (opened, answer) = std::sync::mpsc::channel();
-        let thread = runtime::spawn("writer", move || batcher.run(|result| drop(opened.send(result))))
-            .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
+        let thread =
+            runtime::spawn("writer", move || batcher.run(|result| drop(opened.send(result))))
+                .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
         let serving = answer
             .recv()
             .unwrap_or_else(|_| Err(OpenError::Guest("its thread ended".to_owned())))?;

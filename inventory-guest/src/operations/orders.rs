@@ -111,7 +111,8 @@ pub(super) fn ship(
 }
 
 /// Gives held units back: all, or some by line. A release that comes before its order leaves a
-/// tombstone, so that the late placement does not apply.
+/// tombstone, so that the late placement does not apply; so does one that comes after the hold ran
+/// out, so that a late payment does not take what the buyer has cancelled.
 pub(super) fn release<'a>(
     batch: &mut Batch<'a>,
     order: OrderIndex,
@@ -119,7 +120,7 @@ pub(super) fn release<'a>(
 ) -> Result<OrderAnswer, Stop> {
     let state = match (batch.orders[order].row.state, &release.lines) {
         (None, Some(_)) => return Err(Refusal::UnknownOrder.into()),
-        (None | Some(OrderState::AwaitingPayment), None) => {
+        (None | Some(OrderState::AwaitingPayment | OrderState::Expired), None) => {
             batch.orders[order].row.state = Some(OrderState::Released);
             return Ok(batch.order_answer(order, &[]));
         }

@@ -52,6 +52,9 @@ impl Model {
             return Ok(self.answer(order, State::Released, Vec::new()));
         }
         let state = self.state_now(now, order)?;
+        if state == State::Expired && lines.is_none() {
+            return Ok(self.answer(order, State::Released, Vec::new()));
+        }
         if matches!(state, State::Released | State::Expired) {
             return Err(Refusal::InvalidState(state));
         }

@@ -111,9 +111,11 @@ fn an_order_awaiting_payment_is_released_for_good() {
 }
 
 #[test]
-fn an_expired_hold_has_nothing_to_give_back() {
+fn an_order_released_after_its_hold_ran_out_stays_released() {
     Shop::with("A*10").check([
         (0, reserve("O-1", "A*1"), "reserved 1:-(A*1) until 10000"),
-        (10_000, release("O-1"), "no invalid_state expired"),
+        (10_000, get_back("O-1", "A*1").named("1"), "no invalid_state expired"),
+        (10_000, release("O-1"), "released"),
+        (10_000, confirm("O-1"), "no invalid_state released"),
     ]);
 }

@@ -1,0 +1,105 @@
+//! Other guests: the real one with a function put before one of its exports.
+
+use std::{collections::HashMap, path::Path, process::Command, sync::Mutex, sync::OnceLock};
+
+use edge_host::runtime;
+
+use crate::harness;
+
+/// `apply` counts commands in its third parameter, so that a caller chooses what happens by the size
+/// of its batch.
+const APPLY: &str = "inventory:guest/commands@1.0.0#apply";
+const DESCRIBE: &str = "inventory:guest/lifecycle@1.0.0#describe";
+const GET_ORDER: &str = "inventory:guest/orders@1.0.0#get-order";
+
+/// The real guest's bytes.
+pub(crate) fn real() -> Vec<u8> {
+    std::fs::read(harness::guest("inventory_guest.wasm")).unwrap()
+}
+
+/// Puts the guest's AOT code where a host of this data folder keeps what it compiled. Each guest is
+/// compiled once, for all tests; one test lets the host do it.
+pub(crate) fn compile_into(data: &Path, guest: &[u8]) {
+    static COMPILED: Mutex<Option<HashMap<String, Vec<u8>>>> = Mutex::new(None);
+    let digest = runtime::digest_hex(guest);
+    let mut compiled = COMPILED.lock().unwrap();
+    let code = compiled.get_or_insert_default().entry(digest.clone()).or_insert_with(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let (plain, aot) = (folder.path().join("guest.wasm"), folder.path().join("guest.aot.wasm"));
+        std::fs::write(&plain, guest).unwrap();
+        let mut compile = Command::new(harness::edge_host());
+        assert!(compile.arg("compile-guest").args([&plain, &aot]).status().unwrap().success());
+        std::fs::read(aot).unwrap()
+    });
+    let folder = data.join("guests");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(format!("{digest}.aot.wasm")), code).unwrap();
+}
+
+/// Its clock is an hour ahead: a hold lasts as long, from there on.
+pub(crate) fn hour_ahead() -> Vec<u8> {
+    applying("(i64.add (local.get 0) (i64.const 3600000)) (local.get 1) (local.get 2) (call $real)")
+}
+
+/// Traps on everything.
+pub(crate) fn broken() -> Vec<u8> {
+    applying("(unreachable)")
+}
+
+/// Works, but for batches of 7 to 10 commands.
+pub(crate) fn wicked() -> Vec<u8> {
+    applying(
+        "(if (i32.eq (local.get 2) (i32.const 7)) (then (unreachable)))
+         (if (i32.eq (local.get 2) (i32.const 8)) (then (loop $again (br $again))))
+         (if (i32.eq (local.get 2) (i32.const 9)) (then
+            (drop (i32.add (call $wrapper (i64.const 0) (i32.const 0) (i32.const 9))
+                           (call $wrapper (i64.const 1) (i32.const 0) (i32.const 9))))))
+         (if (i32.eq (local.get 2) (i32.const 10)) (then
+            (loop $again (br_if $again (i32.ge_s (memory.grow (i32.const 16)) (i32.const 0))))
+            (unreachable)))
+         (local.get 0) (local.get 1) (local.get 2) (call $real)",
+    )
+}
+
+/// Says that its tables are of the next version.
+pub(crate) fn newer_tables() -> Vec<u8> {
+    let body = "(local i32) (local.set 0 (call $real))
+        (i32.store offset=16 (local.get 0)
+            (i32.add (i32.load offset=16 (local.get 0)) (i32.const 1)))
+        (local.get 0)";
+    wrapped(DESCRIBE, "(result i32)", body)
+}
+
+/// Its `get-order` takes no parameters.
+pub(crate) fn other_types() -> Vec<u8> {
+    wrapped(GET_ORDER, "(result i32)", "(i32.const 0) (i32.const 0) (call $real)")
+}
+
+/// Asks for a file.
+pub(crate) fn greedy() -> Vec<u8> {
+    wat::parse_str(text().replace("\"environ_get\"", "\"fd_prestat_get\"")).unwrap()
+}
+
+fn applying(body: &str) -> Vec<u8> {
+    wrapped(APPLY, "(param i64 i32 i32) (result i32)", body)
+}
+
+/// The real guest with `body` in front of an export; `$real` in it is what was exported.
+fn wrapped(export: &str, signature: &str, body: &str) -> Vec<u8> {
+    let text = text();
+    let before = format!("(export \"{export}\" (func ");
+    let (start, rest) = text.split_once(&before).expect("the guest exports it");
+    let (real, rest) = rest.split_once(')').unwrap();
+    let body = body.replace("$real", real);
+    let rest = rest.trim_end().strip_suffix(')').unwrap();
+    let module = format!(
+        "{start}{before}$wrapper){rest}
+         (func $wrapper {signature} {body}))"
+    );
+    wat::parse_str(module).unwrap()
+}
+
+fn text() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| wasmprinter::print_bytes(real()).unwrap())
+}
