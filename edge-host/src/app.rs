@@ -15,7 +15,7 @@ use crate::{
         sqlite::{self, Value},
         types::{Answer, Command, Outcome},
     },
-    host_functions::{HostFunctions, WASI_ALLOWED},
+    host_functions::{HostFunctions, WASI_ALLOWED, redis::RedisHost},
     http,
     metrics::Metrics,
     runtime::{self, Binary},
@@ -73,6 +73,7 @@ impl App {
             clock,
             metrics.writer.clone(),
             metrics.cache.clone(),
+            &metrics.redis,
         )?;
         metrics.guest_is(module.digest(), &shard.description().version, module.mode().as_str());
         keep_warm(module);
@@ -168,8 +169,8 @@ fn keep_warm(module: Arc<GuestModule>) {
     }
 
     runtime::keep_warm(move || {
-        let called =
-            module.instantiate(HostFunctions { sqlite: Parked }).map(|mut guest| guest.migrate(0));
+        let host = HostFunctions { sqlite: Parked, redis: RedisHost::unconfigured() };
+        let called = module.instantiate(host).map(|mut guest| guest.migrate(0));
         tracing::debug!(ended = ?called.is_ok(), "the guest did not park");
     });
 }

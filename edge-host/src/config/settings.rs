@@ -8,6 +8,8 @@ pub(super) enum Kind {
     Value,
     /// `--key` or `--key=false`.
     Switch,
+    /// `--key URL`: shown without its user and password, which a flag must not have.
+    Url,
     /// Never a flag, which other users of the machine could read; never printed.
     Secret,
 }
@@ -47,6 +49,7 @@ const START: &str = "Start";
 const WIRE: &str = "Connections and requests";
 const RULES: &str = "Orders";
 const WRITES: &str = "Writes and reads";
+const REDIS: &str = "Redis";
 const LOGS: &str = "Logs";
 
 const fn value(
@@ -104,6 +107,23 @@ pub(super) static SETTINGS: &[Setting] = &[
     switch(WRITES, "cache_enabled", "true", "Answer repeated reads from memory"),
     value(WRITES, "cache_ttl", "DURATION", "10s", "How long an unchanged sku stays in memory"),
     value(WRITES, "cache_entries_max", "N", "100000", "Skus held in memory"),
+    Setting {
+        key: "redis_url",
+        group: REDIS,
+        kind: Kind::Url,
+        value: "URL",
+        default: "",
+        help: "redis://[user:password@]host[:port][/db], rediss:// over TLS, or \
+               redis-cluster:// (rediss-cluster://) host,host,…; a password not by flag",
+    },
+    value(REDIS, "redis_timeout", "DURATION", "50ms", "How long one call to Redis may take"),
+    value(
+        REDIS,
+        "redis_ca_file",
+        "FILE",
+        "/etc/ssl/certs/ca-certificates.crt",
+        "Whom rediss:// trusts: certificates in PEM",
+    ),
     value(LOGS, "log", "LEVELS", "info", "A level, or some by module: info,edge_host::shard=debug"),
     value(LOGS, "log_format", "FORMAT", "text", "text, or json: one object a line"),
 ];

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::problem::{Problem, Problems};
-use super::settings::{Kind, setting};
+use super::settings::{Kind, Setting, setting};
 use super::sources::{Raw, Source, Values};
 use super::{Config, Guest, Interpreter};
 use crate::http::{Mode, Role, TOKEN_BYTES_MIN, Token};
+use crate::host_functions::redis;
 use crate::{http, log, shard};
 
 pub(super) fn validate(values: &Values, problems: Vec<Problem>) -> Result<Config, Problems> {
@@ -89,7 +90,30 @@ impl Reader<'_> {
             query_timeout: self.read("query_timeout", duration(MS, HOUR)),
             sweep_interval: self.read("sweep_interval", duration(MS * 10, HOUR)),
             cache: self.read("cache_enabled", boolean).then_some(cache),
+            redis: self.redis(),
         }
+    }
+
+    fn redis(&mut self) -> Option<redis::Config> {
+        let timeout = self.read("redis_timeout", duration(MS, HOUR));
+        let ca_file = self.read("redis_ca_file", path);
+        let url = self.read("redis_url", redis_url)?;
+        let raw = self.values.get("redis_url");
+        if url.has_password() && matches!(raw.source, Source::Flag(_)) {
+            self.note(
+                "redis_url",
+                "other users of the machine can read the password in a flag",
+                "set EDGE_INVENTORY_REDIS_URL, or redis_url in the file",
+            );
+        }
+        if url.is_tls() && !ca_file.is_file() {
+            self.note(
+                "redis_ca_file",
+                "rediss:// needs certificates to trust, and there is no such file",
+                "name a file of PEM certificates, or install ca-certificates",
+            );
+        }
+        Some(redis::Config { url, timeout, ca_file })
     }
 
     /// The value, or a stand-in after noting what is wrong with it.
@@ -131,7 +155,7 @@ impl Reader<'_> {
         let raw = self.values.get(key);
         self.problems.push(Problem {
             key: key.into(),
-            value: Some(raw.text.clone()),
+            value: shown(setting(key).expect("only keys of the table are noted"), raw),
             source: raw.source.clone(),
             why: why.into(),
             cure: cure.into(),
@@ -146,13 +170,15 @@ fn refused(key: &'static str, raw: &Raw, allowed: &str) -> Problem {
         (_, "") => "correct it".into(),
         (_, default) => format!("correct it, or leave it out for {default}"),
     };
-    let value = if setting.kind == Kind::Secret || raw.text.is_empty() {
-        None
-    } else {
-        Some(raw.text.clone())
-    };
+    let value = shown(setting, raw);
     let why = format!("allowed is {allowed}");
     Problem { key: key.into(), value, source: raw.source.clone(), why, cure }
+}
+
+/// The text as given; nothing of what may hold a secret.
+fn shown(setting: &Setting, raw: &Raw) -> Option<String> {
+    let hidden = matches!(setting.kind, Kind::Secret | Kind::Url) || raw.text.is_empty();
+    (!hidden).then(|| raw.text.clone())
 }
 
 fn integer<N>(min: N, max: N) -> impl Fn(&str) -> Result<N, String>
@@ -203,6 +229,18 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
     })
 }
 
+fn redis_url(text: &str) -> Result<Option<redis::Url>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|wrong: String| {
+        format!(
+            "redis://host:port/database, rediss://, redis-cluster://host:port,… or \
+             rediss-cluster://, each with user:password@ before the host; {wrong}"
+        )
+    })
+}
+
 /// What stands in a `Config` that is thrown away because of its problems.
 trait StandIn {
     fn stand_in() -> Self;
@@ -227,6 +265,7 @@ stand_ins! {
     u32 = 0;
     bool = false;
     Vec<Token> = Vec::new();
+    Option<redis::Url> = None;
     Mode = Mode::ReserveOnOrder;
     log::Levels = log::Levels::all();
     log::Format = log::Format::Text;

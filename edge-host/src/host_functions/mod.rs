@@ -1,13 +1,18 @@
 //! What a guest may call: this list is the guest's whole world.
 
+pub mod redis;
 pub mod sqlite;
+
+use std::time::Instant;
 
 use wit_bindgen_wasmedge::rt::{CoreType, CoreValue, GuestMemory, Presence, Signature, Trap};
 
 use crate::{
-    guest::{self, Sqlite},
+    guest::{self, Redis, Sqlite, redis as contract, sqlite as rows},
     runtime::Imports,
 };
+use redis::RedisHost;
+use sqlite::SqliteHost;
 
 /// The WASI functions a guest may import besides its world: what Rust's standard library refers to
 /// for panic messages and exit. None opens a file, a socket or a clock.
@@ -34,6 +39,16 @@ const fn wasi(
 pub struct HostFunctions<S> {
     /// The shard's database.
     pub sqlite: S,
+    /// The configured Redis, or none.
+    pub redis: RedisHost,
+}
+
+impl HostFunctions<SqliteHost> {
+    /// What a guest's call may wait for ends then; `None` lifts the deadline.
+    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.sqlite.set_deadline(deadline);
+        self.redis.set_deadline(deadline);
+    }
 }
 
 impl<S: Sqlite> Imports for HostFunctions<S> {
@@ -44,7 +59,47 @@ impl<S: Sqlite> Imports for HostFunctions<S> {
         params: &[CoreValue],
         results: &mut [CoreValue],
     ) -> Result<(), Trap> {
-        guest::call_import(&mut self.sqlite, memory, import, params, results)
+        guest::call_import(self, memory, import, params, results)
             .map_err(|error| Trap::new(error.to_string()))
+    }
+}
+
+impl<S: Sqlite> Sqlite for HostFunctions<S> {
+    fn execute(
+        &mut self,
+        statement: String,
+        parameters: Vec<rows::Value>,
+    ) -> Result<u64, rows::Error> {
+        self.sqlite.execute(statement, parameters)
+    }
+
+    fn query(
+        &mut self,
+        statement: String,
+        parameters: Vec<rows::Value>,
+    ) -> Result<rows::Rows, rows::Error> {
+        self.sqlite.query(statement, parameters)
+    }
+}
+
+impl<S> Redis for HostFunctions<S> {
+    fn execute(&mut self, command: contract::Command) -> Result<contract::Reply, contract::Error> {
+        self.redis.execute(command)
+    }
+
+    fn pipeline(
+        &mut self,
+        commands: Vec<contract::Command>,
+    ) -> Result<Vec<Result<contract::Reply, contract::Error>>, contract::Error> {
+        self.redis.pipeline(commands)
+    }
+
+    fn eval(
+        &mut self,
+        script: String,
+        keys: Vec<Vec<u8>>,
+        arguments: Vec<Vec<u8>>,
+    ) -> Result<contract::Reply, contract::Error> {
+        self.redis.eval(script, keys, arguments)
     }
 }

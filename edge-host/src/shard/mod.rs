@@ -23,7 +23,7 @@ use crate::{
         stock::{AuditReport, SkuStock},
         types::{Command, Fault, Outcome},
     },
-    host_functions::{HostFunctions, sqlite::SqliteHost},
+    host_functions::{HostFunctions, redis, sqlite::SqliteHost},
     metrics,
 };
 use cache::Cache;
@@ -49,6 +49,8 @@ pub struct Config {
     pub sweep_interval: Duration,
     /// `None`: every read calls a guest.
     pub cache: Option<CacheConfig>,
+    /// `None`: guests are told that there is none.
+    pub redis: Option<redis::Config>,
 }
 
 /// What the read cache remembers.
@@ -154,9 +156,13 @@ impl Shard {
         clock: Clock,
         writer_metrics: metrics::Writer,
         cache_metrics: metrics::Cache,
+        redis_metrics: &metrics::Redis,
     ) -> Result<Self, OpenError> {
         let lock = database::lock(&config.data)?;
         let cache = Arc::new(Cache::new(config.cache.as_ref(), cache_metrics));
+        let redis = config.redis.clone().map(|config| {
+            Arc::new(redis::Client::new(config, redis_metrics.user("guest")))
+        });
         let traps = writer_metrics.traps.clone();
         let (writer, description) = Writer::start(
             &config,
@@ -164,9 +170,10 @@ impl Shard {
             Arc::clone(&module),
             clock,
             Arc::clone(&cache),
+            redis.clone(),
             writer_metrics,
         )?;
-        let readers = Readers::start(&config, module, traps)?;
+        let readers = Readers::start(&config, module, redis, traps)?;
         Ok(Self(Arc::new(Inner { config, writer, readers, cache, description })))
     }
 

@@ -21,7 +21,10 @@ use crate::{
         stock::{AuditReport, SkuStock},
         types::Fault,
     },
-    host_functions::HostFunctions,
+    host_functions::{
+        HostFunctions,
+        redis::{self, RedisHost},
+    },
 };
 
 /// Queries that may wait; more are answered [`Error::QueueFull`].
@@ -49,10 +52,11 @@ impl Readers {
     pub(super) fn start(
         config: &Config,
         module: Arc<GuestModule>,
+        redis: Option<Arc<redis::Client>>,
         traps: Counter,
     ) -> Result<Self, OpenError> {
         let (queries, receiver) = crossbeam_channel::bounded(QUEUE_QUERIES_MAX);
-        let reader = Reader { data: config.data.clone(), module, traps };
+        let reader = Reader { data: config.data.clone(), module, redis, traps };
         for number in 0..config.readers {
             let (reader, receiver) = (reader.clone(), receiver.clone());
             std::thread::Builder::new()
@@ -113,6 +117,7 @@ impl Readers {
 struct Reader {
     data: PathBuf,
     module: Arc<GuestModule>,
+    redis: Option<Arc<redis::Client>>,
     traps: Counter,
 }
 
@@ -153,9 +158,9 @@ impl Reader {
             Some(guest) => guest,
             None => self.instantiate()?,
         };
-        let host = &guest.instance_mut().host_mut().sqlite;
+        let host = guest.instance_mut().host_mut();
         host.set_deadline(deadline);
-        database::begin_read(host).map_err(Error::Fault)?;
+        database::begin_read(&host.sqlite).map_err(Error::Fault)?;
         let answer = call(&mut guest).map_err(|error| {
             self.traps.inc();
             tracing::error!(%error, "the guest trapped in a query");
@@ -173,8 +178,9 @@ impl Reader {
     fn instantiate(&self) -> Result<ShardGuest, Error> {
         let storage = |message: String| Error::Fault(Fault::Storage(message));
         let sqlite = database::open_reader(&self.data).map_err(|e| storage(e.to_string()))?;
+        let redis = RedisHost::new(self.redis.clone());
         self.module
-            .instantiate(HostFunctions { sqlite })
+            .instantiate(HostFunctions { sqlite, redis })
             .map_err(|error| storage(error.to_string()))
     }
 }

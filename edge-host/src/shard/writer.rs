@@ -30,7 +30,11 @@ use crate::{
         lifecycle::Description,
         types::{Answer, Command, Outcome},
     },
-    host_functions::{HostFunctions, sqlite::SqliteHost},
+    host_functions::{
+        HostFunctions,
+        redis::{self, RedisHost},
+        sqlite::SqliteHost,
+    },
     metrics,
 };
 
@@ -80,6 +84,7 @@ impl Writer {
         module: Arc<GuestModule>,
         clock: Clock,
         cache: Arc<Cache>,
+        redis: Option<Arc<redis::Client>>,
         metrics: metrics::Writer,
     ) -> Result<(Self, Description), OpenError> {
         let (jobs, receiver) = crossbeam_channel::unbounded();
@@ -94,6 +99,7 @@ impl Writer {
             module,
             clock,
             cache,
+            redis,
             metrics,
             queue: Arc::clone(&queue),
             jobs: receiver,
@@ -156,6 +162,7 @@ struct Batcher {
     module: Arc<GuestModule>,
     clock: Clock,
     cache: Arc<Cache>,
+    redis: Option<Arc<redis::Client>>,
     metrics: metrics::Writer,
     queue: Arc<Queue>,
     jobs: Receiver<Job>,
@@ -223,8 +230,9 @@ impl Batcher {
 
     fn instantiate(&self) -> Result<ShardGuest, OpenError> {
         let sqlite = database::open_writer(&self.data)?;
+        let redis = RedisHost::new(self.redis.clone());
         self.module
-            .instantiate(HostFunctions { sqlite })
+            .instantiate(HostFunctions { sqlite, redis })
             .map_err(|error| OpenError::Guest(error.to_string()))
     }
 
