@@ -79,7 +79,9 @@ fn call(hostile: &Hostile<'_>) -> Result<(), CallError> {
     std::fs::write(&file, module(hostile)).unwrap();
     let binary = Binary::open_interpreted(&file).unwrap();
     let module = GuestModule::load(&binary, WASI_ALLOWED).unwrap();
-    let mut guest = module.instantiate(HostFunctions { sqlite: Answering, redis: RedisHost::unconfigured() }).unwrap();
+    let mut guest = module
+        .instantiate(HostFunctions { sqlite: Answering, redis: RedisHost::unconfigured() })
+        .unwrap();
     let command =
         types::Command::Confirm(types::Confirm { order_id: "O-1".to_owned(), request_id: None });
     guest.apply(0, &[command]).map(|_| ())

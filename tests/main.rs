@@ -9,6 +9,7 @@ mod hostile;
 mod http;
 mod lifecycle;
 mod parallel;
+mod redis;
 mod replay;
 mod scenarios;
 mod simulator;

@@ -18,7 +18,11 @@ impl OnWasmEdge {
     pub(super) fn new(binary: &Binary) -> Self {
         let module = GuestModule::load(binary, WASI_ALLOWED).unwrap();
         let sqlite = SqliteHost::new(Connection::open_in_memory().unwrap()).unwrap();
-        Self { guest: module.instantiate(HostFunctions { sqlite, redis: RedisHost::unconfigured() }).unwrap() }
+        Self {
+            guest: module
+                .instantiate(HostFunctions { sqlite, redis: RedisHost::unconfigured() })
+                .unwrap(),
+        }
     }
 }
 

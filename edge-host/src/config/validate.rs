@@ -9,8 +9,8 @@ use super::problem::{Problem, Problems};
 use super::settings::{Kind, Setting, setting};
 use super::sources::{Raw, Source, Values};
 use super::{Config, Guest, Interpreter};
-use crate::http::{Mode, Role, TOKEN_BYTES_MIN, Token};
 use crate::host_functions::redis;
+use crate::http::{Mode, Role, TOKEN_BYTES_MIN, Token};
 use crate::{http, log, shard};
 
 pub(super) fn validate(values: &Values, problems: Vec<Problem>) -> Result<Config, Problems> {

@@ -160,9 +160,10 @@ impl Shard {
     ) -> Result<Self, OpenError> {
         let lock = database::lock(&config.data)?;
         let cache = Arc::new(Cache::new(config.cache.as_ref(), cache_metrics));
-        let redis = config.redis.clone().map(|config| {
-            Arc::new(redis::Client::new(config, redis_metrics.user("guest")))
-        });
+        let redis = config
+            .redis
+            .clone()
+            .map(|config| Arc::new(redis::Client::new(config, redis_metrics.user("guest"))));
         let traps = writer_metrics.traps.clone();
         let (writer, description) = Writer::start(
             &config,

@@ -92,8 +92,7 @@ impl Circuits {
     /// The server was silent for as long as its caller had, which was less than the whole timeout.
     pub(super) fn was_slow(&self, address: &Address) {
         let mut failing = self.failing.lock();
-        let state =
-            failing.entry(address.clone()).or_insert_with(|| Failing::new(Instant::now()));
+        let state = failing.entry(address.clone()).or_insert_with(|| Failing::new(Instant::now()));
         state.short_timeouts += 1;
         let often = state.short_timeouts >= SHORT_TIMEOUTS_MAX;
         drop(failing);

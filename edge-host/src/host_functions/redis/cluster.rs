@@ -30,7 +30,11 @@ pub(super) struct Slots {
 pub(super) enum KeySpec {
     None,
     /// From, to (negative: from the end), and steps between.
-    Range { first: usize, last: i64, step: usize },
+    Range {
+        first: usize,
+        last: i64,
+        step: usize,
+    },
     /// `COMMAND GETKEYS` says it for each call.
     Movable,
 }

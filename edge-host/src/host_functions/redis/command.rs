@@ -20,12 +20,53 @@ const SCRIPT_BYTES_MAX: usize = 64 << 10;
 /// Commands that change what the connection is, hold it, take it over, or administer the server.
 /// Data that may not be touched is the business of the Redis user that the URL names.
 const REFUSED: &[&str] = &[
-    "ACL", "ASKING", "AUTH", "BGREWRITEAOF", "BGSAVE", "BLMOVE", "BLMPOP", "BLPOP", "BRPOP",
-    "BRPOPLPUSH", "BZMPOP", "BZPOPMAX", "BZPOPMIN", "CLIENT", "CLUSTER", "CONFIG", "DEBUG",
-    "DISCARD", "EXEC", "FAILOVER", "HELLO", "MIGRATE", "MODULE", "MONITOR", "MULTI", "PSUBSCRIBE",
-    "PSYNC", "PUNSUBSCRIBE", "QUIT", "READONLY", "READWRITE", "REPLCONF", "REPLICAOF", "RESET",
-    "SAVE", "SELECT", "SHUTDOWN", "SLAVEOF", "SSUBSCRIBE", "SUBSCRIBE", "SUNSUBSCRIBE", "SYNC",
-    "UNSUBSCRIBE", "UNWATCH", "WAIT", "WAITAOF", "WATCH",
+    "ACL",
+    "ASKING",
+    "AUTH",
+    "BGREWRITEAOF",
+    "BGSAVE",
+    "BLMOVE",
+    "BLMPOP",
+    "BLPOP",
+    "BRPOP",
+    "BRPOPLPUSH",
+    "BZMPOP",
+    "BZPOPMAX",
+    "BZPOPMIN",
+    "CLIENT",
+    "CLUSTER",
+    "CONFIG",
+    "DEBUG",
+    "DISCARD",
+    "EXEC",
+    "FAILOVER",
+    "HELLO",
+    "MIGRATE",
+    "MODULE",
+    "MONITOR",
+    "MULTI",
+    "PSUBSCRIBE",
+    "PSYNC",
+    "PUNSUBSCRIBE",
+    "QUIT",
+    "READONLY",
+    "READWRITE",
+    "REPLCONF",
+    "REPLICAOF",
+    "RESET",
+    "SAVE",
+    "SELECT",
+    "SHUTDOWN",
+    "SLAVEOF",
+    "SSUBSCRIBE",
+    "SUBSCRIBE",
+    "SUNSUBSCRIBE",
+    "SYNC",
+    "UNSUBSCRIBE",
+    "UNWATCH",
+    "WAIT",
+    "WAITAOF",
+    "WATCH",
 ];
 
 /// A command of a guest, checked.
@@ -40,7 +81,8 @@ pub(super) fn check(command: &Command) -> Result<(), Error> {
     if let Some(refused) = refused {
         return Err(Error::NotAllowed((*refused).to_owned()));
     }
-    let reads_streams = name.eq_ignore_ascii_case(b"XREAD") || name.eq_ignore_ascii_case(b"XREADGROUP");
+    let reads_streams =
+        name.eq_ignore_ascii_case(b"XREAD") || name.eq_ignore_ascii_case(b"XREADGROUP");
     if reads_streams && command.iter().any(|argument| argument.eq_ignore_ascii_case(b"BLOCK")) {
         return Err(Error::NotAllowed("XREAD with BLOCK".to_owned()));
     }

@@ -129,12 +129,7 @@ impl Session {
         answers.pop().expect("one answer for each call")
     }
 
-    fn all(
-        &mut self,
-        calls: &[Call<'_>],
-        patience: Patience,
-        budget: &mut Budget,
-    ) -> Vec<Answer> {
+    fn all(&mut self, calls: &[Call<'_>], patience: Patience, budget: &mut Budget) -> Vec<Answer> {
         match self.client.url.topology {
             Topology::Cluster => self.all_on_cluster(calls, patience, budget),
             Topology::Server => {
@@ -311,7 +306,8 @@ fn settle(reply: Reply) -> Answer {
 pub(super) fn tls(ca_file: &std::path::Path) -> io::Result<Arc<ClientConfig>> {
     let in_file = |error| io::Error::other(format!("{}: {error}", ca_file.display()));
     let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_file_iter(ca_file).map_err(|e| in_file(e.to_string()))?;
+    let certificates =
+        CertificateDer::pem_file_iter(ca_file).map_err(|e| in_file(e.to_string()))?;
     for certificate in certificates {
         let certificate = certificate.map_err(|error| in_file(error.to_string()))?;
         roots.add(certificate).map_err(|error| in_file(error.to_string()))?;
