@@ -72,7 +72,7 @@ impl App {
             Arc::clone(&module),
             clock,
             metrics.writer.clone(),
-            metrics.cache.clone(),
+            &metrics.cache,
             &metrics.redis,
         )?;
         metrics.guest_is(module.digest(), &shard.description().version, module.mode().as_str());

@@ -57,15 +57,34 @@ pub struct Writer {
     pub expirations: Counter,
 }
 
-/// Handles for the read cache of a shard.
+/// The read cache of a shard, by where it is.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    /// Reads answered without a guest.
+    hits: Family<BackendLabels, Counter>,
+    misses: Family<BackendLabels, Counter>,
+    entries: Family<BackendLabels, Gauge<i64, AtomicI64>>,
+    bypasses: Family<BackendLabels, Counter>,
+    generations: Family<BackendLabels, Counter>,
+}
+
+/// Handles for a cache in one place.
+#[derive(Clone, Debug)]
+pub struct CacheBackend {
+    /// Skus answered without a guest.
     pub hits: Counter,
-    /// Reads that had to call a guest.
+    /// Skus that a guest had to be asked for.
     pub misses: Counter,
-    /// Skus held now.
+    /// Skus held now; 0 where they are held elsewhere.
     pub entries: Gauge<i64, AtomicI64>,
+    /// Reads that went on without a cache that did not answer.
+    pub bypasses: Counter,
+    /// Times that the cache began empty.
+    pub generations: Counter,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct BackendLabels {
+    backend: &'static str,
 }
 
 /// The calls to Redis, by who makes them.
@@ -239,9 +258,33 @@ impl Writer {
 impl Cache {
     fn new(r: &mut Registry) -> Self {
         Self {
-            hits: register(r, "cache_hits", "Reads without a guest", Counter::default()),
-            misses: register(r, "cache_misses", "Reads through a guest", Counter::default()),
-            entries: register(r, "cache_entries", "Skus in the cache", Gauge::default()),
+            hits: register(r, "cache_hits", "Skus read without a guest", Family::default()),
+            misses: register(r, "cache_misses", "Skus read through a guest", Family::default()),
+            entries: register(r, "cache_entries", "Skus in the cache", Family::default()),
+            bypasses: register(
+                r,
+                "cache_bypasses",
+                "Reads that went on without a cache that did not answer",
+                Family::default(),
+            ),
+            generations: register(
+                r,
+                "cache_generations",
+                "Times that the cache began empty",
+                Family::default(),
+            ),
+        }
+    }
+
+    /// The handles of one place: `memory` or `redis`.
+    pub fn backend(&self, backend: &'static str) -> CacheBackend {
+        let labels = BackendLabels { backend };
+        CacheBackend {
+            hits: self.hits.get_or_create_owned(&labels),
+            misses: self.misses.get_or_create_owned(&labels),
+            entries: self.entries.get_or_create_owned(&labels),
+            bypasses: self.bypasses.get_or_create_owned(&labels),
+            generations: self.generations.get_or_create_owned(&labels),
         }
     }
 }

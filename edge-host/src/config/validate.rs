@@ -79,6 +79,11 @@ impl Reader<'_> {
 
     fn shard(&mut self) -> shard::Config {
         let cache = shard::CacheConfig {
+            backend: self.read("cache_backend", |text| match text {
+                "memory" => Ok(shard::CacheBackend::Memory),
+                "redis" => Ok(shard::CacheBackend::Redis),
+                _ => Err("memory or redis".into()),
+            }),
             ttl: self.read("cache_ttl", duration(MS, HOUR * 24)),
             entries_max: self.read("cache_entries_max", integer(1, 100_000_000)),
         };
@@ -139,6 +144,15 @@ impl Reader<'_> {
                 "beyond loopback, anybody could change stock: no tokens are configured",
                 "set EDGE_INVENTORY_TOKENS=admin:…,trade:… or [[tokens]] in the file, or listen \
                  on 127.0.0.1",
+            );
+        }
+        let backend = config.shard.cache.as_ref().map(|cache| cache.backend);
+        let url_fits = !self.problems.iter().any(|problem| problem.key == "redis_url");
+        if backend == Some(shard::CacheBackend::Redis) && config.shard.redis.is_none() && url_fits {
+            self.note(
+                "cache_backend",
+                "there is no Redis to keep the cache in",
+                "set EDGE_INVENTORY_REDIS_URL=redis://host, or cache_backend = \"memory\"",
             );
         }
         let shard::Config { queue_commands_max, batch_commands_max, .. } = config.shard;
@@ -266,6 +280,7 @@ stand_ins! {
     bool = false;
     Vec<Token> = Vec::new();
     Option<redis::Url> = None;
+    shard::CacheBackend = shard::CacheBackend::Memory;
     Mode = Mode::ReserveOnOrder;
     log::Levels = log::Levels::all();
     log::Format = log::Format::Text;

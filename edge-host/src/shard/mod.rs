@@ -27,7 +27,7 @@ use crate::{
     metrics,
 };
 use cache::Cache;
-pub use cache::CachedStock;
+pub use cache::{CacheBackend, CacheConfig, CachedStock};
 pub use clock::Clock;
 use readers::{Query, Readers};
 use writer::{Job, Writer};
@@ -51,15 +51,6 @@ pub struct Config {
     pub cache: Option<CacheConfig>,
     /// `None`: guests are told that there is none.
     pub redis: Option<redis::Config>,
-}
-
-/// What the read cache remembers.
-#[derive(Clone, Debug)]
-pub struct CacheConfig {
-    /// How long a read is remembered at most; a write forgets it at once.
-    pub ttl: Duration,
-    /// How many skus are remembered at most.
-    pub entries_max: usize,
 }
 
 /// Why a shard gave no answer.
@@ -155,11 +146,18 @@ impl Shard {
         module: Arc<GuestModule>,
         clock: Clock,
         writer_metrics: metrics::Writer,
-        cache_metrics: metrics::Cache,
+        cache_metrics: &metrics::Cache,
         redis_metrics: &metrics::Redis,
     ) -> Result<Self, OpenError> {
         let lock = database::lock(&config.data)?;
-        let cache = Arc::new(Cache::new(config.cache.as_ref(), cache_metrics));
+        let cache_client = config.redis.clone().map(|mut redis| {
+            // A read that has to go on without it still needs most of its time.
+            redis.timeout = redis.timeout.min(config.query_timeout / 4);
+            redis::Client::new(redis, redis_metrics.user("cache"))
+        });
+        let cache = Cache::new(config.cache.as_ref(), cache_client, cache_metrics)
+            .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
+        let cache = Arc::new(cache);
         let redis = config
             .redis
             .clone()
@@ -174,7 +172,7 @@ impl Shard {
             redis.clone(),
             writer_metrics,
         )?;
-        let readers = Readers::start(&config, module, redis, traps)?;
+        let readers = Readers::start(&config, module, &cache, redis, traps)?;
         Ok(Self(Arc::new(Inner { config, writer, readers, cache, description })))
     }
 
@@ -254,6 +252,12 @@ impl Shard {
     pub fn stop(&self) {
         self.0.readers.stop();
         self.0.writer.stop();
+        self.0.cache.stop();
+    }
+
+    /// Forgets every read, such as once no reader asks the guest of before any more.
+    pub fn forget_cached(&self) {
+        self.0.cache.forget_all();
     }
 
     fn remember(&self, stock: SkuStock, ticket: cache::Ticket) -> Arc<CachedStock> {

@@ -14,7 +14,11 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::sync::oneshot;
 use wit_bindgen_wasmedge::rt::CallError;
 
-use super::{Config, Error, OpenError, ShardGuest, database};
+use super::{
+    Config, Error, OpenError, ShardGuest,
+    cache::{Cache, SharedReader},
+    database,
+};
 use crate::{
     guest::{
         GuestModule, changes, orders,
@@ -52,16 +56,17 @@ impl Readers {
     pub(super) fn start(
         config: &Config,
         module: Arc<GuestModule>,
+        cache: &Cache,
         redis: Option<Arc<redis::Client>>,
         traps: Counter,
     ) -> Result<Self, OpenError> {
         let (queries, receiver) = crossbeam_channel::bounded(QUEUE_QUERIES_MAX);
         let reader = Reader { data: config.data.clone(), module, redis, traps };
         for number in 0..config.readers {
-            let (reader, receiver) = (reader.clone(), receiver.clone());
+            let (reader, receiver, cache) = (reader.clone(), receiver.clone(), cache.reader());
             std::thread::Builder::new()
                 .name(format!("reader-{number}"))
-                .spawn(move || reader.run(&receiver))
+                .spawn(move || reader.run(&receiver, cache))
                 .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
         }
         Ok(Self {
@@ -124,15 +129,18 @@ struct Reader {
 type Slot = Option<ShardGuest>;
 
 impl Reader {
-    fn run(&self, queries: &Receiver<(Query, Instant)>) {
+    fn run(&self, queries: &Receiver<(Query, Instant)>, mut cache: Option<SharedReader>) {
         let mut slot = None;
         while let Ok((query, deadline)) = queries.recv() {
             let at = Some(deadline);
             // A caller that has gone away does not hear its answer.
             match query {
-                Query::Stock(skus, reply) => {
-                    let _ = reply.send(self.ask(&mut slot, at, |guest| guest.get_stock(&skus)));
-                }
+                Query::Stock(skus, reply) => match &mut cache {
+                    Some(cache) => self.stock(&mut slot, cache, deadline, &skus, reply),
+                    None => {
+                        let _ = reply.send(self.ask(&mut slot, at, |guest| guest.get_stock(&skus)));
+                    }
+                },
                 Query::Order(order_id, reply) => {
                     let _ = reply.send(self.ask(&mut slot, at, |guest| guest.get_order(&order_id)));
                 }
@@ -140,6 +148,39 @@ impl Reader {
                     let answer = self.ask(&mut slot, at, |guest| guest.list_changes(after, limit));
                     let _ = reply.send(answer);
                 }
+            }
+        }
+    }
+
+    /// What the shared cache knows; the guest is asked for the rest, which the cache then gets to
+    /// know, after the caller has its answer.
+    fn stock(
+        &self,
+        slot: &mut Slot,
+        cache: &mut SharedReader,
+        deadline: Instant,
+        skus: &[String],
+        reply: Reply<Vec<Option<SkuStock>>>,
+    ) {
+        let mut found = cache.lookup(skus, deadline);
+        let missing: Vec<usize> = (0..skus.len()).filter(|at| found[*at].is_none()).collect();
+        if missing.is_empty() {
+            let _ = reply.send(Ok(found));
+            return;
+        }
+        let names: Vec<String> = missing.iter().map(|at| skus[*at].clone()).collect();
+        let ticket = cache.ticket();
+        match self.ask(slot, Some(deadline), |guest| guest.get_stock(&names)) {
+            Err(error) => {
+                let _ = reply.send(Err(error));
+            }
+            Ok(read) => {
+                let known: Vec<SkuStock> = read.iter().flatten().cloned().collect();
+                for (at, stock) in missing.into_iter().zip(read) {
+                    found[at] = stock;
+                }
+                let _ = reply.send(Ok(found));
+                cache.publish(&known, ticket);
             }
         }
     }

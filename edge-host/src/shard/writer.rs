@@ -280,7 +280,7 @@ impl Batcher {
                 Err(error) => return Attempt::Failed(Error::Trapped(error.to_string())),
             },
         };
-        let failed = match transact(&mut guest, now, commands) {
+        let failed = match transact(&mut guest, &self.cache, now, commands) {
             Ok(applied) => {
                 *slot = Some(guest);
                 self.committed(&applied, commands.len(), started);
@@ -304,7 +304,6 @@ impl Batcher {
     }
 
     fn committed(&self, applied: &Applied, commands: usize, started: Instant) {
-        self.cache.forget(&applied.changed_skus);
         self.metrics.batch_commands.observe(commands as u64);
         self.metrics.commit_seconds.observe_duration(started.elapsed());
         for outcome in &applied.outcomes {
@@ -331,14 +330,23 @@ impl From<crate::guest::types::Fault> for Failure {
     }
 }
 
-fn transact(guest: &mut ShardGuest, now: i64, commands: &[Command]) -> Result<Applied, Failure> {
+fn transact(
+    guest: &mut ShardGuest,
+    cache: &Cache,
+    now: i64,
+    commands: &[Command],
+) -> Result<Applied, Failure> {
     database::begin_write(host(guest))?;
     let applied = guest.apply(now, commands).map_err(Failure::Call)??;
     if applied.outcomes.len() != commands.len() {
         let fault = format!("{} outcomes for {} commands", applied.outcomes.len(), commands.len());
         return Err(Failure::Fault(crate::guest::types::Fault::Corrupt(fault)));
     }
-    database::commit(host(guest))?;
+    // From before the first reader can see the new rows until no reader can see the old ones.
+    cache.changing(&applied.changed_skus);
+    let committed = database::commit(host(guest));
+    cache.changed(&applied.changed_skus);
+    committed?;
     Ok(applied)
 }
 
