@@ -1,6 +1,7 @@
 //! `inventory:host/redis` against real servers and a real cluster, which are killed, stopped and
 //! restarted under load; and the read cache that is shared through them.
 
+mod cache;
 mod calls;
 mod cluster;
 mod failures;

@@ -215,6 +215,8 @@ fn a_server_that_loads_its_data_is_unavailable() {
         "",
         "--key-load-delay",
         "2000",
+        "--loading-process-events-interval-bytes",
+        "1024",
         "--enable-debug-command",
         "yes",
     ]);
