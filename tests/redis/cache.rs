@@ -1,5 +1,5 @@
-//! The read cache, in memory and in Redis: whatever happens to Redis, a caller reads its own writes,
-//! nobody reads an older state after a newer one, and no read fails.
+//! The read cache, in memory and in Redis: whatever happens to Redis, a caller reads its own
+//! writes, nobody reads an older state after a newer one, and no read fails.
 
 use std::{
     path::Path,

@@ -1,5 +1,5 @@
-//! Redis killed, stopped, restarted, silent: what is known afterwards, how long it takes, and that no
-//! call ever gets the reply of another.
+//! Redis killed, stopped, restarted, silent: what is known afterwards, how long it takes, and that
+//! no call ever gets the reply of another.
 
 use std::{
     io::{Read, Write},

@@ -30,9 +30,9 @@ const SCRIPT: &str = "return redis.call('INCRBY', KEYS[1], ARGV[1]) .. ' sold'";
 fn module() -> Vec<u8> {
     let eval = "inventory:host/redis@1.0.0";
     // 1024: the script. 2048: lists of (pointer, length). 4096: where the result is put: at 0 its
-    // case, at 4 (pointer, length) of the nodes or at 4 the case of the error. A node: at 0 its case,
-    // at 8 (pointer, length) of its bytes. 5120: what apply answers: at 0 ok, at 4 no outcomes, at 12
-    // the changed skus, which are one at 5200.
+    // case, at 4 (pointer, length) of the nodes or at 4 the case of the error. A node: at 0 its
+    // case, at 8 (pointer, length) of its bytes. 5120: what apply answers: at 0 ok, at 4 no
+    // outcomes, at 12 the changed skus, which are one at 5200.
     let text = format!(
         r#"(module
         (import "{eval}" "eval" (func $eval (param i32 i32 i32 i32 i32 i32 i32)))

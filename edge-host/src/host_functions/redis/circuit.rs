@@ -14,7 +14,7 @@ use crate::metrics;
 
 const BACKOFF_MIN: Duration = Duration::from_millis(20);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
-/// So many calls with less than the whole timeout must fail in a row to say something of the server.
+/// So many calls with less than the whole timeout must fail in a row to say something of it.
 const SHORT_TIMEOUTS_MAX: u32 = 3;
 /// Servers remembered; a cluster that moves for years leaves old ones behind.
 const SERVERS_MAX: usize = 1_024;

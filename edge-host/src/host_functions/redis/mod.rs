@@ -1,10 +1,10 @@
 //! `inventory:host/redis`: one Redis server or cluster, for guests and for the shared cache.
 //!
 //! - [`Url`] says where it is, and hides its secrets.
-//! - [`Client`] is what all threads share: settings, who is left alone for a while ([`circuit`]), who
-//!   has which slot ([`cluster`]), numbers.
-//! - [`Session`] is one thread's: its connections ([`wire`]), on which commands ([`command`]) go out
-//!   and replies ([`reply`]) come in.
+//! - [`Client`] is what all threads share: settings, who is left alone for a while ([`circuit`]),
+//!   who has which slot ([`cluster`]), numbers.
+//! - [`Session`] is one thread's: its connections ([`wire`]), on which commands ([`command`]) go
+//!   out and replies ([`reply`]) come in.
 //!
 //! Nothing is connected before the first call. DESIGN.md says what must stay true.
 

@@ -1,7 +1,8 @@
 //! The cache in this process: a look-up under a shared lock.
 //!
 //! A write forgets its skus before COMMIT, and nobody remembers them before it is through. What
-//! remains is a reader that read before a commit and remembers after it; the [`Ticket`] refuses that.
+//! remains is a reader that read before a commit and remembers after it; the [`Ticket`] refuses
+//! that.
 
 use std::{
     collections::HashSet,

@@ -1,9 +1,9 @@
 //! Stock that was read and has not changed since: in this process ([`memory`]) or in Redis
 //! ([`shared`]).
 //!
-//! Both keep one promise. A caller reads its own writes, and never an older state after a newer one:
-//! the skus of a batch are taken out of use before its COMMIT and come back after it, and what was
-//! read from a snapshot before a commit is not remembered after it.
+//! Both keep one promise. A caller reads its own writes, and never an older state after a newer
+//! one: the skus of a batch are taken out of use before its COMMIT and come back after it, and what
+//! was read from a snapshot before a commit is not remembered after it.
 
 mod memory;
 mod record;

@@ -1,8 +1,8 @@
-//! The cache in Redis. What makes it safe is kept here, in this process; Redis only ever catches up.
+//! The cache in Redis. What makes it safe is kept in this process; Redis only ever catches up.
 //!
-//! Commits are numbered. Redis holds values, and a *watermark*: the number up to which it was told of
-//! changes. All live under a *generation*, a random name, in one slot of a cluster. DESIGN.md proves
-//! why no reader sees a stale value, whatever Redis forgets, remembers or does late.
+//! Commits are numbered. Redis holds values, and a *watermark*: the number up to which it was told
+//! of changes. All live under a *generation*, a random name, in one slot of a cluster. DESIGN.md
+//! says why no reader sees a stale value, whatever Redis forgets, remembers or does late.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -24,7 +24,7 @@ use crate::{
 /// Skus that one call tells Redis of. A commit with more begins a new generation.
 const PUSHED_SKUS_MAX: usize = 8_000;
 /// Between two tries to reach a Redis that is away; its circuit spaces them out further.
-const RETRY_INTERVAL: Duration = Duration::from_millis(20);
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// How long Redis keeps the watermark of a generation that nobody writes to any more.
 const WATERMARK_TTL: Duration = Duration::from_hours(24);
 /// A reader with less time than this does not ask Redis.
@@ -32,8 +32,8 @@ const LOOKUP_MIN: Duration = Duration::from_millis(1);
 /// A commit that is not numbered yet.
 const IN_COMMIT: u64 = u64::MAX;
 
-/// `KEYS`: the watermark, the skus. `ARGV`: the numbers from and to which it moves, its TTL. What was
-/// told before is not told again; what cannot follow is refused: a watermark from the past.
+/// `KEYS`: the watermark, the skus. `ARGV`: the numbers from and to which it moves, its TTL. What
+/// was told before is not told again; a watermark that lies too far back is refused.
 const PUSH: &str = "
 local mark = tonumber(redis.call('GET', KEYS[1]) or '-1')
 if mark >= tonumber(ARGV[2]) then return 1 end
