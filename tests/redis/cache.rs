@@ -169,6 +169,57 @@ fn a_redis_from_an_old_snapshot_is_not_believed() {
 }
 
 #[test]
+fn a_clean_stop_hands_the_cache_over_and_nothing_else_does() {
+    let data = tempfile::tempdir().unwrap();
+    let redis = Server::start();
+    let begin = || {
+        let arguments = Start::new(data.path()).arg("--cache-ttl", "1h");
+        arguments.arg("--cache-backend", "redis").arg("--redis-url", &redis.url()).start()
+    };
+    let is_warm = |host: &Host| {
+        until("Redis is in use", || {
+            host.sellable("TEA");
+            counted(host, "cache_hits") > 0
+        });
+        counted(host, "cache_generations") == 0
+    };
+    let stop = |host: Host| {
+        host.signal("-TERM");
+        assert!(host.wait().success());
+    };
+    let host = begin();
+    host.set_sellable("TEA", 10);
+    assert!(!is_warm(&host), "there was no host before");
+    stop(host);
+    let host = begin();
+    assert!(is_warm(&host));
+    assert_eq!(host.deduct("O-1", "TEA", 1).status, 200);
+    assert_eq!(host.sellable("TEA"), 9);
+    stop(host);
+    let host = begin();
+    assert!(is_warm(&host));
+    assert_eq!(host.sellable("TEA"), 9);
+    // Killed: nobody knows what Redis was told.
+    drop(host);
+    let host = begin();
+    assert!(!is_warm(&host));
+    stop(host);
+    // Another host changed the database without Redis.
+    let host = Host::start(data.path());
+    assert_eq!(host.deduct("O-2", "TEA", 1).status, 200);
+    stop(host);
+    let host = begin();
+    assert_eq!(host.sellable("TEA"), 8);
+    assert!(!is_warm(&host));
+    stop(host);
+    // Redis has lost it.
+    redis.cli(&["FLUSHALL"]);
+    let host = begin();
+    assert!(!is_warm(&host));
+    assert_eq!(host.sellable("TEA"), 8);
+}
+
+#[test]
 fn reads_go_on_while_redis_is_stopped_or_was_never_there() {
     let data = tempfile::tempdir().unwrap();
     let redis = Server::start();

@@ -11,7 +11,7 @@ use edge_host::{
 
 use super::{
     PATIENT, bytes, host, ok,
-    servers::{Certificates, Server},
+    servers::{Certificates, Cluster, Server},
     words,
 };
 
@@ -157,13 +157,8 @@ fn users_and_databases_come_from_the_url_and_are_never_told() {
 #[test]
 fn tls_trusts_whom_the_file_names_and_nobody_else() {
     let certificates = Certificates::make();
-    let server = certificates.serve();
-    let with_ca = |ca_file: &str| {
-        let metrics = Metrics::new(std::time::Instant::now());
-        let url = format!("rediss://127.0.0.1:{}", server.port).parse().unwrap();
-        let config = Config { url, timeout: PATIENT, ca_file: ca_file.into() };
-        RedisHost::new(Some(Client::new(config, metrics.redis.user("guest")).into()))
-    };
+    let server = certificates.serve(&[]);
+    let with_ca = |ca_file: &str| over_tls(&format!("rediss://127.0.0.1:{}", server.port), ca_file);
     let mut redis = with_ca(&certificates.path("ca.crt"));
     for number in 0..100 {
         let token = number.to_string().repeat(1_000);
@@ -174,4 +169,23 @@ fn tls_trusts_whom_the_file_names_and_nobody_else() {
         let answer = with_ca(&untrusted).execute(words(&["PING"]));
         assert!(matches!(answer, Err(Error::Unavailable(_))), "{answer:?}");
     }
+}
+
+#[test]
+fn a_cluster_over_tls_is_found_by_its_url() {
+    let certificates = Certificates::make();
+    let cluster = Cluster::start_over_tls(&certificates);
+    let url = format!("rediss-cluster://{}", cluster.hosts());
+    let mut redis = over_tls(&url, &certificates.path("ca.crt"));
+    for number in 0..30 {
+        let key = format!("k{number}");
+        assert_eq!(redis.execute(words(&["SET", &key, &key])), Ok(ok()));
+        assert_eq!(redis.execute(words(&["GET", &key])), Ok(bytes(&key)));
+    }
+}
+
+fn over_tls(url: &str, ca_file: &str) -> RedisHost {
+    let metrics = Metrics::new(std::time::Instant::now());
+    let config = Config { url: url.parse().unwrap(), timeout: PATIENT, ca_file: ca_file.into() };
+    RedisHost::new(Some(Client::new(config, metrics.redis.user("guest")).into()))
 }

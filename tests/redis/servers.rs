@@ -108,6 +108,16 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
+    /// Nodes that speak TLS alone, to each other too.
+    pub(crate) fn start_over_tls(certificates: &Certificates) -> Self {
+        let cluster = ["--cluster-enabled", "yes", "--tls-cluster", "yes"];
+        let nodes = (0..3).map(|_| {
+            let bus = free_port().to_string();
+            certificates.serve(&[&cluster[..], &["--cluster-port", &bus]].concat())
+        });
+        Self::join(nodes.collect(), &["--tls", "--insecure"])
+    }
+
     pub(crate) fn start() -> Self {
         let nodes: Vec<Server> = (0..3)
             .map(|_| {
@@ -119,8 +129,12 @@ impl Cluster {
                 Server::start_with(&arguments)
             })
             .collect();
+        Self::join(nodes, &[])
+    }
+
+    fn join(nodes: Vec<Server>, transport: &[&str]) -> Self {
         let mut create = Command::new("redis-cli");
-        create.args(["--cluster", "create"]);
+        create.args(transport).args(["--cluster", "create"]);
         create.args(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)));
         assert!(create.arg("--cluster-yes").output().unwrap().status.success());
         let cluster = Self { nodes };
@@ -134,9 +148,12 @@ impl Cluster {
     }
 
     pub(crate) fn url(&self) -> String {
-        let hosts: Vec<String> =
-            self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
-        format!("redis-cluster://{}", hosts.join(","))
+        format!("redis-cluster://{}", self.hosts())
+    }
+
+    pub(crate) fn hosts(&self) -> String {
+        let host = |node: &Server| format!("127.0.0.1:{}", node.port);
+        self.nodes.iter().map(host).collect::<Vec<_>>().join(",")
     }
 
     /// The place in `nodes` of the one that has the key.
@@ -185,12 +202,12 @@ impl Certificates {
     }
 
     /// A server that speaks TLS alone.
-    pub(crate) fn serve(&self) -> Server {
+    pub(crate) fn serve(&self, more: &[&str]) -> Server {
         let port = free_port();
         let port_text = port.to_string();
         let (certificate, key, ca) =
             (self.path("redis.crt"), self.path("redis.key"), self.path("ca.crt"));
-        let arguments = [
+        let tls = [
             "--save",
             "",
             "--tls-port",
@@ -204,7 +221,8 @@ impl Certificates {
             "--tls-ca-cert-file",
             &ca,
         ];
-        let arguments: Vec<String> = arguments.iter().map(|&word| word.to_owned()).collect();
+        let arguments = tls.iter().chain(more).map(|&word| word.to_owned());
+        let arguments: Vec<String> = arguments.collect();
         let folder = tempfile::tempdir().unwrap();
         let child = spawn(port, folder.path(), &arguments);
         let server = Server { child, port, folder, arguments };

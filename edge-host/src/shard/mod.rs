@@ -26,7 +26,7 @@ use crate::{
     host_functions::{HostFunctions, redis, sqlite::SqliteHost},
     metrics,
 };
-use cache::Cache;
+use cache::{Cache, Handover};
 pub use cache::{CacheBackend, CacheConfig, CachedStock};
 pub use clock::Clock;
 use readers::{Query, Readers};
@@ -155,7 +155,8 @@ impl Shard {
             redis.timeout = redis.timeout.min(config.query_timeout / 4);
             redis::Client::new(redis, redis_metrics.user("cache"))
         });
-        let cache = Cache::new(config.cache.as_ref(), cache_client, cache_metrics)
+        let handover = Handover::new(&config.data, database::files(&config.data), module.digest());
+        let cache = Cache::new(config.cache.as_ref(), cache_client, handover, cache_metrics)
             .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
         let cache = Arc::new(cache);
         let redis = config

@@ -5,6 +5,7 @@
 //! one: the skus of a batch are taken out of use before its COMMIT and come back after it, and what
 //! was read from a snapshot before a commit is not remembered after it.
 
+mod handover;
 mod memory;
 mod record;
 mod shared;
@@ -17,6 +18,7 @@ use std::{
 use bytes::Bytes;
 
 use crate::{guest::stock::SkuStock, host_functions::redis, metrics};
+pub(super) use handover::Handover;
 use memory::Memory;
 use shared::Shared;
 pub(super) use shared::SharedReader;
@@ -74,12 +76,13 @@ impl Cache {
     pub(super) fn new(
         config: Option<&CacheConfig>,
         client: Option<redis::Client>,
+        handover: Handover,
         metrics: &metrics::Cache,
     ) -> std::io::Result<Self> {
         Ok(match (config, client) {
             (None, _) => Self::Disabled,
             (Some(config), Some(client)) if config.backend == CacheBackend::Redis => {
-                Self::Shared(Shared::start(config, client, metrics.backend("redis"))?)
+                Self::Shared(Shared::start(config, client, handover, metrics.backend("redis"))?)
             }
             (Some(config), _) => Self::Memory(Memory::new(config, metrics.backend("memory"))),
         })
@@ -146,7 +149,7 @@ impl Cache {
         }
     }
 
-    /// Ends the thread behind it.
+    /// Ends the thread behind it. To be called after the database is closed.
     pub(super) fn stop(&self) {
         if let Self::Shared(shared) = self {
             shared.stop();

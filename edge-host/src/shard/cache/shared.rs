@@ -14,7 +14,7 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{CacheConfig, Ticket, record};
+use super::{CacheConfig, Handover, Ticket, record};
 use crate::{
     guest::{redis::Node, stock::SkuStock},
     host_functions::redis::{Client, Session},
@@ -53,6 +53,7 @@ return 1";
 /// The handle: the writer's side, and the thread that tells Redis.
 pub(in crate::shard) struct Shared {
     inner: Arc<Inner>,
+    handover: Handover,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -78,6 +79,11 @@ struct State {
     pending: HashMap<Box<str>, u64>,
     /// Commits that Redis is to be told of.
     queue: VecDeque<(u64, Vec<String>)>,
+    /// The generation of the host before, as long as nobody has looked whether Redis has it.
+    inherited: Option<Arc<str>>,
+    /// The guest that began is still the one that answers.
+    one_guest: bool,
+    stopping: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,22 +93,26 @@ enum Phase {
     /// A new generation is being made.
     Starting,
     Live,
-    Stopped,
 }
 
 impl Shared {
     pub(super) fn start(
         config: &CacheConfig,
         client: Client,
+        handover: Handover,
         metrics: metrics::CacheBackend,
     ) -> std::io::Result<Self> {
+        let (inherited, committed) = handover.take().unzip();
         let state = State {
             phase: Phase::Away,
             generation: "".into(),
-            committed: 0,
+            committed: committed.unwrap_or(0),
             acknowledged: 0,
             pending: HashMap::new(),
             queue: VecDeque::new(),
+            inherited: inherited.map(Into::into),
+            one_guest: true,
+            stopping: false,
         };
         let inner = Arc::new(Inner {
             client: Arc::new(client),
@@ -117,7 +127,7 @@ impl Shared {
         let inner = Arc::clone(&pusher.inner);
         let thread = std::thread::Builder::new().name("cache".to_owned());
         let thread = thread.spawn(move || pusher.run())?;
-        Ok(Self { inner, thread: Mutex::new(Some(thread)) })
+        Ok(Self { inner, handover, thread: Mutex::new(Some(thread)) })
     }
 
     pub(super) fn reader(&self) -> SharedReader {
@@ -157,17 +167,24 @@ impl Shared {
         let mut state = self.inner.state.lock();
         // Tickets taken before are of no use in the next generation.
         state.committed += 1;
+        state.inherited = None;
+        state.one_guest = false;
         state.leave();
         self.inner.wake.notify_one();
     }
 
+    /// Tells Redis what it was not told yet, if it listens, and leaves it to the next host.
     pub(super) fn stop(&self) {
-        self.inner.state.lock().phase = Phase::Stopped;
+        self.inner.state.lock().stopping = true;
         self.inner.wake.notify_one();
-        if let Some(thread) = self.thread.lock().take()
-            && thread.join().is_err()
-        {
+        let Some(thread) = self.thread.lock().take() else { return };
+        if thread.join().is_err() {
             tracing::error!("the cache's thread panicked");
+        }
+        let state = self.inner.state.lock();
+        let knows_all = state.phase == Phase::Live && state.acknowledged == state.committed;
+        if knows_all && state.one_guest {
+            self.handover.leave(&state.generation, state.committed);
         }
     }
 }
@@ -175,9 +192,7 @@ impl Shared {
 impl State {
     /// Everything that Redis holds is given up.
     fn leave(&mut self) {
-        if self.phase != Phase::Stopped {
-            self.phase = Phase::Away;
-        }
+        self.phase = Phase::Away;
         self.queue.clear();
         self.pending.retain(|_, number| *number == IN_COMMIT);
     }
@@ -230,9 +245,10 @@ impl Pusher {
             };
             if !done {
                 let mut state = self.inner.state.lock();
-                if state.phase != Phase::Stopped {
-                    self.inner.wake.wait_for(&mut state, RETRY_INTERVAL);
+                if state.stopping {
+                    return;
                 }
+                self.inner.wake.wait_for(&mut state, RETRY_INTERVAL);
             }
         }
     }
@@ -241,10 +257,11 @@ impl Pusher {
     fn next(&self) -> Option<Task> {
         let mut state = self.inner.state.lock();
         loop {
+            let idle = state.phase != Phase::Live || state.queue.is_empty();
             match state.phase {
-                Phase::Stopped => return None,
+                _ if state.stopping && idle => return None,
                 Phase::Away | Phase::Starting => return Some(Task::Begin),
-                Phase::Live if state.queue.is_empty() => self.inner.wake.wait(&mut state),
+                Phase::Live if idle => self.inner.wake.wait(&mut state),
                 Phase::Live => {
                     let (mut to, mut skus) = (state.acknowledged, Vec::new());
                     for (number, changed) in &state.queue {
@@ -261,26 +278,18 @@ impl Pusher {
         }
     }
 
-    /// Makes a generation in which nothing is known yet.
+    /// Goes on with the generation of the host before, or makes one in which nothing is known yet.
     fn begin(&mut self) -> bool {
-        let generation = self.inner.new_generation();
-        let number = {
+        let (number, inherited) = {
             let mut state = self.inner.state.lock();
-            if state.phase == Phase::Stopped {
-                return true;
-            }
             state.leave();
             state.phase = Phase::Starting;
-            state.committed
+            (state.committed, state.inherited.take())
         };
-        let set = vec![
-            b"SET".to_vec(),
-            Inner::watermark(&generation),
-            number.to_string().into_bytes(),
-            b"PX".to_vec(),
-            milliseconds(WATERMARK_TTL),
-        ];
-        let made = self.session.execute(&set, None).is_ok();
+        let inherited = inherited.filter(|generation| self.has(generation, number));
+        let is_new = inherited.is_none();
+        let generation = inherited.unwrap_or_else(|| self.inner.new_generation());
+        let made = !is_new || self.make(&generation, number);
         let mut state = self.inner.state.lock();
         if state.phase != Phase::Starting {
             return true;
@@ -289,11 +298,29 @@ impl Pusher {
             state.generation = generation;
             state.acknowledge(number);
             state.phase = Phase::Live;
-            self.inner.metrics.generations.inc();
+            self.inner.metrics.generations.inc_by(u64::from(is_new));
         } else {
             state.leave();
         }
         made
+    }
+
+    fn make(&mut self, generation: &str, number: u64) -> bool {
+        let set = vec![
+            b"SET".to_vec(),
+            Inner::watermark(generation),
+            number.to_string().into_bytes(),
+            b"PX".to_vec(),
+            milliseconds(WATERMARK_TTL),
+        ];
+        self.session.execute(&set, None).is_ok()
+    }
+
+    /// Redis was told of all commits up to the number, and of no other.
+    fn has(&mut self, generation: &str, number: u64) -> bool {
+        let get = vec![b"GET".to_vec(), Inner::watermark(generation)];
+        let watermark = self.session.execute(&get, None);
+        watermark.is_ok_and(|reply| reply.first().and_then(number_of) == Some(number))
     }
 
     fn push(&mut self, generation: &Arc<str>, from: u64, to: u64, skus: &[String]) -> bool {
@@ -368,7 +395,7 @@ impl SharedReader {
         command.extend(asked.iter().map(|index| Inner::key(&generation, &skus[*index])));
         let reply = self.session.execute(&command, Some(now + half)).ok()?;
         let [Node::Array(_), watermark, values @ ..] = reply.as_slice() else { return None };
-        if number(watermark).is_none_or(|watermark| watermark < acknowledged) {
+        if number_of(watermark).is_none_or(|watermark| watermark < acknowledged) {
             self.lost(&generation);
             return None;
         }
@@ -412,7 +439,7 @@ impl SharedReader {
     }
 }
 
-fn number(node: &Node) -> Option<u64> {
+fn number_of(node: &Node) -> Option<u64> {
     let Node::Bytes(text) = node else { return None };
     str::from_utf8(text).ok()?.parse().ok()
 }
