@@ -46,7 +46,7 @@ impl Circuits {
         let mut failing = self.failing.lock();
         let Some(state) = failing.get_mut(address) else { return Ok(()) };
         if now < state.until {
-            return Err(format!("{address} is left alone for a while: {}", state.why));
+            return Err(format!("left alone for a while after {}", state.why));
         }
         if state.failures > 0 {
             state.until = now + self.try_time;
@@ -97,7 +97,7 @@ impl Circuits {
         let often = state.short_timeouts >= SHORT_TIMEOUTS_MAX;
         drop(failing);
         if often {
-            self.failed(address, "several replies in a row came too late");
+            self.failed(address, &format!("{address}: several replies in a row came too late"));
         }
     }
 

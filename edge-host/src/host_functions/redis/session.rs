@@ -222,7 +222,7 @@ impl Session {
         if error.kind() != io::ErrorKind::TimedOut {
             return Error::Lost;
         }
-        self.silent(address, "no reply in time", patience);
+        self.silent(address, &format!("{address}: no reply in time"), patience);
         Error::Timeout
     }
 
