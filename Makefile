@@ -21,6 +21,7 @@ setup: ## Install what building and running need (Debian 12 or 13)
 build: setup ## Build the guest, the host, and the guest's AOT code
 	@.ci/build-guest $(GUEST).wasm
 	@cargo build --release --quiet --locked -p edge-host
+	@.ci/build-serving-libs target/release/lib
 	@$(MAKE) --no-print-directory --silent $(GUEST).aot.wasm
 
 $(GUEST).aot.wasm: $(GUEST).wasm

@@ -22,23 +22,23 @@ impl edge_host::guest::Sqlite for Answering {
 }
 
 /// The parts of a module with the contract's imports and exports. Each is a function's body.
-struct Hostile<'a> {
+pub(crate) struct Hostile<'a> {
     /// `cabi_realloc (old i32) (old-size i32) (align i32) (size i32) -> i32`
-    realloc: &'a str,
+    pub(crate) realloc: &'a str,
     /// `apply (now i64) (commands i32) (count i32) -> i32`
-    apply: &'a str,
+    pub(crate) apply: &'a str,
     /// Data from address 1024 on.
-    data: &'a str,
+    pub(crate) data: &'a str,
 }
 
 /// A bump allocator: as honest guests have it.
-const HONEST_REALLOC: &str = "(local.get $align) (drop)
+pub(crate) const HONEST_REALLOC: &str = "(local.get $align) (drop)
     (global.set $top (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
     (global.get $top)
     (global.set $top (i32.add (global.get $top) (local.get $size)))";
 
 /// One page of memory, so that its end is at 65,536.
-fn module(hostile: &Hostile<'_>) -> Vec<u8> {
+pub(crate) fn module(hostile: &Hostile<'_>) -> Vec<u8> {
     let sqlite = "inventory:host/sqlite@1.0.0";
     let guest = |name: &str| format!("inventory:guest/{name}");
     let text = format!(
@@ -51,7 +51,7 @@ fn module(hostile: &Hostile<'_>) -> Vec<u8> {
         (func $realloc (export "cabi_realloc")
             (param $old i32) (param $old_size i32) (param $align i32) (param $size i32)
             (result i32) {realloc})
-        (func (export "{apply}") (param $now i64) (param $list i32) (param $count i32) (result i32)
+        (func $apply (export "{apply}") (param $now i64) (param $list i32) (param $count i32) (result i32)
             {body})
         (func (export "{get_order}") (param i32 i32) (result i32) (unreachable))
         (func (export "{get_stock}") (param i32 i32) (result i32) (unreachable))

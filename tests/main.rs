@@ -8,6 +8,7 @@ mod differential;
 mod hostile;
 mod http;
 mod lifecycle;
+mod limits;
 mod parallel;
 mod redis;
 mod replay;

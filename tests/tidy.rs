@@ -23,11 +23,12 @@ const HOST_ROOMS: &[(&str, u8)] = &[
     ("guest", 2),
     ("host_functions", 3),
     ("shard", 4),
-    ("http", 5),
-    ("replay", 5),
-    ("config", 6),
-    ("log", 6),
-    ("app", 7),
+    ("hot_swap", 5),
+    ("http", 6),
+    ("replay", 6),
+    ("config", 7),
+    ("log", 7),
+    ("app", 8),
 ];
 
 struct Source {

@@ -11,19 +11,17 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use crate::{
     config::{Config, Interpreter},
     guest::{
-        GuestModule, Sqlite,
-        sqlite::{self, Value},
+        GuestModule,
         types::{Answer, Command, Outcome},
     },
-    host_functions::{HostFunctions, WASI_ALLOWED, redis::RedisHost},
+    host_functions::{WASI_ALLOWED, keep_warm},
+    hot_swap::{self, History, HotSwap},
     http,
     metrics::Metrics,
     runtime::{self, Binary},
     shard::{self, Clock, Shard},
 };
 
-/// The folder under the data folder where compiled guests are kept.
-const COMPILED_GUESTS: &str = "guests";
 /// Orders whose holds one sweep command ends at most: bounds a batch.
 const SWEEP_ORDERS_MAX: u32 = 256;
 
@@ -64,26 +62,20 @@ pub struct App {
 impl App {
     /// Loads the guest, opens the shard, then listens: an address that answers is ready to work.
     pub async fn start(config: Config, clock: Clock, started: Instant) -> Result<Self, StartError> {
-        let module = Arc::new(load_guest(&config)?);
         let metrics = Arc::new(Metrics::new(started));
         let sweep_interval = config.shard.sweep_interval;
-        let shard = Shard::open(
-            config.shard,
-            Arc::clone(&module),
-            clock,
-            metrics.writer.clone(),
-            &metrics.cache,
-            &metrics.redis,
-        )?;
+        let Opened { shard, module, history } = open_shard(&config, &clock, &metrics)?;
         metrics.guest_is(module.digest(), &shard.description().version, module.mode().as_str());
-        keep_warm(module);
+        keep_warm(Arc::clone(&module));
+        let hot_swap =
+            HotSwap::start(config.hot_swap, shard.clone(), Arc::clone(&metrics), module, history);
         let address = config.http.listen;
         let listen = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let (stop, stopped) = watch::channel(false);
         let server =
-            tokio::spawn(serve(listener, config.http, shard.clone(), metrics, stopped.clone()));
+            tokio::spawn(serve(listener, config.http, shard.clone(), hot_swap, metrics, stopped.clone()));
         let sweep = tokio::spawn(sweep(shard.clone(), sweep_interval, stopped));
         Ok(Self { address, shard, stop, server, sweep })
     }
@@ -107,26 +99,58 @@ impl App {
     }
 }
 
-fn load_guest(config: &Config) -> Result<GuestModule, StartError> {
-    let file = &config.guest.file;
-    let cache = config.shard.data.join(COMPILED_GUESTS);
-    let binary = match config.guest.interpreter {
+/// The shard, served by the best guest there is: the one that was installed last, unless the
+/// configuration has named another since; where that does not start, the configured one.
+fn open_shard(config: &Config, clock: &Clock, metrics: &Metrics) -> Result<Opened, StartError> {
+    let (file, folder) = (&config.guest.file, &config.shard.data.join(hot_swap::FOLDER));
+    let refused = |source| StartError::Guest { file: file.clone(), source };
+    let configured = match config.guest.interpreter {
         Interpreter::Allowed => Binary::open_interpreted(file),
-        Interpreter::Refused => Binary::open(file, &cache),
+        Interpreter::Refused => Binary::open(file, folder),
+    }
+    .map_err(refused)?;
+    let open = |module: &Arc<GuestModule>| {
+        let (config, clock) = (config.shard.clone(), clock.clone());
+        Shard::open(config, Arc::clone(module), clock, metrics)
     };
-    binary
-        .and_then(|binary| GuestModule::load(&binary, WASI_ALLOWED))
-        .map_err(|source| StartError::Guest { file: file.clone(), source })
+    let mut history = History::open(folder, &configured.digest_hex());
+    for file in history.candidates() {
+        let loaded = Binary::open(&file, folder).and_then(|it| GuestModule::load(&it, WASI_ALLOWED));
+        let opened = loaded.map_err(|error| error.to_string()).and_then(|module| {
+            let module = Arc::new(module);
+            open(&module).map(|shard| (module, shard)).map_err(|error| error.to_string())
+        });
+        match opened {
+            Ok((module, shard)) => {
+                history.started(module.digest(), &shard.description(), "started again");
+                return Ok(Opened { shard, module, history });
+            }
+            Err(error) => {
+                tracing::error!(guest = %file.display(), error, "an installed guest does not start");
+            }
+        }
+    }
+    let module = Arc::new(GuestModule::load(&configured, WASI_ALLOWED).map_err(refused)?);
+    let shard = open(&module)?;
+    history.started(module.digest(), &shard.description(), &file.display().to_string());
+    Ok(Opened { shard, module, history })
+}
+
+struct Opened {
+    shard: Shard,
+    module: Arc<GuestModule>,
+    history: History,
 }
 
 async fn serve(
     listener: TcpListener,
     config: http::Config,
     shard: Shard,
+    hot_swap: HotSwap,
     metrics: Arc<Metrics>,
     mut stopped: watch::Receiver<bool>,
 ) -> http::Drained {
-    let router = http::router(config.clone(), shard, Arc::clone(&metrics));
+    let router = http::router(config.clone(), shard, hot_swap, Arc::clone(&metrics));
     let stop = async move {
         // An error means that the App is gone, which is a stop too.
         let _ = stopped.wait_for(|stopped| *stopped).await;
@@ -152,25 +176,4 @@ async fn sweep(shard: Shard, interval: Duration, mut stopped: watch::Receiver<bo
             }
         }
     }
-}
-
-/// Parks one guest call for ever, in its first query (see [`runtime::keep_warm`]).
-fn keep_warm(module: Arc<GuestModule>) {
-    struct Parked;
-
-    impl Sqlite for Parked {
-        fn execute(&mut self, _: String, _: Vec<Value>) -> Result<u64, sqlite::Error> {
-            runtime::park()
-        }
-
-        fn query(&mut self, _: String, _: Vec<Value>) -> Result<sqlite::Rows, sqlite::Error> {
-            runtime::park()
-        }
-    }
-
-    runtime::keep_warm(move || {
-        let host = HostFunctions { sqlite: Parked, redis: RedisHost::unconfigured() };
-        let called = module.instantiate(host).map(|mut guest| guest.migrate(0));
-        tracing::debug!(ended = ?called.is_ok(), "the guest did not park");
-    });
 }

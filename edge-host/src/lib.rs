@@ -12,6 +12,8 @@ pub mod host_functions;
 
 pub mod shard;
 
+pub mod hot_swap;
+
 pub mod http;
 
 pub mod log;

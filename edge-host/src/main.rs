@@ -3,7 +3,9 @@
 use std::{io::Write, path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
-use edge_host::{app::App, config, http::Drained, log, replay, runtime, shard::Clock};
+use edge_host::{
+    app::App, config, hot_swap, http::Drained, log, replay, runtime, shard::Clock,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[global_allocator]
@@ -15,13 +17,17 @@ const COMPILE_GUEST: &str = "compile-guest";
 fn main() -> ExitCode {
     let started = Instant::now();
     let command =
-        config::command().subcommand(compile_guest_command()).subcommand(replay::command());
+        config::command()
+        .subcommand(compile_guest_command())
+        .subcommand(try_guest_command())
+        .subcommand(replay::command());
     let matches = match command.try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return usage(&error),
     };
     match matches.subcommand() {
         Some((COMPILE_GUEST, arguments)) => compile_guest(arguments),
+        Some((hot_swap::TRY_GUEST, arguments)) => try_guest(arguments),
         Some((replay::REPLAY, arguments)) => replay::run(arguments),
         Some((config::CHECK_CONFIG, arguments)) => load(arguments, |effective| {
             print!("{effective}");
@@ -48,9 +54,30 @@ fn compile_guest_command() -> Command {
 
 fn compile_guest(arguments: &ArgMatches) -> ExitCode {
     let file = |name| arguments.get_one::<PathBuf>(name).expect("clap requires it");
-    match runtime::compile_to(file("IN"), file("OUT")) {
+    runtime::die_with_parent();
+    match runtime::load_compiler().and_then(|()| runtime::compile_to(file("IN"), file("OUT"))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn try_guest_command() -> Command {
+    let path = |name| Arg::new(name).required(true).value_parser(value_parser!(PathBuf));
+    Command::new(hot_swap::TRY_GUEST)
+        .about("Let a guest serve a copy of the data, as the host does before it installs one")
+        .arg(path("GUEST").help("The guest, a core module; its AOT code is made beside it"))
+        .arg(path("COPY").help("A data folder that may be changed: never the one that is served"))
+}
+
+fn try_guest(arguments: &ArgMatches) -> ExitCode {
+    let path = |name| arguments.get_one::<PathBuf>(name).expect("clap requires it");
+    runtime::die_with_parent();
+    match hot_swap::try_guest(path("GUEST"), path("COPY")) {
+        Ok(passed) => {
+            println!("{passed}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error),
     }
 }
 
@@ -94,7 +121,12 @@ async fn run(config: config::Config, started: Instant) -> ExitCode {
     // Whoever reads this may have gone away since.
     let _ = writeln!(std::io::stdout(), "listening on {}", app.address());
     runtime::release_compiler();
-    tracing::info!(address = %app.address(), started_in = ?started.elapsed(), "serving");
+    tracing::info!(
+        address = %app.address(),
+        started_in = ?started.elapsed(),
+        compiler_loaded = runtime::has_compiler(),
+        "serving"
+    );
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -30,6 +30,7 @@ pub struct Metrics {
     request_seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
     refusals: Family<CodeLabels, Counter>,
     guest: Family<GuestLabels, Gauge>,
+    guest_installs: Family<ResultLabels, Counter>,
     resident_bytes: Gauge,
     uptime_seconds: Gauge,
     /// Requests answered from their idempotency record.
@@ -110,6 +111,11 @@ struct CodeLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ResultLabels {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct GuestLabels {
     digest: String,
     version: String,
@@ -131,6 +137,12 @@ impl Metrics {
             ),
             refusals: register(r, "refusals", "Business refusals", Family::default()),
             guest: register(r, "guest_info", "The guest that runs now", Family::default()),
+            guest_installs: register(
+                r,
+                "guest_installs",
+                "Guests that came to be installed or rolled back to, by what became of them",
+                Family::default(),
+            ),
             resident_bytes: register(r, "resident_bytes", "Resident memory", Gauge::default()),
             uptime_seconds: register(r, "uptime_seconds", "Since the start", Gauge::default()),
             replays: register(r, "replays", "Answers given a second time", Counter::default()),
@@ -168,6 +180,11 @@ impl Metrics {
         self.guest.clear();
         let labels = GuestLabels { digest: digest.into(), version: version.into(), mode };
         self.guest.get_or_create(&labels).set(1);
+    }
+
+    /// Counts a guest on its way in: `installed`, `refused`, `failed` or `taken_back`.
+    pub fn guest_installed(&self, result: &'static str) {
+        self.guest_installs.get_or_create(&ResultLabels { result }).inc();
     }
 
     /// The text exposition, for `/metrics`.

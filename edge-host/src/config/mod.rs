@@ -24,7 +24,7 @@ pub use self::sources::Source;
 
 use self::settings::{Kind, SETTINGS};
 use self::sources::{Values, gather};
-use crate::{http, log, shard};
+use crate::{hot_swap, http, log, shard};
 
 /// What `sysexits.h` calls `EX_USAGE`: the command line or the configuration cannot be used.
 pub const EXIT_USAGE: u8 = 64;
@@ -38,6 +38,8 @@ pub struct Config {
     pub shard: shard::Config,
     /// For the rules.
     pub guest: Guest,
+    /// For replacing them.
+    pub hot_swap: hot_swap::Config,
     /// For the logs.
     pub log: log::Config,
 }

@@ -48,6 +48,7 @@ pub(super) fn setting(key: &str) -> Option<&'static Setting> {
 const START: &str = "Start";
 const WIRE: &str = "Connections and requests";
 const RULES: &str = "Orders";
+const GUESTS: &str = "Replacing the guest";
 const WRITES: &str = "Writes and reads";
 const REDIS: &str = "Redis";
 const LOGS: &str = "Logs";
@@ -103,11 +104,19 @@ pub(super) static SETTINGS: &[Setting] = &[
     value(WRITES, "write_timeout", "DURATION", "5s", "How long a write may wait for its commit"),
     value(WRITES, "queue_commands_max", "N", "8192", "Commands that may wait; then 503"),
     value(WRITES, "batch_commands_max", "N", "512", "Commands in one commit"),
+    value(WRITES, "batch_time_max", "DURATION", "2s", "How long the guest may take for a commit"),
     value(WRITES, "readers", "N", "2", "Guest instances for reads"),
     switch(WRITES, "cache_enabled", "true", "Answer repeated reads from a cache"),
     value(WRITES, "cache_backend", "WHERE", "memory", "memory, or redis: then of redis_url"),
     value(WRITES, "cache_ttl", "DURATION", "10s", "How long an unchanged sku is remembered"),
     value(WRITES, "cache_entries_max", "N", "100000", "Skus held in memory"),
+    value(GUESTS, "guest_keys", "KEY,…", "", "Ed25519 public keys, in hex, whose guests are installed"),
+    switch(GUESTS, "guest_unsigned", "false", "Install guests without a signature, too"),
+    value(GUESTS, "guest_bytes_max", "N", "16777216", "The largest guest"),
+    value(GUESTS, "guest_history_max", "N", "5", "Guests kept to roll back to"),
+    value(GUESTS, "guest_watch", "DURATION", "30s", "How long a new guest is watched for traps"),
+    value(GUESTS, "guest_traps_max", "N", "3", "Traps meanwhile from which on it is taken back"),
+    value(GUESTS, "guest_inbox", "DIR", "", "A folder from which guests are installed"),
     Setting {
         key: "redis_url",
         group: REDIS,

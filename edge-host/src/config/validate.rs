@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::problem::{Problem, Problems};
@@ -11,15 +11,17 @@ use super::sources::{Raw, Source, Values};
 use super::{Config, Guest, Interpreter};
 use crate::host_functions::redis;
 use crate::http::{Mode, Role, TOKEN_BYTES_MIN, Token};
-use crate::{http, log, shard};
+use crate::{hot_swap, http, log, shard};
 
 pub(super) fn validate(values: &Values, problems: Vec<Problem>) -> Result<Config, Problems> {
     let mut reader = Reader { values, problems };
+    let (shard, file) = (reader.shard(), reader.read("guest", path));
     let config = Config {
         http: reader.http(),
-        shard: reader.shard(),
+        hot_swap: reader.hot_swap(&shard.data, &file),
+        shard,
         guest: Guest {
-            file: reader.read("guest", path),
+            file,
             interpreter: if reader.read("interpreter", boolean) {
                 Interpreter::Allowed
             } else {
@@ -89,8 +91,9 @@ impl Reader<'_> {
         };
         shard::Config {
             data: self.read("data", path),
-            queue_commands_max: self.read("queue_commands_max", integer(1, 1_000_000)),
+            queue_commands_max: self.read("queue_commands_max", integer(1_000, 1_000_000)),
             batch_commands_max: self.read("batch_commands_max", integer(1, 1_024)),
+            batch_time_max: self.read("batch_time_max", duration(MS * 10, HOUR)),
             readers: self.read("readers", integer(1, 64)),
             query_timeout: self.read("query_timeout", duration(MS, HOUR)),
             sweep_interval: self.read("sweep_interval", duration(MS * 10, HOUR)),
@@ -119,6 +122,31 @@ impl Reader<'_> {
             );
         }
         Some(redis::Config { url, timeout, ca_file })
+    }
+
+    fn hot_swap(&mut self, data: &Path, configured: &Path) -> hot_swap::Config {
+        hot_swap::Config {
+            folder: data.join(hot_swap::FOLDER),
+            configured: configured.to_owned(),
+            keys: self.read("guest_keys", |text| {
+                let keys = text.split(',').filter(|key| !key.is_empty());
+                keys.map(|key| key.parse::<hot_swap::PublicKey>())
+                    .collect::<Result<Vec<_>, _>>()
+                    .map_err(|error| error.to_string())
+            }),
+            unsigned: if self.read("guest_unsigned", boolean) {
+                hot_swap::Unsigned::Allowed
+            } else {
+                hot_swap::Unsigned::Refused
+            },
+            guest_bytes_max: self.read("guest_bytes_max", integer(1_024, 1 << 28)),
+            history_max: self.read("guest_history_max", integer(1, 100)),
+            watch_window: self.read("guest_watch", duration(MS, HOUR * 24)),
+            traps_max: self.read("guest_traps_max", integer(1, 1_000_000)),
+            inbox: self.read("guest_inbox", |text| {
+                Ok((!text.is_empty()).then(|| PathBuf::from(text)))
+            }),
+        }
     }
 
     /// The value, or a stand-in after noting what is wrong with it.
@@ -277,6 +305,9 @@ stand_ins! {
     Duration = Duration::ZERO;
     usize = usize::MAX;
     u32 = 0;
+    u64 = 0;
+    Option<PathBuf> = None;
+    Vec<hot_swap::PublicKey> = Vec::new();
     bool = false;
     Vec<Token> = Vec::new();
     Option<redis::Url> = None;

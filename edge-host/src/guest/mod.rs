@@ -12,6 +12,21 @@ pub use bindings::*;
 
 use crate::runtime::{self, Binary, ExecutionMode, Imports, Instance, Interface, Module};
 
+/// Checks a module's imports and exports against the contract, before anything of it runs. `allowed`
+/// is what it may import besides.
+pub fn check(bytes: &[u8], allowed: &[Signature]) -> Result<(), runtime::Error> {
+    let interface = Interface::of(bytes)?;
+    let imports: Vec<_> = interface.imports.iter().map(runtime::Item::as_rt).collect();
+    let exports: Vec<_> = interface.exports.iter().map(runtime::Item::as_rt).collect();
+    let mut mismatches = rt::check_imports(&imports, &[IMPORTS, allowed]);
+    mismatches.extend(rt::check_exports(&exports, EXPORTS));
+    if mismatches.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
+    Err(runtime::Error::Unfit(lines.join("; ")))
+}
+
 /// An instance of the guest, with the state of its host functions.
 pub type Guest<H> = Inventory<Instance<H>>;
 
@@ -26,16 +41,8 @@ impl GuestModule {
     /// Checks the binary's imports and exports against the contract, then loads it. `allowed` is
     /// what it may import besides.
     pub fn load(binary: &Binary, allowed: &[Signature]) -> Result<Self, runtime::Error> {
-        let interface = Interface::of(binary.bytes())?;
-        let imports: Vec<_> = interface.imports.iter().map(runtime::Item::as_rt).collect();
-        let exports: Vec<_> = interface.exports.iter().map(runtime::Item::as_rt).collect();
-        let mut mismatches = rt::check_imports(&imports, &[IMPORTS, allowed]);
-        mismatches.extend(rt::check_exports(&exports, EXPORTS));
-        if !mismatches.is_empty() {
-            let lines: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
-            return Err(runtime::Error::Unfit(lines.join("; ")));
-        }
-        let module = Module::load(binary.bytes())?;
+        check(binary.bytes(), allowed)?;
+        let module = Module::open(binary)?;
         Ok(Self { module, digest: binary.digest_hex(), mode: binary.mode() })
     }
 

@@ -3,13 +3,13 @@
 pub mod redis;
 pub mod sqlite;
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use wit_bindgen_wasmedge::rt::{CoreType, CoreValue, GuestMemory, Presence, Signature, Trap};
 
 use crate::{
-    guest::{self, Redis, Sqlite, redis as contract, sqlite as rows},
-    runtime::Imports,
+    guest::{self, GuestModule, Redis, Sqlite, redis as contract, sqlite as rows},
+    runtime::{self, Imports},
 };
 use redis::RedisHost;
 use sqlite::SqliteHost;
@@ -102,4 +102,25 @@ impl<S> Redis for HostFunctions<S> {
     ) -> Result<contract::Reply, contract::Error> {
         self.redis.eval(script, keys, arguments)
     }
+}
+
+/// Parks one guest call for ever, in its first query (see [`runtime::keep_warm`]).
+pub fn keep_warm(module: Arc<GuestModule>) {
+    struct Parked;
+
+    impl Sqlite for Parked {
+        fn execute(&mut self, _: String, _: Vec<rows::Value>) -> Result<u64, rows::Error> {
+            runtime::park()
+        }
+
+        fn query(&mut self, _: String, _: Vec<rows::Value>) -> Result<rows::Rows, rows::Error> {
+            runtime::park()
+        }
+    }
+
+    runtime::keep_warm(move || {
+        let host = HostFunctions { sqlite: Parked, redis: RedisHost::unconfigured() };
+        let called = module.instantiate(host).map(|mut guest| guest.migrate(0));
+        tracing::debug!(ended = ?called.is_ok(), "the guest did not park");
+    });
 }

@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::json;
+use super::{json, openapi, routes};
 use super::problem::{NOT_READY, Problem};
 use super::refusal::failed;
 use super::route::Call;
@@ -34,7 +34,9 @@ pub(super) async fn metrics(call: Call) -> Result<Response, Problem> {
 }
 
 pub(super) async fn openapi(call: Call) -> Result<Response, Problem> {
-    Ok(json::rendered(call.wire.openapi.clone()))
+    let tokens = &call.wire.config.tokens;
+    let document = call.wire.openapi.get_or_init(|| openapi::render(&routes(), tokens).into());
+    Ok(json::rendered(document.clone()))
 }
 
 /// Reads every row: seconds on a big shard.

@@ -15,7 +15,7 @@ use super::route::Call;
 
 /// A body that must be there.
 pub(super) async fn read<T: DeserializeOwned>(call: &mut Call) -> Result<T, Problem> {
-    let body = receive(call).await?;
+    let body = receive(call, call.wire.config.body_bytes_max).await?;
     if body.is_empty() {
         return Err(Problem::malformed_body("", "this call needs a JSON body; it is empty"));
     }
@@ -28,7 +28,7 @@ pub(super) async fn read_or_default<T>(call: &mut Call) -> Result<T, Problem>
 where
     T: DeserializeOwned + Default,
 {
-    let body = receive(call).await?;
+    let body = receive(call, call.wire.config.body_bytes_max).await?;
     if body.is_empty() {
         return Ok(T::default());
     }
@@ -54,10 +54,11 @@ pub(super) fn render<T: Serialize>(value: &T) -> Vec<u8> {
     serde_json::to_vec(value).expect("answers have text keys and finite numbers only")
 }
 
-async fn receive(call: &mut Call) -> Result<Bytes, Problem> {
+/// A body of any kind, in its bounds.
+pub(super) async fn receive(call: &mut Call, bytes_max: usize) -> Result<Bytes, Problem> {
     let config = &call.wire.config;
     let body = std::mem::take(&mut call.body);
-    match tokio::time::timeout(config.body_timeout, collect(body, config.body_bytes_max)).await {
+    match tokio::time::timeout(config.body_timeout, collect(body, bytes_max)).await {
         Ok(body) => body,
         Err(_) => Err(Problem::new(
             &REQUEST_TIMEOUT,

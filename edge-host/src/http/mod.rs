@@ -30,6 +30,8 @@ mod changes;
 
 mod admin;
 
+mod guest;
+
 mod auth;
 
 mod openapi;
@@ -37,7 +39,7 @@ mod openapi;
 mod server;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -53,6 +55,7 @@ use self::auth::Access;
 use self::openapi::Description;
 use self::problem::{METHOD_NOT_ALLOWED, NO_ROUTE, Problem};
 use self::route::Route;
+use crate::hot_swap::HotSwap;
 use crate::metrics::{self, Metrics};
 use crate::shard::Shard;
 
@@ -90,19 +93,23 @@ pub struct Config {
 struct Wire {
     config: Config,
     shard: Shard,
+    hot_swap: HotSwap,
     metrics: Arc<Metrics>,
-    /// The API's description, rendered once.
-    openapi: Bytes,
+    /// The API's description, rendered when it is first asked for.
+    openapi: OnceLock<Bytes>,
 }
 
 /// The whole API over `shard`.
-pub fn router(config: Config, shard: Shard, metrics: Arc<Metrics>) -> Router {
-    let table = routes();
-    let openapi = openapi::render(&table, &config.tokens).into();
+pub fn router(
+    config: Config,
+    shard: Shard,
+    hot_swap: HotSwap,
+    metrics: Arc<Metrics>,
+) -> Router {
     let other = Arc::new(metrics.route("*", "other"));
-    let wire = Arc::new(Wire { config, shard, metrics, openapi });
+    let wire = Arc::new(Wire { config, shard, hot_swap, metrics, openapi: OnceLock::new() });
     let mut router = Router::new();
-    for route in table {
+    for route in routes() {
         router = router.route(route.path, route.mount(&wire));
     }
     let no_method = Arc::clone(&other);
@@ -167,6 +174,25 @@ fn routes() -> Vec<Route> {
                 .says("Check every invariant on live data")
                 .may_take::<admin::AuditRequest>()
                 .answers::<admin::AuditReport>(),
+        ),
+        Route::get("/admin/guest", READ, guest::get).described(
+            Description::of("admin")
+                .says("The guest that serves, and those before")
+                .answers::<guest::GuestStatus>(),
+        ),
+        Route::put("/admin/guest", ADMIN, guest::put).described(
+            Description::of("admin")
+                .says("Install a guest: checked, compiled, tried, switched to, watched")
+                .asks::<bool>("migrate")
+                .takes_bytes("application/wasm")
+                .answers::<guest::Installed>(),
+        ),
+        Route::post("/admin/guest/rollback", ADMIN, guest::roll_back).described(
+            Description::of("admin")
+                .says("Let a guest of the history serve again")
+                .may_take::<guest::RollBack>()
+                .answers::<guest::Installed>()
+                .conflicts(),
         ),
         Route::get("/healthz", Access::Open, admin::healthz)
             .described(Description::of("admin").says("Alive").answers::<admin::Status>()),

@@ -13,6 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::auth::{Access, Role, Token};
 use super::problem::{Kind, WIRE_KINDS};
+use super::guest::GUEST_KINDS;
 use super::refusal::{FAULT_KINDS, REFUSAL_KINDS};
 use super::route::{Method, Route};
 use super::words::{OrderId, Sku};
@@ -27,7 +28,8 @@ pub(super) struct Description {
     /// The media type and schema of the 200.
     answer: Option<(&'static str, RefOr<Schema>)>,
     statuses: Vec<u16>,
-    schemas: Schemas,
+    /// Called when the document is asked for: making all schemas costs as much as a cold start may.
+    schemas: Vec<fn(&mut Schemas)>,
 }
 
 type Schemas = Vec<(String, RefOr<Schema>)>;
@@ -57,6 +59,18 @@ impl Description {
         let body = RequestBodyBuilder::new().content("application/json", content);
         self.body = Some(body.required(Some(required)).build());
         self.statuses.extend([400, 408, 413, 415]);
+        self
+    }
+
+    /// A body of bytes.
+    pub(super) fn takes_bytes(mut self, media_type: &'static str) -> Self {
+        let bytes = ObjectBuilder::new().schema_type(Type::String).format(Some(
+            utoipa::openapi::SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::Binary),
+        ));
+        let body = RequestBodyBuilder::new()
+            .content(media_type, Content::new(Some(RefOr::<Schema>::from(bytes))));
+        self.body = Some(body.required(Some(Required::True)).build());
+        self.statuses.extend([400, 408, 409, 413, 422]);
         self
     }
 
@@ -94,8 +108,10 @@ impl Description {
     }
 
     fn schema<T: ToSchema>(&mut self) -> Ref {
-        self.schemas.push((T::name().into(), T::schema()));
-        T::schemas(&mut self.schemas);
+        self.schemas.push(|schemas| {
+            schemas.push((T::name().into(), T::schema()));
+            T::schemas(schemas);
+        });
         Ref::from_schema_name(T::name())
     }
 }
@@ -113,10 +129,13 @@ pub(super) fn render(routes: &[Route], tokens: &[Token]) -> Vec<u8> {
         let method = match route.method {
             Method::Get => HttpMethod::Get,
             Method::Post => HttpMethod::Post,
+            Method::Put => HttpMethod::Put,
         };
         paths = paths.path(route.path, PathItem::new(method, operation(route, tokens)));
-        let schemas = route.description.schemas.iter().cloned();
-        components = components.schemas_from_iter(schemas.map(|(name, s)| (name, closed(s))));
+        let mut schemas = Schemas::new();
+        route.description.schemas.iter().for_each(|collect| collect(&mut schemas));
+        let schemas = schemas.into_iter().map(|(name, schema)| (name, closed(schema)));
+        components = components.schemas_from_iter(schemas);
     }
     if !tokens.is_empty() {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
@@ -193,6 +212,7 @@ fn operation_id(route: &Route) -> String {
     let method = match route.method {
         Method::Get => "get",
         Method::Post => "post",
+        Method::Put => "put",
     };
     let words = route.path.split(['/', '.']).filter(|word| !word.is_empty());
     let fixed = words.map(|word| word.trim_matches(['{', '}']));
@@ -236,7 +256,7 @@ fn problem(status: u16) -> Response {
 }
 
 fn kinds() -> impl Iterator<Item = &'static Kind> {
-    [WIRE_KINDS, REFUSAL_KINDS, FAULT_KINDS].into_iter().flatten().copied()
+    [WIRE_KINDS, REFUSAL_KINDS, FAULT_KINDS, GUEST_KINDS].into_iter().flatten().copied()
 }
 
 /// Every code a caller may meet.
@@ -320,6 +340,7 @@ mod tests {
             let method = match route.method {
                 Method::Get => "get",
                 Method::Post => "post",
+                Method::Put => "put",
             };
             let operation = &document["paths"][route.path][method];
             assert!(!operation["summary"].as_str().unwrap().is_empty(), "{}", route.path);

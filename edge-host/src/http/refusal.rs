@@ -337,7 +337,12 @@ mod tests {
 
     #[test]
     fn no_code_means_two_things() {
-        let tables = [super::super::problem::WIRE_KINDS, REFUSAL_KINDS, FAULT_KINDS];
+        let tables = [
+            super::super::problem::WIRE_KINDS,
+            REFUSAL_KINDS,
+            FAULT_KINDS,
+            super::super::guest::GUEST_KINDS,
+        ];
         let mut codes: Vec<&str> = tables.into_iter().flatten().map(|kind| kind.code).collect();
         let all = codes.len();
         codes.sort_unstable();

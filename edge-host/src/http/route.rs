@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, post, put};
 
 use super::Wire;
 use super::auth::{Access, Role, admit};
@@ -41,6 +41,7 @@ impl Call {
 pub(super) enum Method {
     Get,
     Post,
+    Put,
 }
 
 /// One line of the table in `mod.rs`.
@@ -69,6 +70,14 @@ impl Route {
         Self::new(Method::Post, path, access, handler)
     }
 
+    pub(super) fn put<H, F>(path: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        Self::new(Method::Put, path, access, handler)
+    }
+
     /// Adds the route's part of the OpenAPI document.
     pub(super) fn described(mut self, description: Description) -> Self {
         self.description = description;
@@ -94,6 +103,7 @@ impl Route {
             match method {
                 Method::Get => get(endpoint),
                 Method::Post => post(endpoint),
+                Method::Put => put(endpoint),
             }
         };
         let description = Description::default();
@@ -105,6 +115,7 @@ impl Route {
         let method = match self.method {
             Method::Get => "GET",
             Method::Post => "POST",
+            Method::Put => "PUT",
         };
         let metrics = wire.metrics.route(method, self.path);
         (self.mount)(Arc::clone(wire), metrics)

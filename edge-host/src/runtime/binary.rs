@@ -3,19 +3,22 @@
 //! AOT code is native code in a custom section named `wasmedge`; a crafted one writes host memory,
 //! and one made by another WasmEdge is silently ignored in favour of the interpreter, thirty times
 //! slower. So an AOT section counts only with our stamp behind it, which names the module it was
-//! made from, the WasmEdge that made it, and the digest of the file before the stamp. The stamp
+//! made from, the WasmEdge that made it, and the checksum of the file before the stamp. The stamp
 //! proves origin against accidents, not against an attacker who can write the host's files.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+#![allow(unsafe_code)] // maps files
 
+use std::{ffi::OsStr, fs::File, path::Path, time::Duration};
+
+use memmap2::Mmap;
 use sha2::{Digest, Sha256};
 use wasmparser::BinaryReader;
 
-use super::{Error, compile::version};
+use super::{
+    Error,
+    child::{ChildLimits, run_child},
+    compile::version,
+};
 
 /// The custom section that holds WasmEdge's AOT code.
 const AOT_SECTION: &str = "wasmedge";
@@ -25,6 +28,9 @@ const STAMP_SECTION: &str = "edge-host-aot";
 const HEADER_BYTES: usize = 8;
 /// Bytes of a SHA-256 digest.
 const DIGEST_BYTES: usize = 32;
+/// Bytes of the checksum of a stamped file, XXH3: it finds damage, in a tenth of the time that SHA-256
+/// would add to every start.
+const CHECKSUM_BYTES: usize = 16;
 
 /// How a module's functions run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,46 +53,70 @@ impl ExecutionMode {
 
 /// A module ready to load.
 pub struct Binary {
-    bytes: Vec<u8>,
+    contents: Contents,
     /// SHA-256 of the plain module: its identity, however it runs.
     digest: [u8; DIGEST_BYTES],
     mode: ExecutionMode,
+}
+
+/// Where a module's bytes are.
+pub(super) enum Contents {
+    /// Changed on the way in.
+    Memory(Vec<u8>),
+    /// As they are in the file: mapped twice, by us to check and by WasmEdge to load, and never
+    /// copied, which is a good part of a cold start. Files of guests are replaced, not written to.
+    File(File, Mmap),
+}
+
+impl Contents {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Memory(bytes) => bytes,
+            Self::File(_, map) => map,
+        }
+    }
 }
 
 impl Binary {
     /// Reads the module in `path` to run as AOT code: its own, where our stamp vouches for it; else
     /// from `cache`; else by compiling in a child process into `cache`.
     pub fn open(path: &Path, cache: &Path) -> Result<Self, Error> {
-        let bytes = read(path)?;
-        if let Some(digest) = stamped_digest(&bytes)? {
-            return Ok(Self { bytes, digest, mode: ExecutionMode::Aot });
+        let contents = map(path)?;
+        if let Some(digest) = stamped_digest(contents.bytes())? {
+            return Ok(Self { contents, digest, mode: ExecutionMode::Aot });
         }
-        let plain = strip(&bytes)?;
+        let plain = strip(contents.bytes())?;
         let digest = digest_of(&plain);
         let cached = cache.join(format!("{}.aot.wasm", hex(&digest)));
-        if let Ok(bytes) = fs::read(&cached)
-            && matches!(stamped_digest(&bytes), Ok(Some(found)) if found == digest)
+        if let Ok(contents) = map(&cached)
+            && matches!(stamped_digest(contents.bytes()), Ok(Some(found)) if found == digest)
         {
-            return Ok(Self { bytes, digest, mode: ExecutionMode::Aot });
+            return Ok(Self { contents, digest, mode: ExecutionMode::Aot });
         }
         compile_in_child(path, &cached)?;
-        let bytes = read(&cached)?;
-        match stamped_digest(&bytes)? {
-            Some(found) if found == digest => Ok(Self { bytes, digest, mode: ExecutionMode::Aot }),
+        let contents = map(&cached)?;
+        match stamped_digest(contents.bytes())? {
+            Some(found) if found == digest => {
+                Ok(Self { contents, digest, mode: ExecutionMode::Aot })
+            }
             _ => Err(Error::Compile(format!("{} is not what was compiled", cached.display()))),
         }
     }
 
     /// Reads the module in `path` to run in the interpreter.
     pub fn open_interpreted(path: &Path) -> Result<Self, Error> {
-        let bytes = strip(&read(path)?)?;
-        let digest = digest_of(&bytes);
-        Ok(Self { bytes, digest, mode: ExecutionMode::Interpreter })
+        let plain = strip(map(path)?.bytes())?;
+        let digest = digest_of(&plain);
+        Ok(Self { contents: Contents::Memory(plain), digest, mode: ExecutionMode::Interpreter })
     }
 
     /// What WasmEdge loads.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.contents.bytes()
+    }
+
+    pub(super) fn contents(&self) -> &Contents {
+        &self.contents
     }
 
     /// How it will run.
@@ -101,7 +131,7 @@ impl Binary {
 }
 
 /// The plain module: without AOT code and without stamps.
-pub(super) fn strip(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+pub fn strip(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let sections = sections(bytes)?;
     let mut plain = bytes[..HEADER_BYTES].to_vec();
     for section in sections {
@@ -115,7 +145,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Vec<u8>, Error> {
 /// Appends the stamp to AOT code that was just made from the module with this digest.
 pub(super) fn stamp(mut aot: Vec<u8>, digest: &[u8; DIGEST_BYTES]) -> Vec<u8> {
     let mut payload = digest.to_vec();
-    payload.extend_from_slice(&digest_of(&aot));
+    payload.extend_from_slice(&checksum_of(&aot));
     payload.extend_from_slice(maker().as_bytes());
     let size = 1 + STAMP_SECTION.len() + payload.len();
     aot.push(0);
@@ -126,8 +156,17 @@ pub(super) fn stamp(mut aot: Vec<u8>, digest: &[u8; DIGEST_BYTES]) -> Vec<u8> {
     aot
 }
 
+/// SHA-256 in hexadecimal: which guest a plain module is.
+pub fn digest_hex(plain: &[u8]) -> String {
+    hex(&digest_of(plain))
+}
+
 pub(super) fn digest_of(bytes: &[u8]) -> [u8; DIGEST_BYTES] {
     Sha256::digest(bytes).into()
+}
+
+fn checksum_of(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    xxhash_rust::xxh3::xxh3_128(bytes).to_le_bytes()
 }
 
 /// The digest of the module that this file's AOT code was made from; `None` where there is no AOT
@@ -138,14 +177,14 @@ fn stamped_digest(bytes: &[u8]) -> Result<Option<[u8; DIGEST_BYTES]>, Error> {
         return Ok(None);
     };
     let has_code = sections.iter().any(|section| section.name == Some(AOT_SECTION));
-    let Some((digests, made_by)) = last.data.split_at_checked(2 * DIGEST_BYTES) else {
+    let Some((digests, made_by)) = last.data.split_at_checked(DIGEST_BYTES + CHECKSUM_BYTES) else {
         return Err(Error::Damaged("its stamp is cut short".to_owned()));
     };
     if !has_code || made_by != maker().as_bytes() {
         return Ok(None);
     }
     let (module, file) = digests.split_at(DIGEST_BYTES);
-    if file != digest_of(&bytes[..last.range.start]) {
+    if file != checksum_of(&bytes[..last.range.start]) {
         return Err(Error::Damaged(
             "its contents do not match its stamp; build it again".to_owned(),
         ));
@@ -208,25 +247,24 @@ fn write_leb128(out: &mut Vec<u8>, mut value: usize) {
     }
 }
 
-/// LLVM needs half a gigabyte and may crash on hostile input: never in the serving process.
+/// What compiling may use: LLVM needs half a gigabyte for a guest of some megabytes.
+const COMPILE_LIMITS: ChildLimits =
+    ChildLimits { time_max: Duration::from_mins(5), memory_bytes_max: 1 << 30 };
+
+/// LLVM may crash on hostile input: never in the serving process.
 fn compile_in_child(path: &Path, out: &Path) -> Result<(), Error> {
-    let program = std::env::current_exe()
-        .map_err(|source| Error::File { path: PathBuf::from("/proc/self/exe"), source })?;
     tracing::info!(guest = %path.display(), "compiling the guest in a child process");
-    let output = Command::new(&program)
-        .arg("compile-guest")
-        .args([path, out])
-        .output()
-        .map_err(|source| Error::File { path: program, source })?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Error::Compile(format!("{} ({said})", output.status)))
+    let arguments = [OsStr::new("compile-guest"), path.as_os_str(), out.as_os_str()];
+    run_child(&arguments, COMPILE_LIMITS)?.map(|_| ()).map_err(Error::Compile)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::File { path: path.to_owned(), source })
+fn map(path: &Path) -> Result<Contents, Error> {
+    let failed = |source| Error::File { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    // SAFETY: whoever truncates the file of a guest while the host loads it ends the host. Ours are
+    // made under another name and renamed, and so should others be.
+    let map = unsafe { memmap2::MmapOptions::new().populate().map(&file) }.map_err(failed)?;
+    Ok(Contents::File(file, map))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -2,7 +2,13 @@
 
 #![allow(unsafe_code)] // the C API
 
-use std::{ffi::CString, fs, path::Path};
+use std::{
+    ffi::CString,
+    fs,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use super::{
     Error,
@@ -16,6 +22,43 @@ pub fn version() -> String {
     // SAFETY: a static NUL-terminated string.
     let text = unsafe { std::ffi::CStr::from_ptr(ffi::WasmEdge_VersionGet()) };
     text.to_string_lossy().into_owned()
+}
+
+/// Where a system keeps WasmEdge together with its compiler.
+const SYSTEM_LIBRARIES: &str = concat!(
+    "/usr/lib/x86_64-linux-gnu:/usr/lib/aarch64-linux-gnu:/usr/local/lib:/usr/local/lib64:",
+    "/usr/lib64:/usr/lib"
+);
+/// Set for a process that was started again on the system's libraries.
+const STARTED_AGAIN: &str = "EDGE_HOST_ON_SYSTEM_LIBRARIES";
+
+/// Whether this process has loaded WasmEdge with its compiler. Serving is better off without: see
+/// `.ci/build-serving-libs`.
+pub fn has_compiler() -> bool {
+    // SAFETY: a NUL-terminated name; nothing but the address's being there is looked at.
+    unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"edge_host_without_compiler".as_ptr()).is_null() }
+}
+
+/// In a process without the compiler, starts the program again with the same arguments on the system's
+/// libraries, and returns only where that cannot be. With the compiler, does nothing.
+pub fn load_compiler() -> Result<(), Error> {
+    if has_compiler() {
+        return Ok(());
+    }
+    let program = PathBuf::from("/proc/self/exe");
+    if std::env::var_os(STARTED_AGAIN).is_some() {
+        return Err(Error::Compile(
+            "this machine has WasmEdge without its compiler; install it (Debian: libwasmedge0), or \
+             compile the guest elsewhere and serve its .aot.wasm"
+                .to_owned(),
+        ));
+    }
+    let source = Command::new(&program)
+        .args(std::env::args_os().skip(1))
+        .env("LD_LIBRARY_PATH", SYSTEM_LIBRARIES)
+        .env(STARTED_AGAIN, "1")
+        .exec();
+    Err(Error::File { path: program, source })
 }
 
 /// Compiles the module in `path` for every machine of this architecture, and writes it with our

@@ -7,6 +7,7 @@ use std::{
     ffi::c_void,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::{self, NonNull},
+    sync::Arc,
 };
 
 use wit_bindgen_wasmedge::rt::{CoreValue, GuestMemory, Signature, Trap};
@@ -14,6 +15,7 @@ use wit_bindgen_wasmedge::rt::{CoreValue, GuestMemory, Signature, Trap};
 use super::{
     Error, ffi,
     instance::Partial,
+    limits::Watched,
     memory::Memory,
     thread_state::ThreadState,
     values::{FLAT_MAX, from_raw, function_type, to_raw, wrap},
@@ -41,6 +43,8 @@ pub trait Imports {
 /// What all host functions of an instance share.
 pub(super) struct Shared<H> {
     pub(super) host: UnsafeCell<H>,
+    /// The instance's call under way, for the watchdog.
+    pub(super) watched: Arc<Watched>,
     /// A host function or `cabi_realloc` is running. A guest whose `cabi_realloc` calls an import
     /// would otherwise reach `host` twice.
     pub(super) busy: Cell<bool>,
@@ -113,6 +117,15 @@ unsafe extern "C" fn host_function<H: Imports>(
         let binding = &*data.cast::<Binding<H>>();
         (binding, &*binding.shared)
     };
+    shared.watched.in_guest(false, || call(binding, shared, raw_params, raw_results))
+}
+
+fn call<H: Imports>(
+    binding: &Binding<H>,
+    shared: &Shared<H>,
+    raw_params: *const ffi::WasmEdge_Value,
+    raw_results: *mut ffi::WasmEdge_Value,
+) -> ffi::WasmEdge_Result {
     let signature = binding.signature;
     let mut params = [CoreValue::I32(0); FLAT_MAX];
     for (index, kind) in signature.params.iter().enumerate() {
@@ -149,6 +162,7 @@ fn answer<H: Imports>(
     let mut memory =
         shared.memory.get().ok_or_else(|| Trap::new("host function called while instantiating"))?;
     memory.refresh();
+    let mut memory = Nested { memory, watched: &shared.watched };
     if shared.busy.replace(true) {
         return Err(Trap::new("host function called from within cabi_realloc"));
     }
@@ -159,5 +173,25 @@ fn answer<H: Imports>(
         catch_unwind(AssertUnwindSafe(|| host.call(import, &mut memory, params, results)))
     });
     shared.busy.set(false);
+    if shared.watched.is_overdue() {
+        return Err(Trap::new("stopped in a host function: the call has used its time up"));
+    }
     answer.unwrap_or_else(|_| Err(Trap::new("host function panicked")))
+}
+
+/// The guest's memory within a host function: its allocator runs guest code within ours.
+struct Nested<'a> {
+    memory: Memory,
+    watched: &'a Watched,
+}
+
+impl GuestMemory for Nested<'_> {
+    fn bytes(&mut self) -> &mut [u8] {
+        self.memory.bytes()
+    }
+
+    fn realloc(&mut self, size: u32, align: u32) -> Result<u32, Trap> {
+        let Self { memory, watched } = self;
+        watched.in_guest(true, || memory.realloc(size, align))
+    }
 }

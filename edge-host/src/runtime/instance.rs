@@ -5,6 +5,8 @@
 use std::{
     cell::{Cell, UnsafeCell},
     ptr::{self, NonNull},
+    sync::Arc,
+    time::Duration,
 };
 
 use wit_bindgen_wasmedge::rt::{self, CoreType, CoreValue, GuestMemory, Signature, Trap};
@@ -12,6 +14,8 @@ use wit_bindgen_wasmedge::rt::{self, CoreType, CoreValue, GuestMemory, Signature
 use super::{
     Error, Imports, Module, ffi,
     imports::{Binding, Shared, bind_imports},
+    keep_warm,
+    limits::Limit,
     memory::Memory,
     module::{Configure, check},
     thread_state::ThreadState,
@@ -33,6 +37,7 @@ pub struct Instance<H> {
     #[expect(dead_code, reason = "host functions point into it")]
     bindings: Box<[Binding<H>]>,
     shared: Box<Shared<H>>,
+    limit: Limit,
 }
 
 #[derive(Clone, Copy)]
@@ -61,8 +66,10 @@ impl<H: Imports> Instance<H> {
             let store = NonNull::new(ffi::WasmEdge_StoreCreate())
                 .ok_or_else(|| Error::Engine("no store".to_owned()))?;
             parts.store = Some(store);
+            let limit = Limit::new();
             let shared = Box::new(Shared {
                 host: UnsafeCell::new(host),
+                watched: Arc::clone(limit.watched()),
                 busy: Cell::new(false),
                 thread: ThreadState::of_this_thread()?,
                 memory: Cell::new(None),
@@ -100,8 +107,15 @@ impl<H: Imports> Instance<H> {
                 executor,
                 bindings,
                 shared,
+                limit,
             })
         }
+    }
+
+    /// How long each call from now on may take; `None`: as long as it does. One that takes longer is
+    /// stopped and traps. Holds once the process is warm (see [`super::keep_warm`]).
+    pub fn set_time_max(&mut self, time_max: Option<Duration>) {
+        self.limit.set(time_max);
     }
 
     /// The state of the host functions. No call is running, so nobody else holds it.
@@ -116,10 +130,19 @@ impl<H: Imports> GuestMemory for Instance<H> {
     }
 
     fn realloc(&mut self, size: u32, align: u32) -> Result<u32, Trap> {
+        keep_warm::wait();
         let busy = self.shared.busy.replace(true);
-        let answer = self.memory.realloc(size, align);
+        let Self { memory, shared, limit, .. } = self;
+        let mut answer = 0;
+        let called = limit.call(
+            || {
+                answer = memory.realloc(size, align).map_err(|trap| shared.explain(trap))?;
+                Ok(())
+            },
+            overdue,
+        );
         self.shared.busy.set(busy);
-        answer.map_err(|trap| self.shared.explain(trap))
+        called.map(|()| answer)
     }
 }
 
@@ -140,10 +163,21 @@ impl<H: Imports> rt::Instance for Instance<H> {
             .copied()
             .flatten()
             .ok_or_else(|| Trap::new("the guest does not export this function"))?;
-        self.memory
-            .invoke(export.function, params, export.results, results)
-            .map_err(|trap| self.shared.explain(trap))
+        keep_warm::wait();
+        let Self { memory, shared, limit, .. } = self;
+        limit.call(
+            || {
+                memory
+                    .invoke(export.function, params, export.results, results)
+                    .map_err(|trap| shared.explain(trap))
+            },
+            overdue,
+        )
     }
+}
+
+fn overdue(time_max: Duration) -> Trap {
+    Trap::new(format!("stopped: it ran longer than {} ms", time_max.as_millis()))
 }
 
 impl<H> Drop for Instance<H> {

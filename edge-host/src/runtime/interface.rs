@@ -5,6 +5,11 @@ use wit_bindgen_wasmedge::rt::{self, CoreType};
 
 use super::Error;
 
+/// The largest function, in bytes of WebAssembly.
+const BODY_BYTES_MAX: usize = 256 << 10;
+/// The most locals of a function.
+const LOCALS_MAX: u64 = 8_192;
+
 /// Every import and export of a module.
 #[derive(Debug, Default)]
 pub struct Interface {
@@ -51,10 +56,14 @@ impl Item {
 impl Interface {
     /// Reads a core module.
     pub fn of(bytes: &[u8]) -> Result<Self, Error> {
-        Self::read(bytes).map_err(|error| Error::Invalid(error.to_string()))
+        let module = Self::read(bytes).map_err(|error| Error::Invalid(error.to_string()))?;
+        match module.too_big {
+            Some(what) => Err(Error::Unfit(what)),
+            None => Ok(module.interface),
+        }
     }
 
-    fn read(bytes: &[u8]) -> wasmparser::Result<Self> {
+    fn read(bytes: &[u8]) -> wasmparser::Result<Partial> {
         let mut module = Partial::default();
         for payload in Parser::new(0).parse_all(bytes) {
             match payload? {
@@ -79,6 +88,7 @@ impl Interface {
                         module.memories.push(memory_kind(&memory?));
                     }
                 }
+                Payload::CodeSectionEntry(body) => module.check_frame(&body)?,
                 Payload::ExportSection(section) => {
                     for export in section {
                         module.export(&export?);
@@ -87,7 +97,7 @@ impl Interface {
                 _ => {}
             }
         }
-        Ok(module.interface)
+        Ok(module)
     }
 }
 
@@ -99,9 +109,29 @@ struct Partial {
     functions: Vec<ItemKind>,
     memories: Vec<ItemKind>,
     interface: Interface,
+    /// A function whose stack frame could be, in words.
+    too_big: Option<String>,
 }
 
 impl Partial {
+    /// A bigger function is refused: what its compiled code needs of the stack must fit into what
+    /// `faults.rs` guards, 2 MiB. A local takes at most 16 bytes there; a byte of code spills at most
+    /// some two or three.
+    fn check_frame(&mut self, body: &wasmparser::FunctionBody<'_>) -> wasmparser::Result<()> {
+        let bytes = body.range().len();
+        let mut locals = 0_u64;
+        for group in body.get_locals_reader()? {
+            locals += u64::from(group?.0);
+        }
+        if bytes > BODY_BYTES_MAX || locals > LOCALS_MAX {
+            self.too_big = Some(format!(
+                "a function of {bytes} bytes with {locals} locals; {BODY_BYTES_MAX} bytes and \
+                 {LOCALS_MAX} locals may be"
+            ));
+        }
+        Ok(())
+    }
+
     fn import(&mut self, import: &wasmparser::Import<'_>) {
         let kind = match import.ty {
             TypeRef::Func(index) => {

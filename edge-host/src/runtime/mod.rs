@@ -6,24 +6,30 @@
 //! - [`Module`] is loaded and validated, and makes [`Instance`]s.
 //! - [`Instance`] runs one call at a time and implements the glue's `rt::Instance`.
 //! - [`keep_warm`] makes every call of the process cheaper; [`release_compiler`] gives memory back.
+//! - [`spawn`] makes threads for guest code, which is stopped when its stack or its time is used up.
 //!
 //! DESIGN.md says what was measured and what must stay true.
 
 mod binary;
+mod child;
 mod compile;
+mod faults;
 mod ffi;
 mod imports;
 mod instance;
 mod interface;
 mod keep_warm;
+mod limits;
 mod memory;
 mod module;
 mod release_compiler;
 mod thread_state;
 mod values;
 
-pub use binary::{Binary, ExecutionMode};
-pub use compile::{compile_to, version};
+pub use binary::{Binary, ExecutionMode, digest_hex, strip};
+pub use child::{ChildLimits, die_with_parent, run_child};
+pub use compile::{compile_to, has_compiler, load_compiler, version};
+pub use faults::spawn;
 pub use imports::Imports;
 pub use instance::Instance;
 pub use interface::{Interface, Item, ItemKind};

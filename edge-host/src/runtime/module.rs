@@ -2,12 +2,17 @@
 
 #![allow(unsafe_code)] // the C API
 
-use std::ptr::NonNull;
+use std::{ffi::CString, os::fd::AsRawFd, ptr::NonNull};
 
-use super::{Error, ffi};
+use super::{
+    Binary, Error,
+    binary::Contents,
+    ffi,
+};
 
-/// The most linear memory an instance may have, in pages of 64 KiB: 256 MiB.
-const MEMORY_PAGES_MAX: u32 = 4_096;
+/// The most linear memory an instance may have, in pages of 64 KiB: 128 MiB. A host has
+/// five instances or so, and a pod 1 GiB.
+const MEMORY_PAGES_MAX: u32 = 2_048;
 
 /// A module that WasmEdge has loaded and validated. Immutable; every thread may make instances.
 #[derive(Debug)]
@@ -21,10 +26,37 @@ unsafe impl Send for Module {}
 unsafe impl Sync for Module {}
 
 impl Module {
+    /// Loads and validates a module that was checked on its way in.
+    pub fn open(binary: &Binary) -> Result<Self, Error> {
+        match binary.contents() {
+            Contents::Memory(bytes) => Self::load(bytes),
+            Contents::File(file, _) => {
+                let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd()))
+                    .expect("a number and no NUL");
+                // SAFETY: the path lives through the call; the loader and the place are valid.
+                Self::parse(|loader, ast| unsafe {
+                    ffi::WasmEdge_LoaderParseFromFile(loader, ast, path.as_ptr())
+                })
+            }
+        }
+    }
+
     /// Loads and validates a module: plain, or with an AOT section that this host compiled.
     pub fn load(bytes: &[u8]) -> Result<Self, Error> {
         let length = u32::try_from(bytes.len())
             .map_err(|_| Error::Invalid("larger than 4 GiB".to_owned()))?;
+        // SAFETY: the bytes live through the call; the loader and the place are valid.
+        Self::parse(|loader, ast| unsafe {
+            ffi::WasmEdge_LoaderParseFromBuffer(loader, ast, bytes.as_ptr(), length)
+        })
+    }
+
+    fn parse(
+        parse: impl FnOnce(
+            *mut ffi::WasmEdge_LoaderContext,
+            *mut *mut ffi::WasmEdge_ASTModuleContext,
+        ) -> ffi::WasmEdge_Result,
+    ) -> Result<Self, Error> {
         // WasmEdge prints every refusal to stdout, where only the listening address belongs.
         // SAFETY: no arguments; sets a process-wide level.
         unsafe { ffi::WasmEdge_LogOff() };
@@ -36,8 +68,7 @@ impl Module {
                 return Err(Error::Engine("no loader".to_owned()));
             }
             let mut ast = std::ptr::null_mut();
-            let parsed =
-                ffi::WasmEdge_LoaderParseFromBuffer(loader, &raw mut ast, bytes.as_ptr(), length);
+            let parsed = parse(loader, &raw mut ast);
             ffi::WasmEdge_LoaderDelete(loader);
             check(parsed).map_err(Error::Invalid)?;
             let ast = NonNull::new(ast).ok_or_else(|| Error::Engine("no module".to_owned()))?;

@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{
+    Connection, OpenFlags,
+    backup::{Backup, StepResult},
+};
 
 use super::OpenError;
 use crate::{
@@ -75,6 +78,24 @@ pub(super) fn open_reader(data: &Path) -> Result<SqliteHost, OpenError> {
     open(data, OpenFlags::SQLITE_OPEN_READ_ONLY, READER_PRAGMAS)
 }
 
+/// Copies the database as of one commit.
+pub(super) fn copy(data: &Path, folder: &Path) -> Result<(), OpenError> {
+    let (from, to) = (data.join(FILE), folder.join(FILE));
+    let failed = |error: rusqlite::Error| OpenError::Database {
+        path: to.clone(),
+        message: format!("copying {}: {error}", from.display()),
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let source = Connection::open_with_flags(&from, flags).map_err(failed)?;
+    let mut copy = Connection::open(&to).map_err(failed)?;
+    let backup = Backup::new(&source, &mut copy).map_err(failed)?;
+    // All pages in one step: a step that others' commits come between would begin again.
+    match backup.step(-1).map_err(failed)? {
+        StepResult::Done => Ok(()),
+        other => Err(OpenError::Database { path: to.clone(), message: format!("{other:?}") }),
+    }
+}
+
 fn open(data: &Path, flags: OpenFlags, pragmas: &str) -> Result<SqliteHost, OpenError> {
     let path: PathBuf = data.join(FILE);
     // Each connection stays on one thread, so SQLite's own mutexes would only cost time.
@@ -91,9 +112,18 @@ pub(super) fn begin_write(host: &SqliteHost) -> Result<(), Fault> {
     run(host.connection(), "BEGIN IMMEDIATE")
 }
 
-/// Begins a reader's transaction: everything until [`end`] sees one snapshot.
+/// Begins a reader's transaction, unless there is one: until its end everything sees one snapshot,
+/// that of the first read.
 pub(super) fn begin_read(host: &SqliteHost) -> Result<(), Fault> {
-    run(host.connection(), "BEGIN")
+    if host.connection().is_autocommit() { run(host.connection(), "BEGIN") } else { Ok(()) }
+}
+
+/// Begins a reader's transaction, and takes its snapshot at once.
+pub(super) fn begin_snapshot(host: &SqliteHost) -> Result<(), Fault> {
+    begin_read(host)?;
+    host.connection()
+        .pragma_query_value(None, "schema_version", |_| Ok(()))
+        .map_err(|error| fault("PRAGMA schema_version", error))
 }
 
 /// Makes the transaction durable.
@@ -114,10 +144,14 @@ fn run(connection: &Connection, statement: &str) -> Result<(), Fault> {
         .prepare_cached(statement)
         .and_then(|mut statement| statement.execute([]))
         .map(|_| ())
-        .map_err(|error| match sqlite::translate(error) {
-            crate::guest::sqlite::Error::Busy => Fault::Busy,
-            crate::guest::sqlite::Error::Full => Fault::Full,
-            crate::guest::sqlite::Error::Interrupted => Fault::Interrupted,
-            other => Fault::Storage(format!("{statement}: {other:?}")),
-        })
+        .map_err(|error| fault(statement, error))
+}
+
+fn fault(statement: &str, error: rusqlite::Error) -> Fault {
+    match sqlite::translate(error) {
+        crate::guest::sqlite::Error::Busy => Fault::Busy,
+        crate::guest::sqlite::Error::Full => Fault::Full,
+        crate::guest::sqlite::Error::Interrupted => Fault::Interrupted,
+        other => Fault::Storage(format!("{statement}: {other:?}")),
+    }
 }

@@ -9,9 +9,14 @@ mod cache;
 mod clock;
 mod database;
 mod readers;
+mod serving;
 mod writer;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::oneshot;
 
@@ -24,12 +29,13 @@ use crate::{
         types::{Command, Fault, Outcome},
     },
     host_functions::{HostFunctions, redis, sqlite::SqliteHost},
-    metrics,
+    metrics::Metrics,
 };
 use cache::{Cache, Handover};
 pub use cache::{CacheBackend, CacheConfig, CachedStock};
 pub use clock::Clock;
 use readers::{Query, Readers};
+use serving::Serving;
 use writer::{Job, Writer};
 
 /// What a shard needs to know. Every bound is checked by `config`.
@@ -41,6 +47,8 @@ pub struct Config {
     pub queue_commands_max: usize,
     /// Commands that one transaction takes, 1..=1,024; a single caller's batch may fill it up.
     pub batch_commands_max: usize,
+    /// How long the guest may take for a batch, or for one command alone after that.
+    pub batch_time_max: Duration,
     /// Threads with a read-only guest.
     pub readers: usize,
     /// The time a read may take, waiting included.
@@ -136,7 +144,7 @@ struct Inner {
     writer: Writer,
     readers: Readers,
     cache: Arc<Cache>,
-    description: Description,
+    serving: Arc<Serving>,
 }
 
 impl Shard {
@@ -145,36 +153,35 @@ impl Shard {
         config: Config,
         module: Arc<GuestModule>,
         clock: Clock,
-        writer_metrics: metrics::Writer,
-        cache_metrics: &metrics::Cache,
-        redis_metrics: &metrics::Redis,
+        metrics: &Metrics,
     ) -> Result<Self, OpenError> {
         let lock = database::lock(&config.data)?;
         let cache_client = config.redis.clone().map(|mut redis| {
             // A read that has to go on without it still needs most of its time.
             redis.timeout = redis.timeout.min(config.query_timeout / 4);
-            redis::Client::new(redis, redis_metrics.user("cache"))
+            redis::Client::new(redis, metrics.redis.user("cache"))
         });
         let handover = Handover::new(&config.data, database::files(&config.data), module.digest());
-        let cache = Cache::new(config.cache.as_ref(), cache_client, handover, cache_metrics)
+        let cache = Cache::new(config.cache.as_ref(), cache_client, handover, &metrics.cache)
             .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
         let cache = Arc::new(cache);
         let redis = config
             .redis
             .clone()
-            .map(|config| Arc::new(redis::Client::new(config, redis_metrics.user("guest"))));
-        let traps = writer_metrics.traps.clone();
-        let (writer, description) = Writer::start(
+            .map(|config| Arc::new(redis::Client::new(config, metrics.redis.user("guest"))));
+        let readers_redis = redis.clone();
+        let (writer, serving) = Writer::start(
             &config,
             lock,
-            Arc::clone(&module),
+            module,
             clock,
             Arc::clone(&cache),
-            redis.clone(),
-            writer_metrics,
+            redis,
+            metrics.writer.clone(),
         )?;
-        let readers = Readers::start(&config, module, &cache, redis, traps)?;
-        Ok(Self(Arc::new(Inner { config, writer, readers, cache, description })))
+        let traps = metrics.writer.traps.clone();
+        let readers = Readers::start(&config, Arc::clone(&serving), &cache, readers_redis, traps)?;
+        Ok(Self(Arc::new(Inner { config, writer, readers, cache, serving })))
     }
 
     /// Does one command. Resolves after its transaction is durable; a caller that stops
@@ -245,8 +252,31 @@ impl Shard {
     }
 
     /// The guest's name, version and schema.
-    pub fn description(&self) -> &Description {
-        &self.0.description
+    pub fn description(&self) -> Description {
+        self.0.serving.enter().description.clone()
+    }
+
+    /// Lets another guest serve, from one batch to the next: commands that wait are decided by the new
+    /// one, queries under way end with the old one. Where the new one cannot be instantiated or does
+    /// not bring the tables to its version, nothing changes. Blocks until done.
+    pub fn switch(&self, module: Arc<GuestModule>) -> Result<Description, OpenError> {
+        let (reply, answer) = std::sync::mpsc::channel();
+        let gone = || OpenError::Guest("the shard is stopping".to_owned());
+        self.0.writer.submit(Job::Switch(module, reply)).map_err(|_| gone())?;
+        answer.recv().map_err(|_| gone())?
+    }
+
+    /// Asks the guest for an order, and waits for the answer. For those who watch over the guest.
+    pub fn probe(&self, order_id: String) -> Result<(), Error> {
+        let (reply, answer) = oneshot::channel();
+        self.0.readers.submit(Query::Order(order_id, reply))?;
+        answer.blocking_recv().map_err(|_| Error::Stopping)?.map(|_| ())
+    }
+
+    /// Copies the database, as of one commit, into the folder, from where [`Shard::open`] can open it.
+    /// Writes go on meanwhile. Blocks until done.
+    pub fn copy_to(&self, folder: &Path) -> Result<(), OpenError> {
+        database::copy(&self.0.config.data, folder)
     }
 
     /// Takes no more commands, does those that wait, and closes the database. Blocks until done.
@@ -254,11 +284,6 @@ impl Shard {
         self.0.readers.stop();
         self.0.writer.stop();
         self.0.cache.stop();
-    }
-
-    /// Forgets every read, such as once no reader asks the guest of before any more.
-    pub fn forget_cached(&self) {
-        self.0.cache.forget_all();
     }
 
     fn remember(&self, stock: SkuStock, ticket: cache::Ticket) -> Arc<CachedStock> {

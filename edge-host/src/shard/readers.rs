@@ -1,4 +1,4 @@
-//! Threads with a read-only guest each, made when the first query comes.
+//! Threads with a read-only guest each.
 
 use std::{
     path::PathBuf,
@@ -18,10 +18,11 @@ use super::{
     Config, Error, OpenError, ShardGuest,
     cache::{Cache, SharedReader},
     database,
+    serving::{Current, Serving},
 };
 use crate::{
     guest::{
-        GuestModule, changes, orders,
+        changes, orders,
         stock::{AuditReport, SkuStock},
         types::Fault,
     },
@@ -29,10 +30,14 @@ use crate::{
         HostFunctions,
         redis::{self, RedisHost},
     },
+    runtime,
 };
 
 /// Queries that may wait; more are answered [`Error::QueueFull`].
 const QUEUE_QUERIES_MAX: usize = 4_096;
+
+/// An audit reads every row; a guest that loops in one is stopped in the end.
+const AUDIT_TIME_MAX: Duration = Duration::from_mins(10);
 
 type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
@@ -55,18 +60,16 @@ pub(super) struct Readers {
 impl Readers {
     pub(super) fn start(
         config: &Config,
-        module: Arc<GuestModule>,
+        serving: Arc<Serving>,
         cache: &Cache,
         redis: Option<Arc<redis::Client>>,
         traps: Counter,
     ) -> Result<Self, OpenError> {
         let (queries, receiver) = crossbeam_channel::bounded(QUEUE_QUERIES_MAX);
-        let reader = Reader { data: config.data.clone(), module, redis, traps };
+        let reader = Reader { data: config.data.clone(), serving, redis, traps };
         for number in 0..config.readers {
             let (reader, receiver, cache) = (reader.clone(), receiver.clone(), cache.reader());
-            std::thread::Builder::new()
-                .name(format!("reader-{number}"))
-                .spawn(move || reader.run(&receiver, cache))
+            runtime::spawn(&format!("reader-{number}"), move || reader.run(&receiver, cache))
                 .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
         }
         Ok(Self {
@@ -100,13 +103,11 @@ impl Readers {
         }
         let (reader, auditing) = (self.reader.clone(), Arc::clone(&self.auditing));
         let audit = move || {
-            let mut slot = None;
-            let report = reader.ask(&mut slot, None, ShardGuest::audit);
+            let report = reader.audit();
             auditing.store(false, Ordering::SeqCst);
             let _ = reply.send(report);
         };
-        let spawned = std::thread::Builder::new().name("audit".to_owned()).spawn(audit);
-        spawned.map(|_| ()).map_err(|error| {
+        runtime::spawn("audit", audit).map(|_| ()).map_err(|error| {
             self.auditing.store(false, Ordering::SeqCst);
             Error::Fault(Fault::Storage(error.to_string()))
         })
@@ -121,16 +122,21 @@ impl Readers {
 #[derive(Clone)]
 struct Reader {
     data: PathBuf,
-    module: Arc<GuestModule>,
+    serving: Arc<Serving>,
     redis: Option<Arc<redis::Client>>,
     traps: Counter,
 }
 
-type Slot = Option<ShardGuest>;
+/// An instance, and the generation of the guest it is of.
+type Slot = Option<(u64, ShardGuest)>;
 
 impl Reader {
     fn run(&self, queries: &Receiver<(Query, Instant)>, mut cache: Option<SharedReader>) {
-        let mut slot = None;
+        // Made before the first query, which would otherwise wait for it; a failure shows with that.
+        let mut slot = {
+            let current = self.serving.enter();
+            self.instantiate(&current).ok().map(|guest| (current.generation, guest))
+        };
         while let Ok((query, deadline)) = queries.recv() {
             let at = Some(deadline);
             // A caller that has gone away does not hear its answer.
@@ -195,20 +201,14 @@ impl Reader {
         if deadline.is_some_and(|at| Instant::now() >= at) {
             return Err(Error::Timeout);
         }
+        let current = self.serving.enter();
         let mut guest = match slot.take() {
-            Some(guest) => guest,
-            None => self.instantiate()?,
+            Some((generation, guest)) if generation == current.generation => guest,
+            _ => self.instantiate(&current)?,
         };
-        let host = guest.instance_mut().host_mut();
-        host.set_deadline(deadline);
-        database::begin_read(&host.sqlite).map_err(Error::Fault)?;
-        let answer = call(&mut guest).map_err(|error| {
-            self.traps.inc();
-            tracing::error!(%error, "the guest trapped in a query");
-            Error::Trapped(error.to_string())
-        })?;
+        let answer = self.call(&mut guest, deadline, call)?;
         if database::rollback(&guest.instance_mut().host_mut().sqlite).is_ok() {
-            *slot = Some(guest);
+            *slot = Some((current.generation, guest));
         }
         answer.map_err(|fault| match fault {
             Fault::Interrupted => Error::Timeout,
@@ -216,12 +216,42 @@ impl Reader {
         })
     }
 
-    fn instantiate(&self) -> Result<ShardGuest, Error> {
+    /// Goes on with the guest and the snapshot it began with, whatever is switched meanwhile.
+    fn audit(&self) -> Result<AuditReport, Error> {
+        let mut guest = {
+            let current = self.serving.enter();
+            let mut guest = self.instantiate(&current)?;
+            database::begin_snapshot(&guest.instance_mut().host_mut().sqlite)
+                .map_err(Error::Fault)?;
+            guest
+        };
+        self.call(&mut guest, None, ShardGuest::audit)?.map_err(Error::Fault)
+    }
+
+    fn call<T>(
+        &self,
+        guest: &mut ShardGuest,
+        deadline: Option<Instant>,
+        call: impl FnOnce(&mut ShardGuest) -> Result<Result<T, Fault>, CallError>,
+    ) -> Result<Result<T, Fault>, Error> {
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        guest.instance_mut().set_time_max(Some(left.unwrap_or(AUDIT_TIME_MAX)));
+        let host = guest.instance_mut().host_mut();
+        host.set_deadline(deadline);
+        database::begin_read(&host.sqlite).map_err(Error::Fault)?;
+        call(guest).map_err(|error| {
+            self.traps.inc();
+            tracing::error!(%error, "the guest trapped in a query");
+            Error::Trapped(error.to_string())
+        })
+    }
+
+    fn instantiate(&self, current: &Current) -> Result<ShardGuest, Error> {
         let storage = |message: String| Error::Fault(Fault::Storage(message));
         let sqlite = database::open_reader(&self.data).map_err(|e| storage(e.to_string()))?;
-        let redis = RedisHost::new(self.redis.clone());
-        self.module
-            .instantiate(HostFunctions { sqlite, redis })
+        current
+            .module
+            .instantiate(HostFunctions { sqlite, redis: RedisHost::new(self.redis.clone()) })
             .map_err(|error| storage(error.to_string()))
     }
 }

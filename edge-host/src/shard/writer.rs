@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, Sender};
@@ -22,6 +22,7 @@ use super::{
     Clock, Config, Error, OpenError, Readiness, ShardGuest,
     cache::Cache,
     database::{self, FolderLock},
+    serving::Serving,
 };
 use crate::{
     guest::{
@@ -35,7 +36,7 @@ use crate::{
         redis::{self, RedisHost},
         sqlite::SqliteHost,
     },
-    metrics,
+    metrics, runtime,
 };
 
 /// The most commands that the contract lets one `apply` take.
@@ -49,6 +50,8 @@ pub(super) enum Job {
     One(Command, Reply<Result<Outcome, Error>>),
     /// A single caller's batch: 1..=1,000 commands, kept together.
     Many(Vec<Command>, Reply<Vec<Result<Outcome, Error>>>),
+    /// Another guest, between two batches.
+    Switch(Arc<GuestModule>, std::sync::mpsc::Sender<Result<Description, OpenError>>),
     /// The last job.
     Stop,
 }
@@ -58,7 +61,7 @@ impl Job {
         match self {
             Self::One(..) => 1,
             Self::Many(commands, _) => commands.len(),
-            Self::Stop => 0,
+            Self::Switch(..) | Self::Stop => 0,
         }
     }
 }
@@ -86,7 +89,7 @@ impl Writer {
         cache: Arc<Cache>,
         redis: Option<Arc<redis::Client>>,
         metrics: metrics::Writer,
-    ) -> Result<(Self, Description), OpenError> {
+    ) -> Result<(Self, Arc<Serving>), OpenError> {
         let (jobs, receiver) = crossbeam_channel::unbounded();
         let queue = Arc::new(Queue {
             waiting: AtomicUsize::new(0),
@@ -104,18 +107,18 @@ impl Writer {
             queue: Arc::clone(&queue),
             jobs: receiver,
             batch_commands_max: config.batch_commands_max.min(APPLY_COMMANDS_MAX),
+            batch_time_max: config.batch_time_max,
             latest: i64::MIN,
         };
         // An instance stays on the thread that made it, so the thread opens and reports.
         let (opened, answer) = std::sync::mpsc::channel();
-        let thread = std::thread::Builder::new()
-            .name("writer".to_owned())
-            .spawn(move || batcher.run(|result| drop(opened.send(result))))
-            .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
-        let description = answer
+        let thread =
+            runtime::spawn("writer", move || batcher.run(|result| drop(opened.send(result))))
+                .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
+        let serving = answer
             .recv()
             .unwrap_or_else(|_| Err(OpenError::Guest("its thread ended".to_owned())))?;
-        Ok((Self { jobs, queue, thread: Mutex::new(Some(thread)) }, description))
+        Ok((Self { jobs, queue, thread: Mutex::new(Some(thread)) }, serving))
     }
 
     /// Puts a job in the queue, whole or not at all.
@@ -167,6 +170,7 @@ struct Batcher {
     queue: Arc<Queue>,
     jobs: Receiver<Job>,
     batch_commands_max: usize,
+    batch_time_max: Duration,
     /// The latest `now` given to the guest: the system's clock may step back, time may not.
     latest: i64,
 }
@@ -179,45 +183,90 @@ enum Attempt {
 }
 
 impl Batcher {
-    fn run(mut self, opened: impl FnOnce(Result<Description, OpenError>)) {
-        let mut guest = match self.open() {
+    fn run(mut self, opened: impl FnOnce(Result<Arc<Serving>, OpenError>)) {
+        let (mut guest, serving) = match self.open() {
             Ok((guest, description)) => {
-                opened(Ok(description));
-                Some(guest)
+                let serving = Arc::new(Serving::new(Arc::clone(&self.module), description));
+                opened(Ok(Arc::clone(&serving)));
+                (Some(guest), serving)
             }
             Err(error) => return opened(Err(error)),
         };
         let mut carried = None;
-        while let Some(first) = carried.take().or_else(|| self.jobs.recv().ok()) {
-            let (batch, next) = self.collect(first);
-            let stop = matches!(next, Some(Job::Stop));
-            if !batch.commands.is_empty() {
-                self.serve(&mut guest, batch);
+        while let Some(job) = carried.take().or_else(|| self.jobs.recv().ok()) {
+            match job {
+                Job::Stop => break,
+                Job::Switch(module, reply) => {
+                    // Whoever asked may have gone; the switch counts all the same.
+                    let _ = reply.send(self.switch(&mut guest, &serving, module));
+                }
+                first => {
+                    let (batch, next) = self.collect(first);
+                    self.serve(&mut guest, batch);
+                    carried = next;
+                }
             }
-            if stop {
-                break;
-            }
-            carried = next;
         }
         drop(guest);
     }
 
-    /// Opens the connection, makes the guest and lets it migrate.
     fn open(&mut self) -> Result<(ShardGuest, Description), OpenError> {
+        let (mut guest, description) = self.prepare()?;
+        self.migrate(&mut guest, &description)?;
+        Ok((guest, description))
+    }
+
+    /// The old guest goes only when the new one has shown that it can serve.
+    fn switch(
+        &mut self,
+        guest: &mut Option<ShardGuest>,
+        serving: &Serving,
+        module: Arc<GuestModule>,
+    ) -> Result<Description, OpenError> {
+        let before = std::mem::replace(&mut self.module, Arc::clone(&module));
+        let switched = self.prepare().and_then(|(mut new, description)| {
+            // No query may meet tables that its guest does not know.
+            let mut current = serving.close();
+            self.migrate(&mut new, &description)?;
+            current.replace(module, description.clone());
+            // What the old guest answered is not what the new one would.
+            self.cache.forget_all();
+            *guest = Some(new);
+            Ok(description)
+        });
+        if switched.is_err() {
+            self.module = before;
+        }
+        switched
+    }
+
+    /// Opens a connection and makes a guest on it.
+    fn prepare(&mut self) -> Result<(ShardGuest, Description), OpenError> {
         let mut guest = self.instantiate()?;
         let description =
             guest.describe().map_err(|error| OpenError::Guest(format!("describe: {error}")))?;
+        Ok((guest, description))
+    }
+
+    /// Lets the guest bring the tables to its version, which takes as long as it does.
+    fn migrate(
+        &mut self,
+        guest: &mut ShardGuest,
+        description: &Description,
+    ) -> Result<(), OpenError> {
+        guest.instance_mut().set_time_max(None);
         let now = self.now();
         let failed = |what: &str| {
             let what = what.to_owned();
             move |fault| OpenError::Guest(format!("{what}: {fault:?}"))
         };
-        database::begin_write(host(&mut guest)).map_err(failed("migrate"))?;
+        database::begin_write(host(guest)).map_err(failed("migrate"))?;
         let before = guest
             .migrate(now)
             .map_err(|error| OpenError::Guest(format!("migrate: {error}")))?
             .map_err(failed("migrate"))?;
-        database::commit(host(&mut guest)).map_err(failed("migrate"))?;
+        database::commit(host(guest)).map_err(failed("migrate"))?;
+        guest.instance_mut().set_time_max(Some(self.batch_time_max));
         tracing::info!(
             guest = description.name,
             version = description.version,
@@ -225,15 +274,17 @@ impl Batcher {
             schema = description.schema_version,
             "the database is open"
         );
-        Ok((guest, description))
+        Ok(())
     }
 
     fn instantiate(&self) -> Result<ShardGuest, OpenError> {
         let sqlite = database::open_writer(&self.data)?;
-        let redis = RedisHost::new(self.redis.clone());
-        self.module
-            .instantiate(HostFunctions { sqlite, redis })
-            .map_err(|error| OpenError::Guest(error.to_string()))
+        let mut guest = self
+            .module
+            .instantiate(HostFunctions { sqlite, redis: RedisHost::new(self.redis.clone()) })
+            .map_err(|error| OpenError::Guest(error.to_string()))?;
+        guest.instance_mut().set_time_max(Some(self.batch_time_max));
+        Ok(guest)
     }
 
     /// A batch that begins with `first`, and the job that did not fit.
@@ -243,7 +294,7 @@ impl Batcher {
         while let Some(job) = next.take() {
             let size = batch.commands.len() + job.commands();
             let fits = batch.commands.is_empty() || size <= self.batch_commands_max;
-            if !fits || matches!(job, Job::Stop) {
+            if !fits || matches!(job, Job::Switch(..) | Job::Stop) {
                 return (batch, Some(job));
             }
             batch.push(job);
@@ -280,7 +331,8 @@ impl Batcher {
                 Err(error) => return Attempt::Failed(Error::Trapped(error.to_string())),
             },
         };
-        let failed = match transact(&mut guest, &self.cache, now, commands) {
+        let deadline = started + self.batch_time_max;
+        let failed = match transact(&mut guest, &self.cache, now, commands, deadline) {
             Ok(applied) => {
                 *slot = Some(guest);
                 self.committed(&applied, commands.len(), started);
@@ -335,9 +387,14 @@ fn transact(
     cache: &Cache,
     now: i64,
     commands: &[Command],
+    deadline: Instant,
 ) -> Result<Applied, Failure> {
     database::begin_write(host(guest))?;
-    let applied = guest.apply(now, commands).map_err(Failure::Call)??;
+    // The guest's code is stopped by its instance, a statement by SQLite, a call to Redis by itself.
+    guest.instance_mut().host_mut().set_deadline(Some(deadline));
+    let applied = guest.apply(now, commands);
+    guest.instance_mut().host_mut().set_deadline(None);
+    let applied = applied.map_err(Failure::Call)??;
     if applied.outcomes.len() != commands.len() {
         let fault = format!("{} outcomes for {} commands", applied.outcomes.len(), commands.len());
         return Err(Failure::Fault(crate::guest::types::Fault::Corrupt(fault)));
@@ -392,7 +449,7 @@ impl Batch {
                 self.replies.0.push(Waiter::Many(commands.len(), reply));
                 self.commands.extend(commands);
             }
-            Job::Stop => {}
+            Job::Switch(..) | Job::Stop => {}
         }
     }
 }

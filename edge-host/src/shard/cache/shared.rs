@@ -189,6 +189,14 @@ impl Shared {
     }
 }
 
+impl Drop for Shared {
+    /// Where the shard was not opened after all.
+    fn drop(&mut self) {
+        self.inner.state.lock().stopping = true;
+        self.inner.wake.notify_one();
+    }
+}
+
 impl State {
     /// Everything that Redis holds is given up.
     fn leave(&mut self) {

@@ -1,0 +1,280 @@
+//! Which guests served here: on disk, so that a restart goes on with the same one.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use crate::guest::lifecycle::Description;
+
+/// In the folder of guests.
+const FILE: &str = "history.json";
+/// How long a guest that was taken back waits before it may come again; doubled each time.
+const BACKOFF: Duration = Duration::from_mins(1);
+const BACKOFF_MAX: Duration = Duration::from_hours(1);
+
+/// A guest that serves, served, or was taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// SHA-256 of the plain module, in hexadecimal.
+    pub digest: String,
+    /// What it calls itself.
+    pub name: String,
+    /// Its semantic version.
+    pub version: String,
+    /// The tables it knows.
+    pub schema_version: u32,
+    /// Where it came from.
+    pub source: String,
+    /// When it last began to serve, in milliseconds since 1970.
+    pub since_ms: u64,
+    /// How it stands.
+    pub standing: Standing,
+    /// How often it was taken back.
+    pub failures: u32,
+    /// When it was last taken back, and why.
+    pub failed: Option<(u64, String)>,
+}
+
+/// How a guest of the history stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It serves.
+    Serving,
+    /// It served before, and can again.
+    Previous,
+    /// It was taken back.
+    TakenBack,
+}
+
+/// The file's contents, newest first.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Contents {
+    /// The guest that the configuration named when this was written.
+    configured: String,
+    /// A switch to this one has begun.
+    expected: Option<String>,
+    versions: Vec<Version>,
+}
+
+/// The guests of one node.
+#[derive(Clone, Debug)]
+pub struct History {
+    folder: PathBuf,
+    contents: Contents,
+}
+
+impl History {
+    /// Reads the history of `folder`. `configured` is the guest that the configuration names: where it
+    /// is another than before, somebody has deployed it, and it serves.
+    pub fn open(folder: &Path, configured: &str) -> Self {
+        let read = fs::read(folder.join(FILE)).ok();
+        let mut contents: Contents = match read.map(|bytes| serde_json::from_slice(&bytes)) {
+            Some(Ok(contents)) => contents,
+            Some(Err(error)) => {
+                tracing::warn!(%error, "the history of guests cannot be read; it begins anew");
+                Contents::default()
+            }
+            None => Contents::default(),
+        };
+        if contents.configured != configured {
+            contents.configured = configured.to_owned();
+            contents.expected = None;
+            for version in &mut contents.versions {
+                if version.standing == Standing::Serving {
+                    version.standing = Standing::Previous;
+                }
+            }
+        }
+        Self { folder: folder.to_owned(), contents }
+    }
+
+    /// The guests to start with, best first, as files. The configured one comes last, and is
+    /// not among them.
+    pub fn candidates(&self) -> Vec<PathBuf> {
+        let Contents { configured, expected, versions } = &self.contents;
+        let serving = versions.iter().find(|version| version.standing == Standing::Serving);
+        let mut digests: Vec<&String> = expected.iter().collect();
+        digests.extend(serving.map(|version| &version.digest));
+        digests.retain(|digest| *digest != configured);
+        digests.iter().map(|digest| self.folder.join(format!("{digest}.wasm"))).collect()
+    }
+
+    /// Newest first.
+    pub fn versions(&self) -> &[Version] {
+        &self.contents.versions
+    }
+
+    pub(super) fn is_serving(&self, digest: &str) -> bool {
+        self.versions()
+            .iter()
+            .any(|version| version.digest == digest && version.standing == Standing::Serving)
+    }
+
+    /// Whether a guest that was taken back has waited long enough.
+    pub(super) fn may_come(&self, digest: &str) -> Result<(), Error> {
+        let version = self.versions().iter().find(|version| version.digest == digest);
+        let Some((at_ms, reason)) = version.and_then(|version| version.failed.clone()) else {
+            return Ok(());
+        };
+        let failures = version.map_or(0, |version| version.failures);
+        let doubled = BACKOFF.saturating_mul(1 << failures.saturating_sub(1).min(16));
+        let until = Duration::from_millis(at_ms) + doubled.min(BACKOFF_MAX);
+        match until.checked_sub(Duration::from_millis(now_ms())) {
+            Some(retry_in) if !retry_in.is_zero() => Err(Error::BackingOff { reason, retry_in }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Which guest a roll-back leads to.
+    pub(super) fn target(&self, digest: Option<&str>) -> Result<String, Error> {
+        let mut others =
+            self.versions().iter().filter(|version| version.standing != Standing::Serving);
+        let found = match digest {
+            Some(digest) => others.find(|version| version.digest == digest),
+            None => others.find(|version| version.standing == Standing::Previous),
+        };
+        found.map(|version| version.digest.clone()).ok_or_else(|| {
+            Error::UnknownVersion(match digest {
+                Some(digest) => format!("no other guest {digest} is in the history"),
+                None => "there is no guest to go back to".to_owned(),
+            })
+        })
+    }
+
+    /// Keeps a copy of the configured guest, which a later image may no longer have.
+    pub(super) fn keep(&self, configured: &Path) -> io::Result<()> {
+        let kept = self.folder.join(format!("{}.wasm", self.contents.configured));
+        if kept.exists() {
+            return Ok(());
+        }
+        write_whole(&kept, &fs::read(configured)?)
+    }
+
+    /// Writes down that a switch to this guest begins.
+    pub(super) fn expect(&mut self, digest: &str) -> io::Result<()> {
+        self.contents.expected = Some(digest.to_owned());
+        self.write()
+    }
+
+    /// Writes down that it did not come to the switch.
+    pub(super) fn expect_no_more(&mut self) -> io::Result<()> {
+        self.contents.expected = None;
+        self.write()
+    }
+
+    /// Writes down that this guest serves now. Answers the guests that are kept; the files of the
+    /// others are deleted.
+    pub(super) fn serves(
+        &mut self,
+        digest: &str,
+        description: &Description,
+        source: &str,
+        history_max: usize,
+    ) -> io::Result<Vec<String>> {
+        let versions = &mut self.contents.versions;
+        let known = versions.iter().position(|version| version.digest == digest);
+        let known = known.map(|index| versions.remove(index));
+        for version in versions.iter_mut() {
+            if version.standing == Standing::Serving {
+                version.standing = match version.failed {
+                    Some(_) => Standing::TakenBack,
+                    None => Standing::Previous,
+                };
+            }
+        }
+        let (failures, failed) = known.map_or((0, None), |known| (known.failures, known.failed));
+        let version = Version {
+            digest: digest.to_owned(),
+            name: description.name.clone(),
+            version: description.version.clone(),
+            schema_version: description.schema_version,
+            source: source.to_owned(),
+            since_ms: now_ms(),
+            standing: Standing::Serving,
+            failures,
+            failed,
+        };
+        versions.insert(0, version);
+        let dropped = versions.split_off(versions.len().min(history_max + 1));
+        self.contents.expected = None;
+        self.write()?;
+        for version in dropped {
+            forget_files(&self.folder, &version.digest);
+        }
+        Ok(self.versions().iter().map(|version| version.digest.clone()).collect())
+    }
+
+    /// Notes why this guest is taken back.
+    pub(super) fn fails(&mut self, digest: &str, reason: &str) -> io::Result<()> {
+        let mut versions = self.contents.versions.iter_mut();
+        if let Some(version) = versions.find(|version| version.digest == digest) {
+            version.failures += 1;
+            version.failed = Some((now_ms(), reason.to_owned()));
+        }
+        self.write()
+    }
+
+    /// Notes the guest that the host has started with.
+    pub fn started(&mut self, digest: &str, description: &Description, source: &str) {
+        if self.is_serving(digest) && self.contents.expected.is_none() {
+            return;
+        }
+        // Until a guest is replaced there is nothing to remember: a start writes no file.
+        let is_first = self.versions().is_empty();
+        let version = Version {
+            digest: digest.to_owned(),
+            name: description.name.clone(),
+            version: description.version.clone(),
+            schema_version: description.schema_version,
+            source: source.to_owned(),
+            since_ms: now_ms(),
+            standing: Standing::Serving,
+            failures: 0,
+            failed: None,
+        };
+        if is_first {
+            self.contents.versions.push(version);
+            return;
+        }
+        let written = self.serves(digest, description, source, usize::MAX - 1);
+        if let Err(error) = written {
+            tracing::error!(%error, "the history of guests was not written");
+        }
+    }
+
+    fn write(&self) -> io::Result<()> {
+        let bytes = serde_json::to_vec_pretty(&self.contents).map_err(io::Error::other)?;
+        write_whole(&self.folder.join(FILE), &bytes)
+    }
+}
+
+/// Writes a file that is there whole or not at all, also after a power cut.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let partial = path.with_extension("partial");
+    let mut file = File::create(&partial)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&partial, path)?;
+    File::open(folder)?.sync_all()
+}
+
+/// Deletes a guest's files. What is not there need not go.
+pub(super) fn forget_files(folder: &Path, digest: &str) {
+    for ending in ["wasm", "aot.wasm"] {
+        let _ = fs::remove_file(folder.join(format!("{digest}.{ending}")));
+    }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,64 @@
+//! Looks at a new guest for a while, and takes it back where it fails.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::HotSwap;
+use crate::shard::Error;
+
+/// How often the traps are counted.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// How often the guest is asked something, for nodes without traffic.
+const PROBE_INTERVAL: Duration = Duration::from_millis(500);
+/// An order that nobody placed.
+const PROBE_ORDER: &str = "edge-host-probe";
+
+/// Watches on a thread of its own, until the window ends or another guest is switched to.
+pub(super) fn begin(hot_swap: &HotSwap, watch: u64, digest: String) {
+    let watched = hot_swap.clone();
+    let traps = &hot_swap.0.metrics.writer.traps;
+    let before = traps.get();
+    let run = move || look_after(&watched, watch, &digest, before);
+    if let Err(error) = thread::Builder::new().name("guest-watch".to_owned()).spawn(run) {
+        tracing::error!(%error, "no thread to watch the new guest; it is not taken back by itself");
+    }
+}
+
+fn look_after(hot_swap: &HotSwap, watch: u64, digest: &str, traps_before: u64) {
+    let inner = &hot_swap.0;
+    let started = Instant::now();
+    let mut probed = started;
+    while started.elapsed() < inner.config.watch_window {
+        if inner.state.lock().watch != watch {
+            return;
+        }
+        let traps = inner.metrics.writer.traps.get() - traps_before;
+        if traps >= inner.config.traps_max {
+            return take_back(hot_swap, digest, &format!("{traps} traps within its first {:.1} s",
+                started.elapsed().as_secs_f64()));
+        }
+        if probed.elapsed() >= PROBE_INTERVAL {
+            probed = Instant::now();
+            if let Err(Error::Trapped(reason)) = inner.shard.probe(PROBE_ORDER.to_owned()) {
+                tracing::warn!(guest = digest, reason, "a probe of the new guest trapped");
+            }
+        }
+        thread::sleep(LOOK_INTERVAL);
+    }
+    tracing::info!(guest = digest, "the new guest has passed its watch");
+}
+
+fn take_back(hot_swap: &HotSwap, digest: &str, reason: &str) {
+    tracing::error!(guest = digest, reason, "taking the guest back");
+    let noted = hot_swap.0.state.lock().history.fails(digest, reason);
+    if let Err(error) = noted {
+        tracing::error!(%error, "the history was not written");
+    }
+    hot_swap.0.metrics.guest_installed("taken_back");
+    let outcome = hot_swap.roll_back(None, reason);
+    if let Err(error) = outcome.result {
+        tracing::error!(guest = digest, %error, "the guest could not be taken back");
+    }
+}
