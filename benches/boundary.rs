@@ -9,7 +9,7 @@ use edge_host::{
         Guest, GuestModule, Sqlite,
         sqlite::{Error, Rows, Value},
     },
-    host_functions::{HostFunctions, WASI_ALLOWED, sqlite::SqliteHost},
+    host_functions::{HostFunctions, WASI_ALLOWED, redis::RedisHost, sqlite::SqliteHost},
     runtime::{self, Binary},
 };
 use rusqlite::Connection;
@@ -85,7 +85,9 @@ pub(crate) fn keep_warm(module: &Arc<GuestModule>) {
 
     let module = Arc::clone(module);
     runtime::keep_warm(move || {
-        let mut guest = module.instantiate(HostFunctions { sqlite: Parked }).expect("as any other");
+        let mut guest = module
+            .instantiate(HostFunctions { sqlite: Parked, redis: RedisHost::unconfigured() })
+            .expect("as any other");
         // It never answers.
         drop(guest.migrate(0));
     });
@@ -95,14 +97,18 @@ pub(crate) fn keep_warm(module: &Arc<GuestModule>) {
 
 fn costs(module: &GuestModule) -> Costs {
     let time = load_time() / 10;
-    let mut guest = module.instantiate(HostFunctions { sqlite: Stub }).expect("it fits this host");
+    let mut guest = module
+        .instantiate(HostFunctions { sqlite: Stub, redis: RedisHost::unconfigured() })
+        .expect("it fits this host");
     let describe = microseconds_per_call(time, || {
         guest.describe().expect("it describes itself");
     });
     let apply_nothing = microseconds_per_call(time, || call_apply(&mut guest));
     let connection = Connection::open_in_memory().expect("memory is there");
     let sqlite = SqliteHost::new(connection).expect("it is a fresh connection");
-    let mut guest = module.instantiate(HostFunctions { sqlite }).expect("it fits this host");
+    let mut guest = module
+        .instantiate(HostFunctions { sqlite, redis: RedisHost::unconfigured() })
+        .expect("it fits this host");
     transaction(&mut guest, "BEGIN");
     guest.migrate(0).expect("no trap").expect("the database is empty");
     let apply_nothing_sqlite = microseconds_per_call(time, || call_apply(&mut guest));

@@ -42,6 +42,8 @@ pub(crate) fn run(report: &mut Report) {
     );
     reads(report, &host, &rival, &skus);
 
+    caches(report, &skus);
+
     let load = wrk(&host, "stock_query", READ_CONNECTIONS, &[&skus]);
     report.add(
         &Figure::new("/v1/stock/query of 100", load.per_second * SKUS_IN_QUERY, "skus/s")
@@ -72,6 +74,28 @@ fn deducts(report: &mut Report, host: &Program, rival: &Program, skus: &str) {
     }
     let keys = rival.redis_cli(&["DBSIZE"]);
     assert!(keys.parse().is_ok_and(|keys: u32| keys > 2 * SKUS), "Redis took orders: {keys} keys");
+}
+
+/// One sku a request, from the cache in Redis, and from no cache.
+fn caches(report: &mut Report, skus: &str) {
+    let (redis_folder, with, without) = (folder(), folder(), folder());
+    let redis = Program::redis(redis_folder.path());
+    let url = format!("redis://{}", redis.address);
+    let flags = ["--cache-backend", "redis", "--cache-ttl", "1h", "--redis-url", &url];
+    let shared = Program::edge_host_with(with.path(), &flags);
+    let uncached = Program::edge_host_with(without.path(), &["--cache-enabled=false"]);
+    let load = |host: &Program| {
+        host.make_skus(SKUS);
+        host.read_skus(SKUS);
+        wrk(host, "stock", READ_CONNECTIONS, &[skus])
+    };
+    let (ours, limit) = (load(&shared), load(&uncached));
+    report.add(
+        &Figure::new("  the same, cache_backend = redis", ours.per_second, "requests/s")
+            .with(ours.latencies())
+            .against(limit.per_second, "without a cache")
+            .beside(limit.latencies()),
+    );
 }
 
 /// One sku a request.

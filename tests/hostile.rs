@@ -3,7 +3,7 @@
 
 use edge_host::{
     guest::{GuestModule, IMPORTS, sqlite, types},
-    host_functions::{HostFunctions, WASI_ALLOWED},
+    host_functions::{HostFunctions, WASI_ALLOWED, redis::RedisHost},
     runtime::Binary,
 };
 use wit_bindgen_wasmedge::rt::CallError;
@@ -79,7 +79,9 @@ fn call(hostile: &Hostile<'_>) -> Result<(), CallError> {
     std::fs::write(&file, module(hostile)).unwrap();
     let binary = Binary::open_interpreted(&file).unwrap();
     let module = GuestModule::load(&binary, WASI_ALLOWED).unwrap();
-    let mut guest = module.instantiate(HostFunctions { sqlite: Answering }).unwrap();
+    let mut guest = module
+        .instantiate(HostFunctions { sqlite: Answering, redis: RedisHost::unconfigured() })
+        .unwrap();
     let command =
         types::Command::Confirm(types::Confirm { order_id: "O-1".to_owned(), request_id: None });
     guest.apply(0, &[command]).map(|_| ())
@@ -94,7 +96,7 @@ fn refused(what: &str, hostile: &Hostile<'_>, reason: &str) {
 #[test]
 fn the_contract_has_the_imports_this_test_knows() {
     let names: Vec<_> = IMPORTS.iter().map(|import| import.name).collect();
-    assert_eq!(names, ["execute", "query"]);
+    assert_eq!(names, ["execute", "query", "execute", "pipeline", "eval"]);
 }
 
 #[test]

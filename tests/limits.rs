@@ -8,7 +8,7 @@ use std::{
 
 use edge_host::{
     guest::{Guest, GuestModule, Sqlite, sqlite, types},
-    host_functions::{HostFunctions, WASI_ALLOWED},
+    host_functions::{HostFunctions, WASI_ALLOWED, redis::RedisHost},
     runtime::{self, Binary},
 };
 
@@ -55,7 +55,7 @@ fn compiled(apply: &str) -> GuestModule {
 }
 
 fn instantiate(module: &GuestModule, sqlite: Database) -> Guest<HostFunctions<Database>> {
-    module.instantiate(HostFunctions { sqlite }).unwrap()
+    module.instantiate(HostFunctions { sqlite, redis: RedisHost::unconfigured() }).unwrap()
 }
 
 fn apply(guest: &mut Guest<HostFunctions<Database>>) -> String {

@@ -11,6 +11,7 @@ mod http;
 mod lifecycle;
 mod limits;
 mod parallel;
+mod redis;
 mod replay;
 mod scenarios;
 mod simulator;

@@ -174,6 +174,7 @@ fn first_word(text: &str) -> &str {
 const PLACES: &[(&str, &str, &str, &[&str])] = &[
     ("edge-host/src", "WasmEdge_", "runtime/ alone names WasmEdge", &["runtime/"]),
     ("edge-host/src", "axum::", "http/ alone names axum", &["http/"]),
+    ("edge-host/src", "rustls::", "TLS is Redis's", &["host_functions/redis/"]),
     (
         "edge-host/src",
         "rusqlite::",

@@ -44,13 +44,14 @@ impl Guest {
             data: folder.path().to_owned(),
             queue_commands_max: 8_192,
             batch_commands_max: batch,
+            batch_time_max: Duration::from_secs(2),
             readers: 1,
             query_timeout: Duration::from_secs(1),
             sweep_interval: Duration::from_secs(1),
             cache: None,
+            redis: None,
         };
-        let (writer, cache) = (metrics.writer.clone(), metrics.cache.clone());
-        let shard = Shard::open(config, Arc::clone(&module), Clock::System, writer, cache);
+        let shard = Shard::open(config, Arc::clone(&module), Clock::System, &metrics);
         let shard = shard.expect("the folder is fresh");
         keep_warm(&module);
         let runtime = Builder::new_current_thread().build().expect("it needs nothing");

@@ -46,10 +46,15 @@ impl Program {
 
     /// The program that ships, on a data folder.
     pub(crate) fn edge_host(data: &Path) -> Self {
+        Self::edge_host_with(data, &[])
+    }
+
+    /// The same, with more flags.
+    pub(crate) fn edge_host_with(data: &Path, flags: &[&str]) -> Self {
         let guest = guest("inventory_guest.aot.wasm");
         let mut command = Command::new(release().join("edge-host"));
         command.args(["--listen", "127.0.0.1:0", "--data"]).arg(data).arg("--guest").arg(guest);
-        Self::start(&mut command)
+        Self::start(command.args(flags))
     }
 
     /// axum, answering everything with `body`.

@@ -116,8 +116,8 @@ fn open_shard(config: &Config, clock: &Clock, metrics: &Metrics) -> Result<Opene
     }
     .map_err(refused)?;
     let open = |module: &Arc<GuestModule>| {
-        let (writer, cache) = (metrics.writer.clone(), metrics.cache.clone());
-        Shard::open(config.shard.clone(), Arc::clone(module), clock.clone(), writer, cache)
+        let (config, clock) = (config.shard.clone(), clock.clone());
+        Shard::open(config, Arc::clone(module), clock, metrics)
     };
     let mut history = History::open(folder, &configured.digest_hex());
     for file in history.candidates() {

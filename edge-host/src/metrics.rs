@@ -3,6 +3,8 @@
 //! A caller asks for its handle once, at start, and then only touches atomics: no lock, no label
 //! look-up and no allocation on a request's path.
 
+mod redis;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -14,6 +16,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::{Registry, Unit};
+
+pub use self::redis::{Redis, RedisOutcome, RedisUser};
 
 /// What `/metrics` answers with.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -39,6 +43,8 @@ pub struct Metrics {
     pub writer: Writer,
     /// The read cache's numbers.
     pub cache: Cache,
+    /// The calls to Redis.
+    pub redis: Redis,
 }
 
 /// Handles for the one writer of a shard.
@@ -56,15 +62,34 @@ pub struct Writer {
     pub expirations: Counter,
 }
 
-/// Handles for the read cache of a shard.
+/// The read cache of a shard, by where it is.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    /// Reads answered without a guest.
+    hits: Family<BackendLabels, Counter>,
+    misses: Family<BackendLabels, Counter>,
+    entries: Family<BackendLabels, Gauge<i64, AtomicI64>>,
+    bypasses: Family<BackendLabels, Counter>,
+    generations: Family<BackendLabels, Counter>,
+}
+
+/// Handles for a cache in one place.
+#[derive(Clone, Debug)]
+pub struct CacheBackend {
+    /// Skus answered without a guest.
     pub hits: Counter,
-    /// Reads that had to call a guest.
+    /// Skus that a guest had to be asked for.
     pub misses: Counter,
-    /// Skus held now.
+    /// Skus held now; 0 where they are held elsewhere.
     pub entries: Gauge<i64, AtomicI64>,
+    /// Reads that went on without a cache that did not answer.
+    pub bypasses: Counter,
+    /// Times that the cache began empty.
+    pub generations: Counter,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct BackendLabels {
+    backend: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -130,6 +155,7 @@ impl Metrics {
             ),
             writer: Writer::new(r),
             cache: Cache::new(r),
+            redis: Redis::new(r),
             registry,
             started,
         }
@@ -198,9 +224,33 @@ impl Writer {
 impl Cache {
     fn new(r: &mut Registry) -> Self {
         Self {
-            hits: register(r, "cache_hits", "Reads without a guest", Counter::default()),
-            misses: register(r, "cache_misses", "Reads through a guest", Counter::default()),
-            entries: register(r, "cache_entries", "Skus in the cache", Gauge::default()),
+            hits: register(r, "cache_hits", "Skus read without a guest", Family::default()),
+            misses: register(r, "cache_misses", "Skus read through a guest", Family::default()),
+            entries: register(r, "cache_entries", "Skus in the cache", Family::default()),
+            bypasses: register(
+                r,
+                "cache_bypasses",
+                "Reads that went on without a cache that did not answer",
+                Family::default(),
+            ),
+            generations: register(
+                r,
+                "cache_generations",
+                "Times that the cache began empty",
+                Family::default(),
+            ),
+        }
+    }
+
+    /// The handles of one place: `memory` or `redis`.
+    pub fn backend(&self, backend: &'static str) -> CacheBackend {
+        let labels = BackendLabels { backend };
+        CacheBackend {
+            hits: self.hits.get_or_create_owned(&labels),
+            misses: self.misses.get_or_create_owned(&labels),
+            entries: self.entries.get_or_create_owned(&labels),
+            bypasses: self.bypasses.get_or_create_owned(&labels),
+            generations: self.generations.get_or_create_owned(&labels),
         }
     }
 }

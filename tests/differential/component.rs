@@ -12,7 +12,10 @@ use wasmtime::{
 };
 use wit_component::ComponentEncoder;
 
-use self::bindings::{Inventory, inventory::host::sqlite};
+use self::bindings::{
+    Inventory,
+    inventory::host::{redis, sqlite},
+};
 use super::{Answer, Call, Engine, translate::Translate};
 
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
@@ -126,5 +129,28 @@ impl sqlite::Host for SqliteHost {
         parameters: Vec<sqlite::Value>,
     ) -> Result<sqlite::Rows, sqlite::Error> {
         Sqlite::query(self, statement, parameters.translate()).translate()
+    }
+}
+
+/// As on a host without a configured Redis.
+impl redis::Host for SqliteHost {
+    fn execute(&mut self, _: redis::Command) -> Result<redis::Reply, redis::Error> {
+        Err(redis::Error::Unavailable(String::new()))
+    }
+
+    fn pipeline(
+        &mut self,
+        _: Vec<redis::Command>,
+    ) -> Result<Vec<Result<redis::Reply, redis::Error>>, redis::Error> {
+        Err(redis::Error::Unavailable(String::new()))
+    }
+
+    fn eval(
+        &mut self,
+        _: String,
+        _: Vec<Vec<u8>>,
+        _: Vec<Vec<u8>>,
+    ) -> Result<redis::Reply, redis::Error> {
+        Err(redis::Error::Unavailable(String::new()))
     }
 }

@@ -2,7 +2,7 @@
 
 use edge_host::{
     guest::{Guest, GuestModule, types::Fault},
-    host_functions::{HostFunctions, WASI_ALLOWED, sqlite::SqliteHost},
+    host_functions::{HostFunctions, WASI_ALLOWED, redis::RedisHost, sqlite::SqliteHost},
     runtime::Binary,
 };
 use rusqlite::Connection;
@@ -18,7 +18,11 @@ impl OnWasmEdge {
     pub(super) fn new(binary: &Binary) -> Self {
         let module = GuestModule::load(binary, WASI_ALLOWED).unwrap();
         let sqlite = SqliteHost::new(Connection::open_in_memory().unwrap()).unwrap();
-        Self { guest: module.instantiate(HostFunctions { sqlite }).unwrap() }
+        Self {
+            guest: module
+                .instantiate(HostFunctions { sqlite, redis: RedisHost::unconfigured() })
+                .unwrap(),
+        }
     }
 }
 

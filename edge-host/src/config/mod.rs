@@ -91,6 +91,9 @@ impl fmt::Display for Effective {
                 let tokens = &self.config.http.tokens;
                 let roles: Vec<&str> = tokens.iter().map(|token| token.role().as_str()).collect();
                 writeln!(f, "# {key}: {} [{}], hidden # {source}", roles.len(), roles.join(", "))?;
+            } else if setting.kind == Kind::Url {
+                let shown = self.config.shard.redis.as_ref().map(|redis| redis.url.to_string());
+                writeln!(f, "{key} = {:?} # {source}", shown.unwrap_or_default())?;
             } else if raw.text.parse::<i64>().is_ok() || setting.kind == Kind::Switch {
                 writeln!(f, "{key} = {} # {source}", raw.text)?;
             } else {

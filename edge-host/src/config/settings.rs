@@ -8,6 +8,8 @@ pub(super) enum Kind {
     Value,
     /// `--key` or `--key=false`.
     Switch,
+    /// `--key URL`: shown without its user and password, which a flag must not have.
+    Url,
     /// Never a flag, which other users of the machine could read; never printed.
     Secret,
 }
@@ -48,6 +50,7 @@ const WIRE: &str = "Connections and requests";
 const RULES: &str = "Orders";
 const GUESTS: &str = "Replacing the guest";
 const WRITES: &str = "Writes and reads";
+const REDIS: &str = "Redis";
 const LOGS: &str = "Logs";
 
 const fn value(
@@ -103,8 +106,9 @@ pub(super) static SETTINGS: &[Setting] = &[
     value(WRITES, "batch_commands_max", "N", "512", "Commands in one commit"),
     value(WRITES, "batch_time_max", "DURATION", "2s", "How long the guest may take for a commit"),
     value(WRITES, "readers", "N", "2", "Guest instances for reads"),
-    switch(WRITES, "cache_enabled", "true", "Answer repeated reads from memory"),
-    value(WRITES, "cache_ttl", "DURATION", "10s", "How long an unchanged sku stays in memory"),
+    switch(WRITES, "cache_enabled", "true", "Answer repeated reads from a cache"),
+    value(WRITES, "cache_backend", "WHERE", "memory", "memory, or redis: then of redis_url"),
+    value(WRITES, "cache_ttl", "DURATION", "10s", "How long an unchanged sku is remembered"),
     value(WRITES, "cache_entries_max", "N", "100000", "Skus held in memory"),
     value(
         GUESTS,
@@ -119,6 +123,23 @@ pub(super) static SETTINGS: &[Setting] = &[
     value(GUESTS, "guest_watch", "DURATION", "30s", "How long a new guest is watched for traps"),
     value(GUESTS, "guest_traps_max", "N", "3", "Traps meanwhile from which on it is taken back"),
     value(GUESTS, "guest_inbox", "DIR", "", "A folder from which guests are installed"),
+    Setting {
+        key: "redis_url",
+        group: REDIS,
+        kind: Kind::Url,
+        value: "URL",
+        default: "",
+        help: "redis://[user:password@]host[:port][/db], rediss:// over TLS, or \
+               redis-cluster:// (rediss-cluster://) host,host,…; a password not by flag",
+    },
+    value(REDIS, "redis_timeout", "DURATION", "50ms", "How long one call to Redis may take"),
+    value(
+        REDIS,
+        "redis_ca_file",
+        "FILE",
+        "/etc/ssl/certs/ca-certificates.crt",
+        "Whom rediss:// trusts: certificates in PEM",
+    ),
     value(LOGS, "log", "LEVELS", "info", "A level, or some by module: info,edge_host::shard=debug"),
     value(LOGS, "log_format", "FORMAT", "text", "text, or json: one object a line"),
 ];

@@ -35,11 +35,17 @@ impl fmt::Display for Source {
     }
 }
 
-/// A value nobody has looked at yet.
-#[derive(Clone, Debug, PartialEq)]
+/// A value nobody has looked at yet, so it may be a secret.
+#[derive(Clone, PartialEq)]
 pub(super) struct Raw {
     pub(super) text: String,
     pub(super) source: Source,
+}
+
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Raw").field("source", &self.source).finish_non_exhaustive()
+    }
 }
 
 /// One raw value for each setting.

@@ -147,6 +147,32 @@ fn tokens_come_from_file_or_environment_and_are_never_shown() {
 }
 
 #[test]
+fn a_redis_url_is_shown_without_its_secrets_and_never_repeated_when_it_is_wrong() {
+    let url = "redis://edge:s3cret-s3cret@cache:7000/2";
+    let effective = loaded(&[], &[("EDGE_INVENTORY_REDIS_URL", url)]).unwrap();
+    let (printed, debugged) = (effective.to_string(), format!("{effective:?}"));
+    assert!(printed.contains("redis_url = \"redis://hidden@cache:7000/2\" #"), "{printed}");
+    assert!(!printed.contains("s3cret") && !debugged.contains("s3cret"), "{debugged}");
+    assert!(loaded(&["--redis-url", "redis-cluster://a:1,b:2"], &[]).is_ok());
+    for bad in ["redis://edge:s3cret@cache/x", "s3cret", "redis://s3cret@cache"] {
+        let refused = loaded(&[], &[("EDGE_INVENTORY_REDIS_URL", bad)]).unwrap_err().to_string();
+        assert!(refused.contains("redis_url") && !refused.contains("s3cret"), "{refused}");
+    }
+    let refused = loaded(&["--redis-url", url], &[]).unwrap_err().to_string();
+    assert!(refused.contains("password in a flag") && !refused.contains("s3cret"), "{refused}");
+}
+
+#[test]
+fn what_redis_needs_is_asked_for_together() {
+    let flags = ["--cache-backend=redis", "--redis-timeout=0ms"];
+    assert_eq!(problems(&flags, &[]), ["redis_timeout", "cache_backend"]);
+    let flags = ["--cache-backend=disk", "--redis-ca-file=/nowhere", "--redis-url=rediss://a"];
+    assert_eq!(problems(&flags, &[]), ["cache_backend", "redis_ca_file"]);
+    assert!(loaded(&["--cache-backend=redis", "--redis-url=redis://a"], &[]).is_ok());
+    assert!(loaded(&["--cache-backend=redis", "--cache-enabled=false"], &[]).is_ok());
+}
+
+#[test]
 fn variables_that_kubernetes_makes_for_a_service_are_left_alone() {
     let variables = [
         ("EDGE_INVENTORY_SERVICE_HOST", "10.0.0.1"),

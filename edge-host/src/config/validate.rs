@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::problem::{Problem, Problems};
-use super::settings::{Kind, setting};
+use super::settings::{Kind, Setting, setting};
 use super::sources::{Raw, Source, Values};
 use super::{Config, Guest, Interpreter};
+use crate::host_functions::redis;
 use crate::http::{Mode, Role, TOKEN_BYTES_MIN, Token};
 use crate::{hot_swap, http, log, shard};
 
@@ -80,6 +81,11 @@ impl Reader<'_> {
 
     fn shard(&mut self) -> shard::Config {
         let cache = shard::CacheConfig {
+            backend: self.read("cache_backend", |text| match text {
+                "memory" => Ok(shard::CacheBackend::Memory),
+                "redis" => Ok(shard::CacheBackend::Redis),
+                _ => Err("memory or redis".into()),
+            }),
             ttl: self.read("cache_ttl", duration(MS, HOUR * 24)),
             entries_max: self.read("cache_entries_max", integer(1, 100_000_000)),
         };
@@ -92,7 +98,30 @@ impl Reader<'_> {
             query_timeout: self.read("query_timeout", duration(MS, HOUR)),
             sweep_interval: self.read("sweep_interval", duration(MS * 10, HOUR)),
             cache: self.read("cache_enabled", boolean).then_some(cache),
+            redis: self.redis(),
         }
+    }
+
+    fn redis(&mut self) -> Option<redis::Config> {
+        let timeout = self.read("redis_timeout", duration(MS, HOUR));
+        let ca_file = self.read("redis_ca_file", path);
+        let url = self.read("redis_url", redis_url)?;
+        let raw = self.values.get("redis_url");
+        if url.has_password() && matches!(raw.source, Source::Flag(_)) {
+            self.note(
+                "redis_url",
+                "other users of the machine can read the password in a flag",
+                "set EDGE_INVENTORY_REDIS_URL, or redis_url in the file",
+            );
+        }
+        if url.is_tls() && !ca_file.is_file() {
+            self.note(
+                "redis_ca_file",
+                "rediss:// needs certificates to trust, and there is no such file",
+                "name a file of PEM certificates, or install ca-certificates",
+            );
+        }
+        Some(redis::Config { url, timeout, ca_file })
     }
 
     fn hot_swap(&mut self, data: &Path, configured: &Path) -> hot_swap::Config {
@@ -144,6 +173,15 @@ impl Reader<'_> {
                  on 127.0.0.1",
             );
         }
+        let backend = config.shard.cache.as_ref().map(|cache| cache.backend);
+        let url_fits = !self.problems.iter().any(|problem| problem.key == "redis_url");
+        if backend == Some(shard::CacheBackend::Redis) && config.shard.redis.is_none() && url_fits {
+            self.note(
+                "cache_backend",
+                "there is no Redis to keep the cache in",
+                "set EDGE_INVENTORY_REDIS_URL=redis://host, or cache_backend = \"memory\"",
+            );
+        }
         let shard::Config { queue_commands_max, batch_commands_max, .. } = config.shard;
         if queue_commands_max < batch_commands_max {
             self.note(
@@ -158,7 +196,7 @@ impl Reader<'_> {
         let raw = self.values.get(key);
         self.problems.push(Problem {
             key: key.into(),
-            value: Some(raw.text.clone()),
+            value: shown(setting(key).expect("only keys of the table are noted"), raw),
             source: raw.source.clone(),
             why: why.into(),
             cure: cure.into(),
@@ -173,13 +211,15 @@ fn refused(key: &'static str, raw: &Raw, allowed: &str) -> Problem {
         (_, "") => "correct it".into(),
         (_, default) => format!("correct it, or leave it out for {default}"),
     };
-    let value = if setting.kind == Kind::Secret || raw.text.is_empty() {
-        None
-    } else {
-        Some(raw.text.clone())
-    };
+    let value = shown(setting, raw);
     let why = format!("allowed is {allowed}");
     Problem { key: key.into(), value, source: raw.source.clone(), why, cure }
+}
+
+/// The text as given; nothing of what may hold a secret.
+fn shown(setting: &Setting, raw: &Raw) -> Option<String> {
+    let hidden = matches!(setting.kind, Kind::Secret | Kind::Url) || raw.text.is_empty();
+    (!hidden).then(|| raw.text.clone())
 }
 
 fn integer<N>(min: N, max: N) -> impl Fn(&str) -> Result<N, String>
@@ -230,6 +270,18 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
     })
 }
 
+fn redis_url(text: &str) -> Result<Option<redis::Url>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|wrong: String| {
+        format!(
+            "redis://host:port/database, rediss://, redis-cluster://host:port,… or \
+             rediss-cluster://, each with user:password@ before the host; {wrong}"
+        )
+    })
+}
+
 /// What stands in a `Config` that is thrown away because of its problems.
 trait StandIn {
     fn stand_in() -> Self;
@@ -257,6 +309,8 @@ stand_ins! {
     Vec<hot_swap::PublicKey> = Vec::new();
     bool = false;
     Vec<Token> = Vec::new();
+    Option<redis::Url> = None;
+    shard::CacheBackend = shard::CacheBackend::Memory;
     Mode = Mode::ReserveOnOrder;
     log::Levels = log::Levels::all();
     log::Format = log::Format::Text;

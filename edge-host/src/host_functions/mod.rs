@@ -1,15 +1,18 @@
 //! What a guest may call: this list is the guest's whole world.
 
+pub mod redis;
 pub mod sqlite;
+
+use std::{sync::Arc, time::Instant};
 
 use wit_bindgen_wasmedge::rt::{CoreType, CoreValue, GuestMemory, Presence, Signature, Trap};
 
-use std::sync::Arc;
-
 use crate::{
-    guest::{self, GuestModule, Sqlite},
+    guest::{self, GuestModule, Redis, Sqlite, redis as contract, sqlite as rows},
     runtime::{self, Imports},
 };
+use redis::RedisHost;
+use sqlite::SqliteHost;
 
 /// The WASI functions a guest may import besides its world: what Rust's standard library refers to
 /// for panic messages and exit. None opens a file, a socket or a clock.
@@ -36,6 +39,16 @@ const fn wasi(
 pub struct HostFunctions<S> {
     /// The shard's database.
     pub sqlite: S,
+    /// The configured Redis, or none.
+    pub redis: RedisHost,
+}
+
+impl HostFunctions<SqliteHost> {
+    /// What a guest's call may wait for ends then; `None` lifts the deadline.
+    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.sqlite.set_deadline(deadline);
+        self.redis.set_deadline(deadline);
+    }
 }
 
 impl<S: Sqlite> Imports for HostFunctions<S> {
@@ -46,8 +59,48 @@ impl<S: Sqlite> Imports for HostFunctions<S> {
         params: &[CoreValue],
         results: &mut [CoreValue],
     ) -> Result<(), Trap> {
-        guest::call_import(&mut self.sqlite, memory, import, params, results)
+        guest::call_import(self, memory, import, params, results)
             .map_err(|error| Trap::new(error.to_string()))
+    }
+}
+
+impl<S: Sqlite> Sqlite for HostFunctions<S> {
+    fn execute(
+        &mut self,
+        statement: String,
+        parameters: Vec<rows::Value>,
+    ) -> Result<u64, rows::Error> {
+        self.sqlite.execute(statement, parameters)
+    }
+
+    fn query(
+        &mut self,
+        statement: String,
+        parameters: Vec<rows::Value>,
+    ) -> Result<rows::Rows, rows::Error> {
+        self.sqlite.query(statement, parameters)
+    }
+}
+
+impl<S> Redis for HostFunctions<S> {
+    fn execute(&mut self, command: contract::Command) -> Result<contract::Reply, contract::Error> {
+        self.redis.execute(command)
+    }
+
+    fn pipeline(
+        &mut self,
+        commands: Vec<contract::Command>,
+    ) -> Result<Vec<Result<contract::Reply, contract::Error>>, contract::Error> {
+        self.redis.pipeline(commands)
+    }
+
+    fn eval(
+        &mut self,
+        script: String,
+        keys: Vec<Vec<u8>>,
+        arguments: Vec<Vec<u8>>,
+    ) -> Result<contract::Reply, contract::Error> {
+        self.redis.eval(script, keys, arguments)
     }
 }
 
@@ -56,26 +109,18 @@ pub fn keep_warm(module: Arc<GuestModule>) {
     struct Parked;
 
     impl Sqlite for Parked {
-        fn execute(
-            &mut self,
-            _: String,
-            _: Vec<guest::sqlite::Value>,
-        ) -> Result<u64, guest::sqlite::Error> {
+        fn execute(&mut self, _: String, _: Vec<rows::Value>) -> Result<u64, rows::Error> {
             runtime::park()
         }
 
-        fn query(
-            &mut self,
-            _: String,
-            _: Vec<guest::sqlite::Value>,
-        ) -> Result<guest::sqlite::Rows, guest::sqlite::Error> {
+        fn query(&mut self, _: String, _: Vec<rows::Value>) -> Result<rows::Rows, rows::Error> {
             runtime::park()
         }
     }
 
     runtime::keep_warm(move || {
-        let called =
-            module.instantiate(HostFunctions { sqlite: Parked }).map(|mut guest| guest.migrate(0));
+        let host = HostFunctions { sqlite: Parked, redis: RedisHost::unconfigured() };
+        let called = module.instantiate(host).map(|mut guest| guest.migrate(0));
         tracing::debug!(ended = ?called.is_ok(), "the guest did not park");
     });
 }

@@ -93,8 +93,10 @@ pub fn try_guest(file: &Path, copy: &Path) -> Result<String, String> {
         query_timeout: CALL_TIME_MAX,
         sweep_interval: CALL_TIME_MAX,
         cache: None,
+        // What a trial sells there would be sold.
+        redis: None,
     };
-    let shard = Shard::open(config, module, Clock::System, metrics.writer, metrics.cache)
+    let shard = Shard::open(config, module, Clock::System, &metrics)
         .map_err(|error| error.to_string())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

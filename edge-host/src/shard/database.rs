@@ -62,6 +62,11 @@ pub(super) fn lock(data: &Path) -> Result<FolderLock, OpenError> {
     }
 }
 
+/// Everything that the database's state is in while nobody has it open.
+pub(super) fn files(data: &Path) -> Vec<PathBuf> {
+    vec![data.join(FILE), data.join(format!("{FILE}-wal"))]
+}
+
 /// The writing connection; makes the database if there is none.
 pub(super) fn open_writer(data: &Path) -> Result<SqliteHost, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;

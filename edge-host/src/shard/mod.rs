@@ -28,11 +28,11 @@ use crate::{
         stock::{AuditReport, SkuStock},
         types::{Command, Fault, Outcome},
     },
-    host_functions::{HostFunctions, sqlite::SqliteHost},
-    metrics,
+    host_functions::{HostFunctions, redis, sqlite::SqliteHost},
+    metrics::Metrics,
 };
-use cache::Cache;
-pub use cache::CachedStock;
+use cache::{Cache, Handover};
+pub use cache::{CacheBackend, CacheConfig, CachedStock};
 pub use clock::Clock;
 use readers::{Query, Readers};
 use serving::Serving;
@@ -57,15 +57,8 @@ pub struct Config {
     pub sweep_interval: Duration,
     /// `None`: every read calls a guest.
     pub cache: Option<CacheConfig>,
-}
-
-/// What the read cache remembers.
-#[derive(Clone, Debug)]
-pub struct CacheConfig {
-    /// How long a read is remembered at most; a write forgets it at once.
-    pub ttl: Duration,
-    /// How many skus are remembered at most.
-    pub entries_max: usize,
+    /// `None`: guests are told that there is none.
+    pub redis: Option<redis::Config>,
 }
 
 /// Why a shard gave no answer.
@@ -160,15 +153,34 @@ impl Shard {
         config: Config,
         module: Arc<GuestModule>,
         clock: Clock,
-        writer_metrics: metrics::Writer,
-        cache_metrics: metrics::Cache,
+        metrics: &Metrics,
     ) -> Result<Self, OpenError> {
         let lock = database::lock(&config.data)?;
-        let cache = Arc::new(Cache::new(config.cache.as_ref(), cache_metrics));
-        let traps = writer_metrics.traps.clone();
-        let (writer, serving) =
-            Writer::start(&config, lock, module, clock, Arc::clone(&cache), writer_metrics)?;
-        let readers = Readers::start(&config, Arc::clone(&serving), traps)?;
+        let cache_client = config.redis.clone().map(|mut redis| {
+            // A read that has to go on without it still needs most of its time.
+            redis.timeout = redis.timeout.min(config.query_timeout / 4);
+            redis::Client::new(redis, metrics.redis.user("cache"))
+        });
+        let handover = Handover::new(&config.data, database::files(&config.data), module.digest());
+        let cache = Cache::new(config.cache.as_ref(), cache_client, handover, &metrics.cache)
+            .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
+        let cache = Arc::new(cache);
+        let redis = config
+            .redis
+            .clone()
+            .map(|config| Arc::new(redis::Client::new(config, metrics.redis.user("guest"))));
+        let readers_redis = redis.clone();
+        let (writer, serving) = Writer::start(
+            &config,
+            lock,
+            module,
+            clock,
+            Arc::clone(&cache),
+            redis,
+            metrics.writer.clone(),
+        )?;
+        let traps = metrics.writer.traps.clone();
+        let readers = Readers::start(&config, Arc::clone(&serving), &cache, readers_redis, traps)?;
         Ok(Self(Arc::new(Inner { config, writer, readers, cache, serving })))
     }
 
@@ -271,6 +283,7 @@ impl Shard {
     pub fn stop(&self) {
         self.0.readers.stop();
         self.0.writer.stop();
+        self.0.cache.stop();
     }
 
     fn remember(&self, stock: SkuStock, ticket: cache::Ticket) -> Arc<CachedStock> {

@@ -15,7 +15,9 @@ use tokio::sync::oneshot;
 use wit_bindgen_wasmedge::rt::CallError;
 
 use super::{
-    Config, Error, OpenError, ShardGuest, database,
+    Config, Error, OpenError, ShardGuest,
+    cache::{Cache, SharedReader},
+    database,
     serving::{Current, Serving},
 };
 use crate::{
@@ -24,7 +26,10 @@ use crate::{
         stock::{AuditReport, SkuStock},
         types::Fault,
     },
-    host_functions::HostFunctions,
+    host_functions::{
+        HostFunctions,
+        redis::{self, RedisHost},
+    },
     runtime,
 };
 
@@ -56,13 +61,15 @@ impl Readers {
     pub(super) fn start(
         config: &Config,
         serving: Arc<Serving>,
+        cache: &Cache,
+        redis: Option<Arc<redis::Client>>,
         traps: Counter,
     ) -> Result<Self, OpenError> {
         let (queries, receiver) = crossbeam_channel::bounded(QUEUE_QUERIES_MAX);
-        let reader = Reader { data: config.data.clone(), serving, traps };
+        let reader = Reader { data: config.data.clone(), serving, redis, traps };
         for number in 0..config.readers {
-            let (reader, receiver) = (reader.clone(), receiver.clone());
-            runtime::spawn(&format!("reader-{number}"), move || reader.run(&receiver))
+            let (reader, receiver, cache) = (reader.clone(), receiver.clone(), cache.reader());
+            runtime::spawn(&format!("reader-{number}"), move || reader.run(&receiver, cache))
                 .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
         }
         Ok(Self {
@@ -116,6 +123,7 @@ impl Readers {
 struct Reader {
     data: PathBuf,
     serving: Arc<Serving>,
+    redis: Option<Arc<redis::Client>>,
     traps: Counter,
 }
 
@@ -123,7 +131,7 @@ struct Reader {
 type Slot = Option<(u64, ShardGuest)>;
 
 impl Reader {
-    fn run(&self, queries: &Receiver<(Query, Instant)>) {
+    fn run(&self, queries: &Receiver<(Query, Instant)>, mut cache: Option<SharedReader>) {
         // Made before the first query, which would otherwise wait for it; a failure shows with that.
         let mut slot = {
             let current = self.serving.enter();
@@ -133,9 +141,12 @@ impl Reader {
             let at = Some(deadline);
             // A caller that has gone away does not hear its answer.
             match query {
-                Query::Stock(skus, reply) => {
-                    let _ = reply.send(self.ask(&mut slot, at, |guest| guest.get_stock(&skus)));
-                }
+                Query::Stock(skus, reply) => match &mut cache {
+                    Some(cache) => self.stock(&mut slot, cache, deadline, &skus, reply),
+                    None => {
+                        let _ = reply.send(self.ask(&mut slot, at, |guest| guest.get_stock(&skus)));
+                    }
+                },
                 Query::Order(order_id, reply) => {
                     let _ = reply.send(self.ask(&mut slot, at, |guest| guest.get_order(&order_id)));
                 }
@@ -143,6 +154,39 @@ impl Reader {
                     let answer = self.ask(&mut slot, at, |guest| guest.list_changes(after, limit));
                     let _ = reply.send(answer);
                 }
+            }
+        }
+    }
+
+    /// What the shared cache knows; the guest is asked for the rest, which the cache then gets to
+    /// know, after the caller has its answer.
+    fn stock(
+        &self,
+        slot: &mut Slot,
+        cache: &mut SharedReader,
+        deadline: Instant,
+        skus: &[String],
+        reply: Reply<Vec<Option<SkuStock>>>,
+    ) {
+        let mut found = cache.lookup(skus, deadline);
+        let missing: Vec<usize> = (0..skus.len()).filter(|at| found[*at].is_none()).collect();
+        if missing.is_empty() {
+            let _ = reply.send(Ok(found));
+            return;
+        }
+        let names: Vec<String> = missing.iter().map(|at| skus[*at].clone()).collect();
+        let ticket = cache.ticket();
+        match self.ask(slot, Some(deadline), |guest| guest.get_stock(&names)) {
+            Err(error) => {
+                let _ = reply.send(Err(error));
+            }
+            Ok(read) => {
+                let known: Vec<SkuStock> = read.iter().flatten().cloned().collect();
+                for (at, stock) in missing.into_iter().zip(read) {
+                    found[at] = stock;
+                }
+                let _ = reply.send(Ok(found));
+                cache.publish(&known, ticket);
             }
         }
     }
@@ -192,9 +236,9 @@ impl Reader {
     ) -> Result<Result<T, Fault>, Error> {
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         guest.instance_mut().set_time_max(Some(left.unwrap_or(AUDIT_TIME_MAX)));
-        let host = &guest.instance_mut().host_mut().sqlite;
+        let host = guest.instance_mut().host_mut();
         host.set_deadline(deadline);
-        database::begin_read(host).map_err(Error::Fault)?;
+        database::begin_read(&host.sqlite).map_err(Error::Fault)?;
         call(guest).map_err(|error| {
             self.traps.inc();
             tracing::error!(%error, "the guest trapped in a query");
@@ -207,7 +251,7 @@ impl Reader {
         let sqlite = database::open_reader(&self.data).map_err(|e| storage(e.to_string()))?;
         current
             .module
-            .instantiate(HostFunctions { sqlite })
+            .instantiate(HostFunctions { sqlite, redis: RedisHost::new(self.redis.clone()) })
             .map_err(|error| storage(error.to_string()))
     }
 }

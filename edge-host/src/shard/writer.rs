@@ -31,7 +31,11 @@ use crate::{
         lifecycle::Description,
         types::{Answer, Command, Outcome},
     },
-    host_functions::{HostFunctions, sqlite::SqliteHost},
+    host_functions::{
+        HostFunctions,
+        redis::{self, RedisHost},
+        sqlite::SqliteHost,
+    },
     metrics, runtime,
 };
 
@@ -83,6 +87,7 @@ impl Writer {
         module: Arc<GuestModule>,
         clock: Clock,
         cache: Arc<Cache>,
+        redis: Option<Arc<redis::Client>>,
         metrics: metrics::Writer,
     ) -> Result<(Self, Arc<Serving>), OpenError> {
         let (jobs, receiver) = crossbeam_channel::unbounded();
@@ -97,6 +102,7 @@ impl Writer {
             module,
             clock,
             cache,
+            redis,
             metrics,
             queue: Arc::clone(&queue),
             jobs: receiver,
@@ -159,6 +165,7 @@ struct Batcher {
     module: Arc<GuestModule>,
     clock: Clock,
     cache: Arc<Cache>,
+    redis: Option<Arc<redis::Client>>,
     metrics: metrics::Writer,
     queue: Arc<Queue>,
     jobs: Receiver<Job>,
@@ -274,7 +281,7 @@ impl Batcher {
         let sqlite = database::open_writer(&self.data)?;
         let mut guest = self
             .module
-            .instantiate(HostFunctions { sqlite })
+            .instantiate(HostFunctions { sqlite, redis: RedisHost::new(self.redis.clone()) })
             .map_err(|error| OpenError::Guest(error.to_string()))?;
         guest.instance_mut().set_time_max(Some(self.batch_time_max));
         Ok(guest)
@@ -324,7 +331,8 @@ impl Batcher {
                 Err(error) => return Attempt::Failed(Error::Trapped(error.to_string())),
             },
         };
-        let failed = match transact(&mut guest, now, commands, started + self.batch_time_max) {
+        let deadline = started + self.batch_time_max;
+        let failed = match transact(&mut guest, &self.cache, now, commands, deadline) {
             Ok(applied) => {
                 *slot = Some(guest);
                 self.committed(&applied, commands.len(), started);
@@ -348,7 +356,6 @@ impl Batcher {
     }
 
     fn committed(&self, applied: &Applied, commands: usize, started: Instant) {
-        self.cache.forget(&applied.changed_skus);
         self.metrics.batch_commands.observe(commands as u64);
         self.metrics.commit_seconds.observe_duration(started.elapsed());
         for outcome in &applied.outcomes {
@@ -377,21 +384,26 @@ impl From<crate::guest::types::Fault> for Failure {
 
 fn transact(
     guest: &mut ShardGuest,
+    cache: &Cache,
     now: i64,
     commands: &[Command],
     deadline: Instant,
 ) -> Result<Applied, Failure> {
     database::begin_write(host(guest))?;
-    // The guest's code is stopped by its instance, a statement by SQLite.
-    host(guest).set_deadline(Some(deadline));
+    // The guest's code is stopped by its instance, a statement by SQLite, a call to Redis by itself.
+    guest.instance_mut().host_mut().set_deadline(Some(deadline));
     let applied = guest.apply(now, commands);
-    host(guest).set_deadline(None);
+    guest.instance_mut().host_mut().set_deadline(None);
     let applied = applied.map_err(Failure::Call)??;
     if applied.outcomes.len() != commands.len() {
         let fault = format!("{} outcomes for {} commands", applied.outcomes.len(), commands.len());
         return Err(Failure::Fault(crate::guest::types::Fault::Corrupt(fault)));
     }
-    database::commit(host(guest))?;
+    // From before the first reader can see the new rows until no reader can see the old ones.
+    cache.changing(&applied.changed_skus);
+    let committed = database::commit(host(guest));
+    cache.changed(&applied.changed_skus);
+    committed?;
     Ok(applied)
 }
 
