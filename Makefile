@@ -10,7 +10,7 @@ HOST := target/release/edge-host
 GUEST := target/guest/inventory_guest
 ARGS ?=
 
-.PHONY: help setup build run test lint bench replay clean
+.PHONY: help setup build images run test lint bench replay clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,10 @@ build: setup ## Build the guest, the host, and the guest's AOT code
 
 $(GUEST).aot.wasm: $(GUEST).wasm
 	@$(HOST) compile-guest $< $@
+
+images: build ## Build the OCI images into target/images, and print their sizes
+	@.ci/setup images
+	@k3s/image/build $(ARGS)
 
 run: build ## Serve on 127.0.0.1:8080 from ./edge-data; ARGS="--listen …" adds flags
 	@printf '%s\n' 'Try, in another terminal:' \
