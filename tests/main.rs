@@ -1,9 +1,11 @@
 //! Tests through public doors, in one binary.
 
+mod containers;
 mod door;
 mod harness;
 
 mod crash;
+mod crun;
 mod differential;
 mod hostile;
 mod hot_swap;
