@@ -4,14 +4,17 @@ mod containers;
 mod door;
 mod harness;
 
+mod containerd;
 mod crash;
 mod crun;
 mod differential;
 mod hostile;
 mod hot_swap;
 mod http;
+mod images;
 mod lifecycle;
 mod limits;
+mod manifests;
 mod parallel;
 mod replay;
 mod scenarios;

@@ -2,6 +2,7 @@
 //! are rendered, and a caller who trades with what runs.
 
 pub(crate) mod caller;
+pub(crate) mod cri;
 pub(crate) mod image;
 pub(crate) mod manifest;
 pub(crate) mod node;
