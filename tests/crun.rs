@@ -15,7 +15,8 @@ use crate::containers::{
     caller::Caller,
     image::Image,
     manifest::{Pod, render},
-    node::{RUNTIME, install, on_a_node},
+    namespace::{RUNTIME, install},
+    node::on_a_node,
     trading::{assert_sales_are_kept, assert_trade_is_kept, sell_until, trade},
 };
 

@@ -8,7 +8,10 @@ use std::{
     process::Command,
 };
 
-use crate::containers::image::{Image, archive};
+use crate::containers::{
+    image::{Image, archive},
+    node::on_a_node,
+};
 
 /// Bytes of an image at most, unpacked (issue 3).
 const HOST_BYTES_MAX: u64 = 30_000_000;
@@ -51,13 +54,14 @@ fn the_host_has_what_it_links_and_nothing_else() {
 
 #[test]
 fn the_host_finds_every_library_inside_its_image() {
-    let folder = tempfile::tempdir().unwrap();
-    let image = Image::unpack("edge-host", folder.path());
-    let program = image.command()[0].to_owned();
-    let mut check = Command::new("chroot");
-    check.arg(&image.files).args([&program, "--version"]).env_clear();
-    let output = check.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    on_a_node("images::the_host_finds_every_library_inside_its_image", || {
+        let folder = tempfile::tempdir().unwrap();
+        let image = Image::unpack("edge-host", folder.path());
+        let mut check = Command::new("/usr/sbin/chroot");
+        let output = check.arg(&image.files).args([image.command()[0], "--version"]).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    });
 }
 
 #[test]

@@ -21,9 +21,11 @@ fn workloads() -> Vec<(String, Vec<Value>, Value)> {
     for folder in RENDERED {
         let objects = render(folder);
         let sets: Vec<Value> = of_kind(&objects, "StatefulSet").cloned().collect();
-        found.extend(sets.into_iter().map(|set| {
-            (format!("{folder}: {}", set["metadata"]["name"]), objects.clone(), set)
-        }));
+        found.extend(
+            sets.into_iter().map(|set| {
+                (format!("{folder}: {}", set["metadata"]["name"]), objects.clone(), set)
+            }),
+        );
     }
     assert!(found.len() >= 4, "the host in three folders, the CLI server in one");
     found
@@ -86,7 +88,10 @@ fn pods_run_in_wasmedge_on_edge_nodes() {
     }
     let class = render("cluster");
     let class = of_kind(&class, "RuntimeClass").next().unwrap();
-    assert_eq!((&class["metadata"]["name"], &class["handler"]), (&json!("wasmedge"), &json!("wasmedge")));
+    assert_eq!(
+        (&class["metadata"]["name"], &class["handler"]),
+        (&json!("wasmedge"), &json!("wasmedge"))
+    );
 }
 
 #[test]

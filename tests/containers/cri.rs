@@ -245,7 +245,8 @@ const FRAME_HEAD_BYTES: usize = 5;
 
 async fn exchange(socket: &Path, method: &str, message: Vec<u8>) -> Result<Vec<u8>, String> {
     let stream = UnixStream::connect(socket).await.map_err(|error| error.to_string())?;
-    let (mut sender, connection) = h2::client::handshake(stream).await.map_err(|e| e.to_string())?;
+    let (mut sender, connection) =
+        h2::client::handshake(stream).await.map_err(|e| e.to_string())?;
     tokio::spawn(connection);
     poll_fn(|context| sender.poll_ready(context)).await.map_err(|error| error.to_string())?;
     let request = Request::post(format!("http://node/runtime.v1.RuntimeService/{method}"))

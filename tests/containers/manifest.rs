@@ -30,7 +30,8 @@ pub(crate) fn render_yaml(folder: &str) -> Vec<u8> {
 
 /// The rendered objects.
 pub(crate) fn render(folder: &str) -> Vec<Value> {
-    let program = "import sys, json, yaml; json.dump(list(yaml.safe_load_all(sys.stdin)), sys.stdout)";
+    let program =
+        "import sys, json, yaml; json.dump(list(yaml.safe_load_all(sys.stdin)), sys.stdout)";
     let mut python = Command::new(tool("python"))
         .args(["-c", program])
         .stdin(Stdio::piped())

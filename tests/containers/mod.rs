@@ -5,5 +5,6 @@ pub(crate) mod caller;
 pub(crate) mod cri;
 pub(crate) mod image;
 pub(crate) mod manifest;
+pub(crate) mod namespace;
 pub(crate) mod node;
 pub(crate) mod trading;
