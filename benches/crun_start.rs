@@ -1,6 +1,7 @@
-//! How soon a container answers: `crun run` of the CLI server and of the host to their first answer,
-//! beside `crun run` of a static program that ends at once. The three take turns, on a node of their
-//! own (`tests/containers/namespace.rs`), with the runtime that `k3s/node/install` puts there.
+//! How soon a container answers: `crun run` of the CLI server and of the host to their first
+//! answer, beside `crun run` of a static program that ends at once. The three take turns, on a node
+//! of their own (`tests/containers/namespace.rs`), with the runtime that `k3s/node/install` puts
+//! there.
 
 use std::{
     fs,
@@ -106,7 +107,12 @@ impl Bundle {
         let namespaces = ["pid", "ipc", "uts", "mount"].map(|kind| json!({ "type": kind }));
         let config = json!({
             "ociVersion": "1.0.2",
-            "process": {"user": {"uid": 0, "gid": 0}, "args": command, "env": environment, "cwd": "/"},
+            "process": {
+                "user": {"uid": 0, "gid": 0},
+                "args": command,
+                "env": environment,
+                "cwd": "/",
+            },
             "root": {"path": files, "readonly": true},
             "mounts": [
                 {"destination": "/proc", "type": "proc", "source": "proc"},

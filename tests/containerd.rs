@@ -233,7 +233,8 @@ fn namespaces() -> NamespaceOption {
     NamespaceOption { network: NAMESPACE_OF_NODE, pid: NAMESPACE_OF_CONTAINER }
 }
 
-/// What K3s would render: its base, here for a machine that may not do everything, and our template.
+/// What K3s would render: its base, here for a machine that may not do everything, and our
+/// template.
 fn configuration(folder: &Path) -> String {
     let path = folder.display();
     let base = format!(

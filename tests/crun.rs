@@ -1,5 +1,5 @@
-//! Both images under `crun run`, as the development overlay describes their pods: they become ready,
-//! trade, and keep what they acknowledged over a stop.
+//! Both images under `crun run`, as the development overlay describes their pods: they become
+//! ready, trade, and keep what they acknowledged over a stop.
 
 use std::{
     fs,

@@ -278,7 +278,8 @@ fn the_template_for_containerd_2_says_the_same_in_its_own_table() {
     let runtimes = |name, version, plugin: &str| {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(rendered_template(name, version).as_bytes()).unwrap();
-        let program = "import sys, json, tomllib; json.dump(tomllib.load(open(sys.argv[1], 'rb')), sys.stdout)";
+        let program = "import sys, json, tomllib
+json.dump(tomllib.load(open(sys.argv[1], 'rb')), sys.stdout)";
         let mut python = Command::new(tool("python"));
         let output = python.args(["-c", program]).arg(file.path()).output().unwrap();
         let config: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -1,6 +1,6 @@
-//! The kubelet's protocol, as far as one container in one pod needs it: gRPC over a Unix socket, with
-//! the messages of `runtime/v1/api.proto` (<https://github.com/kubernetes/cri-api>), whose field
-//! numbers are fixed.
+//! The kubelet's protocol, as far as one container in one pod needs it: gRPC over a Unix socket,
+//! with the messages of `runtime/v1/api.proto` (<https://github.com/kubernetes/cri-api>), whose
+//! field numbers are fixed.
 
 use std::{
     collections::HashMap,
