@@ -10,7 +10,7 @@ HOST := target/release/edge-host
 GUEST := target/guest/inventory_guest
 ARGS ?=
 
-.PHONY: help setup build run test lint bench replay clean
+.PHONY: help setup build images run test lint bench replay clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,6 +27,17 @@ build: setup ## Build the guest, the host, and the guest's AOT code
 $(GUEST).aot.wasm: $(GUEST).wasm
 	@$(HOST) compile-guest $< $@
 
+images: build ## Build the OCI images into target/images, and print their sizes
+	@.ci/setup images
+	@$(MAKE) --no-print-directory --silent target/guest/inventory.so
+	@k3s/image/build $(ARGS)
+
+# The CLI as a shared object, for a container: it is mapped, where the other form is copied. For every
+# processor of the architecture, as nodes differ. Half a minute, and only when the program has changed.
+target/guest/inventory.so: target/guest/inventory.wasm
+	@wasmedge compile --generic-binary $< $@.part.so >/dev/null
+	@mv $@.part.so $@
+
 run: build ## Serve on 127.0.0.1:8080 from ./edge-data; ARGS="--listen …" adds flags
 	@printf '%s\n' 'Try, in another terminal:' \
 	  "  curl -X POST localhost:8080/v1/stock/adjust -d '{\"reason\":\"initial\",\"items\":[{\"sku\":\"85123A\",\"sellable\":{\"set\":100}}]}' -H content-type:application/json" \
@@ -34,7 +45,7 @@ run: build ## Serve on 127.0.0.1:8080 from ./edge-data; ARGS="--listen …" adds
 	  '  curl localhost:8080/v1/stock/85123A' ''
 	@exec $(HOST) --guest $(GUEST).aot.wasm $(ARGS)
 
-test: build ## Run every test and check, as CI does
+test: images ## Run every test and check, as CI does
 	@.ci/setup tests
 	@.ci/test
 
@@ -42,7 +53,7 @@ lint: ## rustfmt and clippy, without running tests
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
 
-bench: build ## Measure, each figure beside its limit; ARGS="commit http" runs some
+bench: images ## Measure, each figure beside its limit; ARGS="commit http" runs some
 	@.ci/setup tests
 	@cargo bench --quiet --locked --bench figures -- $(ARGS)
 

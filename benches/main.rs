@@ -7,19 +7,25 @@
 mod boundary;
 mod cold_start;
 mod commit;
+mod crun_start;
 mod http;
+#[path = "../tests/containers/image.rs"]
+mod image;
 mod measure;
+#[path = "../tests/containers/namespace.rs"]
+mod namespace;
 
 use measure::{Report, constant_server};
 
 /// A bench's name, and what runs it.
 type Bench = (&'static str, fn(&mut Report));
 
-const BENCHES: [Bench; 4] = [
+const BENCHES: [Bench; 5] = [
     ("boundary", boundary::run),
     ("commit", commit::run),
     ("http", http::run),
     ("cold_start", cold_start::run),
+    ("crun_start", crun_start::run),
 ];
 
 fn main() {
@@ -29,6 +35,9 @@ fn main() {
         && mode == constant_server::MODE
     {
         return constant_server::serve(body);
+    }
+    if wanted == [crun_start::MODE] {
+        return crun_start::measure_inside();
     }
     if let Some(unknown) = wanted.iter().find(|name| BENCHES.iter().all(|(it, _)| it != name)) {
         let names: Vec<&str> = BENCHES.iter().map(|(name, _)| *name).collect();

@@ -200,7 +200,8 @@ pub(crate) fn one_line(sku: &str, quantity: u32) -> Value {
     json!({"lines": [{"sku": sku, "quantity": quantity}]})
 }
 
-fn read(mut answer: ureq::http::Response<ureq::Body>) -> Option<Answer> {
+/// An answer as JSON; `None` where its body is none.
+pub(crate) fn read(mut answer: ureq::http::Response<ureq::Body>) -> Option<Answer> {
     let status = answer.status().as_u16();
     let replayed = answer.headers().get("idempotent-replay").is_some_and(|value| value == "true");
     let body = answer.body_mut().read_json().ok()?;

@@ -1,15 +1,20 @@
 //! Tests through public doors, in one binary.
 
+mod containers;
 mod door;
 mod harness;
 
+mod containerd;
 mod crash;
+mod crun;
 mod differential;
 mod hostile;
 mod hot_swap;
 mod http;
+mod images;
 mod lifecycle;
 mod limits;
+mod manifests;
 mod parallel;
 mod redis;
 mod replay;

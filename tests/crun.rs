@@ -1,0 +1,179 @@
+//! Both images under `crun run`, as the development overlay describes their pods: they become
+//! ready, trade, and keep what they acknowledged over a stop.
+
+use std::{
+    fs,
+    os::unix::fs::chown,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::containers::{
+    caller::Caller,
+    image::Image,
+    manifest::{Pod, render},
+    namespace::{RUNTIME, install},
+    node::on_a_node,
+    trading::{assert_sales_are_kept, assert_trade_is_kept, sell_until, trade},
+};
+
+/// A pod as a bundle for crun.
+struct Bundle {
+    folder: PathBuf,
+    pod: Pod,
+    starts: u32,
+}
+
+/// A running container. Killed when dropped.
+struct Running {
+    id: String,
+    crun: Child,
+    caller: Caller,
+}
+
+impl Bundle {
+    fn new(folder: &Path, name: &str) -> Self {
+        install(folder);
+        let pod = Pod::of(&render("overlays/dev"), name);
+        let image = Image::unpack(pod.image_name(), folder);
+        let data = folder.join("data");
+        fs::create_dir(&data).unwrap();
+        chown(&data, Some(pod.user), Some(pod.user)).unwrap();
+        let config = config(&pod, &image, &data);
+        fs::write(folder.join("config.json"), config.to_string()).unwrap();
+        Self { folder: folder.to_owned(), pod, starts: 0 }
+    }
+
+    /// Starts it, and waits until it is ready.
+    fn start(&mut self) -> Running {
+        self.starts += 1;
+        let id = format!("{}-{}-{}", self.pod.name, std::process::id(), self.starts);
+        let log = self.folder.join("log");
+        let crun = Command::new(RUNTIME)
+            .args(["run", "--bundle"])
+            .arg(&self.folder)
+            .arg(&id)
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let (path, port) = &self.pod.ready;
+        let caller = Caller::new(&format!("127.0.0.1:{port}"), self.pod.admin_token());
+        let running = Running { id, crun, caller };
+        running.caller.wait_until_ready(path, || fs::read_to_string(&log).unwrap());
+        running
+    }
+}
+
+impl Running {
+    fn signal(&self, signal: &str) {
+        let status = Command::new(RUNTIME).args(["kill", &self.id, signal]).status();
+        assert!(status.unwrap().success(), "crun kill {signal}");
+    }
+
+    /// Its exit status, where it ends within `time`.
+    fn wait(&mut self, time: Duration) -> Option<i32> {
+        let deadline = Instant::now() + time;
+        while Instant::now() < deadline {
+            if let Some(status) = self.crun.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        None
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = Command::new(RUNTIME).args(["delete", "--force", &self.id]).output();
+        let _ = self.crun.wait();
+    }
+}
+
+fn config(pod: &Pod, image: &Image, data: &Path) -> Value {
+    let arguments: Vec<&str> = match pod.arguments.as_slice() {
+        [] => image.command(),
+        given => [image.command()[0]].into_iter().chain(given.iter().map(|it| &**it)).collect(),
+    };
+    let pairs = |(key, value): &(String, String)| format!("{key}={value}");
+    let mut environment: Vec<String> = image.config["Env"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|it| it.as_str().unwrap().to_owned())
+        .collect();
+    environment.extend(pod.environment.iter().map(pairs));
+    let annotations: serde_json::Map<String, Value> =
+        pod.annotations.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+    let namespaces = ["pid", "ipc", "uts", "mount"].map(|kind| json!({"type": kind}));
+    #[expect(clippy::cast_possible_truncation, reason = "a few cores")]
+    let quota = (pod.cpu_limit * 100_000.0) as i64;
+    json!({
+        "ociVersion": "1.0.2",
+        "process": {
+            "user": {"uid": pod.user, "gid": pod.user},
+            "args": arguments,
+            "env": environment,
+            "cwd": "/",
+            "capabilities": {},
+            "noNewPrivileges": true,
+        },
+        "root": {"path": image.files, "readonly": true},
+        "mounts": [
+            {"destination": "/proc", "type": "proc", "source": "proc"},
+            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]},
+            {"destination": pod.data, "type": "bind", "source": data, "options": ["bind", "rw"]},
+        ],
+        "linux": {
+            "namespaces": namespaces,
+            "resources": {
+                "memory": {"limit": pod.memory_limit},
+                "cpu": {"period": 100_000, "quota": quota},
+            },
+        },
+        "annotations": annotations,
+    })
+}
+
+#[test]
+fn the_host_trades_and_ends_on_sigterm() {
+    on_a_node("crun::the_host_trades_and_ends_on_sigterm", || {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bundle = Bundle::new(folder.path(), "edge-host");
+        let mut running = bundle.start();
+        trade(&running.caller);
+        let grace = bundle.pod.grace;
+        running.signal("TERM");
+        assert_eq!(running.wait(grace), Some(0), "it ends in time by itself");
+        let running = bundle.start();
+        assert_trade_is_kept(&running.caller);
+        let sales = sell_until(&running.caller, || running.signal("TERM"));
+        drop(running);
+        assert_sales_are_kept(&bundle.start().caller, &sales);
+    });
+}
+
+#[test]
+fn the_cli_server_trades_and_loses_nothing_when_it_is_killed() {
+    on_a_node("crun::the_cli_server_trades_and_loses_nothing_when_it_is_killed", || {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bundle = Bundle::new(folder.path(), "inventory-cli");
+        let mut running = bundle.start();
+        trade(&running.caller);
+        running.signal("TERM");
+        let ended = running.wait(Duration::from_millis(300));
+        assert_eq!(ended, None, "crun's handler ignores SIGTERM: the grace could be longer");
+        running.signal("KILL");
+        assert!(running.wait(bundle.pod.grace).is_some());
+        let running = bundle.start();
+        assert_trade_is_kept(&running.caller);
+        let sales = sell_until(&running.caller, || running.signal("KILL"));
+        drop(running);
+        assert_sales_are_kept(&bundle.start().caller, &sales);
+    });
+}
