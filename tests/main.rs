@@ -3,6 +3,7 @@
 mod door;
 mod harness;
 
+mod cli;
 mod crash;
 mod differential;
 mod hostile;
