@@ -1,5 +1,4 @@
-//! Generates two things: bindings to WasmEdge's C API, from its header, and the typed glue to the
-//! guest, from `wit/`.
+//! Generates bindings to WasmEdge's C API, from its header.
 
 use std::{
     env,
@@ -7,12 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use wit_bindgen_wasmedge::generate::Generator;
-
 fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     bind_wasmedge(&out)?;
-    Generator::new("../wit").world("inventory").write_to_out_dir("guest.rs")?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod containers;
 mod door;
 mod harness;
 
+mod cli;
 mod containerd;
 mod crash;
 mod crun;

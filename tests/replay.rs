@@ -25,7 +25,7 @@ fn orders(folder: &Path) -> PathBuf {
 
 /// Three hundred sales, ten minutes apart. Of every tenth a line is cancelled two hours later, and
 /// of every fifteenth two days later.
-fn write_orders(path: &Path) {
+pub(crate) fn write_orders(path: &Path) {
     let at = |minute: u32| {
         let (day, hour) = (1 + minute / 1_440, minute / 60 % 24);
         format!("2010-12-{day:02}T{hour:02}:{:02}:00", minute % 60)

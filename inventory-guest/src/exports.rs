@@ -1,14 +1,12 @@
 //! The WIT exports: check and convert what comes, call operations, convert what goes. No rule and
 //! no SQL; values move, they are not copied.
 
-mod arguments;
-mod results;
-
 use crate::bindings;
 use crate::bindings::exports::inventory::guest::{changes, commands, lifecycle, orders, stock};
 use crate::bindings::inventory::guest::types;
+use crate::contract::{arguments, results};
 use crate::domain::{Instant, Malformed, OrderId, Sku};
-use crate::operations::{self, Fault, queries};
+use crate::operations::{self, queries};
 use crate::storage::host::HostDatabase;
 
 struct Guest;
@@ -74,24 +72,5 @@ impl lifecycle::Guest for Guest {
 
     fn migrate(now: types::Instant) -> Result<u32, types::Fault> {
         Ok(operations::migrate(&mut HostDatabase, Instant::parse(now)?)?)
-    }
-}
-
-impl From<Fault> for types::Fault {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Busy => Self::Busy,
-            Fault::Full => Self::Full,
-            Fault::Interrupted => Self::Interrupted,
-            Fault::Malformed(message) => Self::Malformed(message),
-            Fault::Storage(message) => Self::Storage(message),
-            Fault::Corrupt(message) => Self::Corrupt(message),
-        }
-    }
-}
-
-impl From<Malformed> for types::Fault {
-    fn from(malformed: Malformed) -> Self {
-        Self::Malformed(malformed.0)
     }
 }

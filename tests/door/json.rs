@@ -119,6 +119,10 @@ pub(super) fn fault(problem: &Value) -> Fault {
 }
 
 pub(super) fn answer(body: &Value) -> Answer {
+    // The sweep's own answer, which only the CLI gives: the number of orders.
+    if let Some(orders) = body.as_u64() {
+        return Answer::Expired(u32::try_from(orders).unwrap());
+    }
     if let Some(done) = body.get("adjusted") {
         return Answer::Adjusted(list(done, adjusted));
     }
@@ -306,6 +310,12 @@ fn small(body: &Value, name: &str) -> u32 {
 
 fn optional_instant(body: &Value, name: &str) -> Option<Instant> {
     optional_text(body, name).map(|it| instant(&it))
+}
+
+/// The same as [`instant`], written.
+pub(super) fn written(at: Instant) -> String {
+    let ms = std::time::Duration::from_millis(at.try_into().unwrap());
+    humantime::format_rfc3339_millis(std::time::UNIX_EPOCH + ms).to_string()
 }
 
 /// `2026-01-05T09:15:00.000Z`

@@ -1,9 +1,11 @@
 //! One door to every way of running the rules, so that the same scenarios and simulations go
-//! through all of them: natively, through the wasm guest, over HTTP.
+//! through all of them: natively, through the wasm guest over HTTP, through the CLI.
 
+pub(crate) mod cli;
 pub(crate) mod http;
 mod json;
 pub(crate) mod native;
+pub(crate) mod remote;
 mod translate;
 pub(crate) mod words;
 

@@ -19,12 +19,23 @@ use std::path::{Path, PathBuf};
 const BATCH_COMMANDS_MAX: usize = 1_000;
 
 /// Plays every notebook, each through a new door, and reports every line that came out otherwise.
-fn play_all(open: impl Fn() -> Box<dyn Door>) {
+pub(crate) fn play_all(open: impl Fn() -> Box<dyn Door>) {
+    play_these(&notebooks(), open);
+}
+
+/// The same with the notebooks of these names.
+pub(crate) fn play_some(names: &[&str], open: impl Fn() -> Box<dyn Door>) {
+    let mut files = notebooks();
+    files.retain(|path| names.iter().any(|name| path.file_stem().is_some_and(|it| it == *name)));
+    assert_eq!(files.len(), names.len(), "a notebook is missing: {names:?}");
+    play_these(&files, open);
+}
+
+fn play_these(files: &[PathBuf], open: impl Fn() -> Box<dyn Door>) {
     let mut wrong = Vec::new();
-    let files = notebooks();
     assert!(!files.is_empty(), "tests/scenarios has no notebooks");
     for path in files {
-        play(&path, open().as_mut(), &mut wrong);
+        play(path, open().as_mut(), &mut wrong);
     }
     assert!(wrong.is_empty(), "{} lines came out otherwise:\n{}", wrong.len(), wrong.join("\n"));
 }

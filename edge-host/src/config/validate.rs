@@ -10,7 +10,7 @@ use super::settings::{Kind, Setting, setting};
 use super::sources::{Raw, Source, Values};
 use super::{Config, Guest, Interpreter};
 use crate::host_functions::redis;
-use crate::http::{Mode, Role, TOKEN_BYTES_MIN, Token};
+use crate::http::{Defaults, Mode, Token, parse_tokens};
 use crate::{hot_swap, http, log, shard};
 
 pub(super) fn validate(values: &Values, problems: Vec<Problem>) -> Result<Config, Problems> {
@@ -67,15 +67,21 @@ impl Reader<'_> {
             body_bytes_max: self.read("body_bytes_max", integer(1_024, 1 << 30)),
             write_timeout: self.read("write_timeout", duration(MS, HOUR)),
             shutdown_timeout: self.read("shutdown_timeout", duration(MS, HOUR)),
-            tokens: self.read("tokens", tokens),
-            default_mode: self.read("default_mode", |text| match text {
+            tokens: self.read("tokens", parse_tokens),
+            defaults: self.defaults(),
+            node: self.read("node", node),
+        }
+    }
+
+    fn defaults(&mut self) -> Defaults {
+        Defaults {
+            mode: self.read("default_mode", |text| match text {
                 "reserve_on_order" => Ok(Mode::ReserveOnOrder),
                 "deduct_on_order" => Ok(Mode::DeductOnOrder),
                 "deduct_on_payment" => Ok(Mode::DeductOnPayment),
                 _ => Err("reserve_on_order, deduct_on_order or deduct_on_payment".into()),
             }),
-            default_ttl_s: self.read("default_ttl_s", integer(1, YEAR_S)),
-            node: self.read("node", node),
+            ttl_s: self.read("default_ttl_s", integer(1, YEAR_S)),
         }
     }
 
@@ -254,20 +260,6 @@ fn node(text: &str) -> Result<String, String> {
     let fits = (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
     if fits { Ok(text.into()) } else { Err("1 to 64 visible ASCII characters without ':'".into()) }
-}
-
-fn tokens(text: &str) -> Result<Vec<Token>, String> {
-    let token = |entry: &str| {
-        let (role, secret) = entry.split_once(':')?;
-        Token::new(role.parse::<Role>().ok()?, secret)
-    };
-    let entries = text.split(',').filter(|entry| !entry.is_empty());
-    entries.map(token).collect::<Option<Vec<_>>>().ok_or_else(|| {
-        format!(
-            "ROLE:TOKEN,… with the roles read, trade and admin, and tokens of at least \
-             {TOKEN_BYTES_MIN} visible ASCII characters without ','"
-        )
-    })
 }
 
 fn redis_url(text: &str) -> Result<Option<redis::Url>, String> {

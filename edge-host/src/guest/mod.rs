@@ -1,14 +1,9 @@
-//! The guest as Rust sees it: types and typed calls, generated from `wit/`, and the check of
-//! a guest against them.
-
-#[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)] // generated
-mod bindings {
-    include!(concat!(env!("OUT_DIR"), "/guest.rs"));
-}
+//! The guest as Rust sees it: types and typed calls, which `wit/json` generates from `wit/`, and
+//! the check of a guest against them.
 
 use wit_bindgen_wasmedge::rt::{self, Signature};
 
-pub use bindings::*;
+pub use inventory_json::contract::*;
 
 use crate::runtime::{self, Binary, ExecutionMode, Imports, Instance, Interface, Module};
 

@@ -15,7 +15,7 @@ use rusqlite::{
     CachedStatement, Connection, ErrorCode, ffi,
     hooks::{AuthAction, AuthContext, Authorization},
     limits::Limit,
-    types::{ToSql, ToSqlOutput, ValueRef},
+    types::{ToSqlOutput, ValueRef},
 };
 
 use crate::guest::{
@@ -151,23 +151,21 @@ fn for_each_run(
     }
     for row in parameters.chunks_exact(columns) {
         for (index, value) in row.iter().enumerate() {
-            statement.raw_bind_parameter(index + 1, value).map_err(translate)?;
+            statement.raw_bind_parameter(index + 1, parameter(value)).map_err(translate)?;
         }
         run(statement)?;
     }
     Ok(())
 }
 
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Integer(value) => ValueRef::Integer(*value),
-            Self::Real(value) => ValueRef::Real(*value),
-            Self::Text(value) => ValueRef::Text(value.as_bytes()),
-            Self::Blob(value) => ValueRef::Blob(value),
-        }))
-    }
+fn parameter(value: &Value) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(match value {
+        Value::Null => ValueRef::Null,
+        Value::Integer(value) => ValueRef::Integer(*value),
+        Value::Real(value) => ValueRef::Real(*value),
+        Value::Text(value) => ValueRef::Text(value.as_bytes()),
+        Value::Blob(value) => ValueRef::Blob(value),
+    })
 }
 
 fn cell(value: ValueRef<'_>) -> Result<Value, Error> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::json;
-use super::problem::{Kind, Problem, kinds};
+use super::problem::{Kind, Problem};
 use super::route::Call;
 use super::words::Instant;
 use crate::hot_swap::{Error, Outcome, Standing, Status, Step, Upload, Version};
@@ -14,7 +14,7 @@ use crate::hot_swap::{Error, Outcome, Standing, Status, Step, Upload, Version};
 /// Holds the Ed25519 signature of the body, 128 hexadecimal digits.
 const SIGNATURE: &str = "guest-signature";
 
-kinds! { GUEST_KINDS:
+inventory_json::kinds! { GUEST_KINDS:
     GUEST_REFUSED = "guest_refused", UNPROCESSABLE_ENTITY, "The guest is not one that may serve";
     GUEST_BUSY = "guest_busy", CONFLICT, "Another guest is being installed";
     GUEST_BACKING_OFF = "guest_backing_off", CONFLICT, "The guest was taken back a short while ago";

@@ -1,12 +1,10 @@
 //! The wire: HTTP/JSON as `api.md` has it. The only room that names axum.
 //!
-//! A request is parsed into the guest's own records ([`words`] and the nouns' files), handed to the
-//! shard, and what comes back is rendered; no rule lives here. The table in [`routes`] is the whole
+//! A request is parsed into the guest's own records, handed to the shard, and what comes back is
+//! rendered, both by `wit/json`; no rule lives here. The table in [`routes`] is the whole
 //! API: the router, the OpenAPI document, the roles and the metrics' labels all come from it.
 
 mod route;
-
-mod words;
 
 mod json;
 
@@ -17,8 +15,6 @@ mod refusal;
 mod outcome;
 
 mod orders;
-
-mod answers;
 
 mod adjust;
 
@@ -32,8 +28,6 @@ mod admin;
 
 mod guest;
 
-mod auth;
-
 mod openapi;
 
 mod server;
@@ -45,15 +39,16 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderName, Uri};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+pub use inventory_json::auth::{Role, TOKEN_BYTES_MIN, Token, parse_tokens};
+pub use inventory_json::orders::{Defaults, Mode};
+use inventory_json::{answers, audit, auth, orders as bodies, words};
 
-pub use self::auth::{Role, TOKEN_BYTES_MIN, Token};
-pub use self::orders::Mode;
 pub use self::server::{Drained, serve};
 
 use self::auth::Access;
 use self::openapi::Description;
-use self::problem::{METHOD_NOT_ALLOWED, NO_ROUTE, Problem};
+use self::problem::{METHOD_NOT_ALLOWED, NO_ROUTE, Problem, respond};
 use self::route::Route;
 use crate::hot_swap::HotSwap;
 use crate::metrics::{self, Metrics};
@@ -81,10 +76,8 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// Empty: everybody may do everything, which `config` allows on loopback addresses only.
     pub tokens: Vec<Token>,
-    /// For a reservation that names no mode.
-    pub default_mode: Mode,
-    /// For a reservation that names no time to live.
-    pub default_ttl_s: u32,
+    /// For a reservation that names no mode or time to live.
+    pub defaults: Defaults,
     /// The first half of every event id.
     pub node: String,
 }
@@ -120,41 +113,44 @@ fn routes() -> Vec<Route> {
     let order = || Description::of("orders").answers::<answers::OrderAnswer>();
     vec![
         Route::post("/v1/orders/{order_id}/reserve", TRADE, orders::reserve).described(
-            order().says("Hold units for an order").takes::<orders::Placement>().conflicts(),
+            order().says("Hold units for an order").takes::<bodies::Placement>().conflicts(),
         ),
         Route::post("/v1/orders/{order_id}/deduct", TRADE, orders::deduct).described(
-            order().says("Hold and pay units in one step").takes::<orders::Placement>().conflicts(),
+            order().says("Hold and pay units in one step").takes::<bodies::Placement>().conflicts(),
         ),
         Route::post("/v1/orders/{order_id}/confirm", TRADE, orders::confirm)
-            .described(order().says("The hold is paid").may_take::<orders::Confirm>().conflicts()),
+            .described(order().says("The hold is paid").may_take::<bodies::Confirm>().conflicts()),
         Route::post("/v1/orders/{order_id}/extend", TRADE, orders::extend)
-            .described(order().says("Prolong a live hold").takes::<orders::Extend>().conflicts()),
+            .described(order().says("Prolong a live hold").takes::<bodies::Extend>().conflicts()),
         Route::post("/v1/orders/{order_id}/ship", TRADE, orders::ship)
-            .described(order().says("Packages leave").may_take::<orders::Ship>().conflicts()),
+            .described(order().says("Packages leave").may_take::<bodies::Ship>().conflicts()),
         Route::post("/v1/orders/{order_id}/release", TRADE, orders::release)
-            .described(order().says("Give units back").takes::<orders::Release>().conflicts()),
+            .described(order().says("Give units back").takes::<bodies::Release>().conflicts()),
         Route::get("/v1/orders/{order_id}", READ, orders::get).described(
             Description::of("orders").says("An order and its history").answers::<answers::Order>(),
         ),
         Route::post("/v1/batch", TRADE, batch::apply).described(
             Description::of("orders")
                 .says("Many commands, decided in order")
-                .takes::<batch::Batch>()
-                .answers::<batch::BatchAnswer>(),
+                .takes::<inventory_json::batch::Batch>()
+                .answers::<inventory_json::batch::BatchAnswer>(),
         ),
-        Route::get("/v1/stock/{sku}", READ, stock::get)
-            .described(Description::of("stock").says("A sku's counters").answers::<stock::Stock>()),
+        Route::get("/v1/stock/{sku}", READ, stock::get).described(
+            Description::of("stock")
+                .says("A sku's counters")
+                .answers::<inventory_json::stock::Stock>(),
+        ),
         Route::post("/v1/stock/query", READ, stock::query).described(
             Description::of("stock")
                 .says("The counters of many skus")
-                .takes::<stock::StockQuery>()
-                .answers::<stock::StockAnswer>(),
+                .takes::<inventory_json::stock::StockQuery>()
+                .answers::<inventory_json::stock::StockAnswer>(),
         ),
         Route::post("/v1/stock/adjust", ADMIN, adjust::adjust).described(
             Description::of("stock")
                 .says("Correct counters, all or none")
-                .takes::<adjust::Adjust>()
-                .answers::<adjust::AdjustAnswer>()
+                .takes::<inventory_json::adjust::Adjust>()
+                .answers::<inventory_json::adjust::AdjustAnswer>()
                 .conflicts(),
         ),
         Route::get("/v1/changes", READ, changes::list).described(
@@ -162,13 +158,13 @@ fn routes() -> Vec<Route> {
                 .says("Every committed change, in order")
                 .asks::<words::Sequence>("after")
                 .asks::<words::ChangesLimit>("limit")
-                .answers::<changes::Changes>(),
+                .answers::<inventory_json::changes::Changes>(),
         ),
         Route::post("/v1/audit", ADMIN, admin::audit).described(
             Description::of("admin")
                 .says("Check every invariant on live data")
-                .may_take::<admin::AuditRequest>()
-                .answers::<admin::AuditReport>(),
+                .may_take::<audit::AuditRequest>()
+                .answers::<audit::AuditReport>(),
         ),
         Route::get("/admin/guest", READ, guest::get).described(
             Description::of("admin")
@@ -190,9 +186,9 @@ fn routes() -> Vec<Route> {
                 .conflicts(),
         ),
         Route::get("/healthz", Access::Open, admin::healthz)
-            .described(Description::of("admin").says("Alive").answers::<admin::Status>()),
+            .described(Description::of("admin").says("Alive").answers::<audit::Status>()),
         Route::get("/readyz", Access::Open, admin::readyz)
-            .described(Description::of("admin").says("Ready to serve").answers::<admin::Status>()),
+            .described(Description::of("admin").says("Ready to serve").answers::<audit::Status>()),
         Route::get("/metrics", READ, admin::metrics).described(
             Description::of("admin").says("Metrics").answers_text(metrics::CONTENT_TYPE),
         ),
@@ -204,11 +200,11 @@ fn routes() -> Vec<Route> {
 fn no_route(metrics: &metrics::Route, uri: &Uri) -> Response {
     let detail = format!("there is nothing at {}; /openapi.json lists what there is", uri.path());
     metrics.answered(NO_ROUTE.status.as_u16(), Duration::ZERO);
-    Problem::new(&NO_ROUTE, detail).into_response()
+    respond(Problem::new(&NO_ROUTE, detail))
 }
 
 /// The header `Allow`, which axum adds, says which methods the path knows.
 fn method_not_allowed(metrics: &metrics::Route) -> Response {
     metrics.answered(METHOD_NOT_ALLOWED.status.as_u16(), Duration::ZERO);
-    Problem::new(&METHOD_NOT_ALLOWED, "see the header Allow").into_response()
+    respond(Problem::new(&METHOD_NOT_ALLOWED, "see the header Allow"))
 }

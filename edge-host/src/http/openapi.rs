@@ -13,7 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::auth::{Access, Role, Token};
 use super::guest::GUEST_KINDS;
-use super::problem::{Kind, WIRE_KINDS};
+use super::problem::{Kind, Refused, WIRE_KINDS};
 use super::refusal::{FAULT_KINDS, REFUSAL_KINDS};
 use super::route::{Method, Route};
 use super::words::{OrderId, Sku};
@@ -275,7 +275,7 @@ struct Problem;
 impl PartialSchema for Problem {
     fn schema() -> RefOr<Schema> {
         let text = || ObjectBuilder::new().schema_type(Type::String);
-        refused()
+        Refused::object()
             .property("type", text())
             .required("type")
             .property("title", text())
@@ -284,26 +284,6 @@ impl PartialSchema for Problem {
             .required("status")
             .into()
     }
-}
-
-/// A refusal or a fault within a batch: a problem without what HTTP would add.
-pub(super) struct Refused;
-
-impl PartialSchema for Refused {
-    fn schema() -> RefOr<Schema> {
-        refused().into()
-    }
-}
-
-impl ToSchema for Refused {}
-
-fn refused() -> ObjectBuilder {
-    ObjectBuilder::new()
-        .property("code", Ref::from_schema_name("Code"))
-        .required("code")
-        .property("detail", ObjectBuilder::new().schema_type(Type::String))
-        .required("detail")
-        .additional_properties(Some(AdditionalProperties::FreeForm(true)))
 }
 
 #[cfg(test)]

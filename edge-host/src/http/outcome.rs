@@ -2,12 +2,8 @@
 
 use axum::http::HeaderValue;
 use axum::response::Response;
-use serde::Serialize;
-use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use inventory_json::outcome::{Answer, BatchOutcome};
 
-use super::adjust::AdjustAnswer;
-use super::answers::OrderAnswer;
 use super::problem::Problem;
 use super::refusal::{failed, outcome_unknown, refused};
 use super::{IDEMPOTENT_REPLAY, Wire, json};
@@ -35,61 +31,15 @@ pub(super) async fn apply(wire: &Wire, command: types::Command) -> Result<Respon
     }
 }
 
-/// A command's answer, without an envelope.
-#[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-pub(super) enum Answer<'a> {
-    Order(OrderAnswer<'a>),
-    Adjust(AdjustAnswer<'a>),
-    /// To the host's own sweep; callers cannot send that command.
-    Expired(u32),
-}
-
-/// One command's outcome in a batch: exactly one of `ok`, `refused` and `fault`.
-#[derive(Serialize, ToSchema)]
-pub(super) struct BatchOutcome<'a> {
-    /// What the operation alone would answer with 200.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ok: Option<Answer<'a>>,
-    /// A business "no": `code`, `detail` and the numbers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<super::openapi::Refused>)]
-    refused: Option<Map<String, Value>>,
-    /// Our failure: `code`, `detail`, and `retry_after_s` where sending it again helps.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<super::openapi::Refused>)]
-    fault: Option<Map<String, Value>>,
-    /// The same request came before, and this is what it was told.
-    replayed: bool,
-}
-
-impl<'a> BatchOutcome<'a> {
-    pub(super) fn new(wire: &Wire, result: &'a Result<types::Outcome, shard::Error>) -> Self {
-        let none = Self { ok: None, refused: None, fault: None, replayed: false };
-        match result {
-            Err(error) => Self { fault: Some(failed(error).into_members()), ..none },
-            Ok(outcome) => {
-                count(wire, outcome);
-                let replayed = outcome.replayed;
-                match &outcome.result {
-                    Ok(answer) => Self { ok: Some(answer.into()), replayed, ..none },
-                    Err(refusal) => {
-                        Self { refused: Some(refused(refusal).into_members()), replayed, ..none }
-                    }
-                }
-            }
-        }
+/// One command's outcome in a batch.
+pub(super) fn of_batch<'a>(
+    wire: &Wire,
+    result: &'a Result<types::Outcome, shard::Error>,
+) -> BatchOutcome<'a> {
+    if let Ok(outcome) = result {
+        count(wire, outcome);
     }
-}
-
-impl<'a> From<&'a types::Answer> for Answer<'a> {
-    fn from(answer: &'a types::Answer) -> Self {
-        match answer {
-            types::Answer::Order(answer) => Self::Order(answer.into()),
-            types::Answer::Adjusted(items) => Self::Adjust(items.as_slice().into()),
-            types::Answer::Expired(orders) => Self::Expired(*orders),
-        }
-    }
+    BatchOutcome::new(result.as_ref().map_err(failed))
 }
 
 fn count(wire: &Wire, outcome: &types::Outcome) {

@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
-use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::Response;
 use axum::routing::{MethodRouter, get, post, put};
 
 use super::Wire;
 use super::auth::{Access, Role, admit};
 use super::openapi::Description;
-use super::problem::Problem;
+use super::problem::{Problem, respond};
 use super::words::{Text, TextRule};
 use crate::metrics;
 
@@ -134,9 +134,10 @@ where
     F: Future<Output = Result<Response, Problem>>,
 {
     let (mut parts, body) = request.into_parts();
-    let role = match admit(&wire.config.tokens, access, &parts.headers) {
+    let authorization = parts.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let role = match admit(&wire.config.tokens, access, authorization) {
         Ok(role) => role,
-        Err(problem) => return problem.into_response(),
+        Err(problem) => return respond(problem),
     };
     let parameter = if path.contains('{') {
         let decoded = RawPathParams::from_request_parts(&mut parts, &()).await.ok();
@@ -150,6 +151,6 @@ where
             let cause = problem.cause.as_deref().unwrap_or("unknown");
             tracing::error!(path, code = problem.kind.code, cause, "a request failed");
         }
-        problem.into_response()
+        respond(problem)
     })
 }

@@ -5,25 +5,14 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use inventory_json::stock::{Stock, StockQuery};
+use inventory_json::words::{Sku, SkuRule};
 
 use super::json;
 use super::problem::Problem;
 use super::refusal::{UNKNOWN_SKU, failed};
 use super::route::Call;
-use super::words::{Sku, SkuRule, list};
-use crate::guest::stock;
 use crate::shard::CachedStock;
-
-/// The skus to read.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct StockQuery {
-    #[serde(deserialize_with = "list")]
-    #[schema(min_items = 1, max_items = 1000)]
-    skus: Vec<Sku>,
-}
 
 pub(super) async fn get(call: Call) -> Result<Response, Problem> {
     let sku = call.parameter::<SkuRule>("sku")?;
@@ -79,61 +68,4 @@ fn render_query(skus: &[Sku], found: &[Option<Arc<CachedStock>>]) -> Vec<u8> {
 /// The sku's JSON, rendered by whoever asks first.
 fn body(cached: &CachedStock) -> Bytes {
     cached.body.get_or_init(|| json::render(&Stock::from(&cached.stock)).into()).clone()
-}
-
-/// A sku's counters.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Stock<'a> {
-    sku: &'a str,
-    /// What may still be promised.
-    sellable: u32,
-    /// Sums over warehouses and warehouse-less legs.
-    reserved: u64,
-    committed: u64,
-    /// Sum over warehouses.
-    on_hand: u64,
-    warehouses: Vec<WarehouseStock<'a>>,
-}
-
-/// A sku's counters in one warehouse.
-#[derive(Serialize, ToSchema)]
-pub(super) struct WarehouseStock<'a> {
-    warehouse: &'a str,
-    on_hand: u32,
-    reserved: u32,
-    committed: u32,
-    unavailable: u32,
-}
-
-/// The answer to a query; `stock` is in the order asked for.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "written by render_query; here for the OpenAPI document")]
-pub(super) struct StockAnswer<'a> {
-    stock: Vec<Stock<'a>>,
-    unknown: Vec<&'a str>,
-}
-
-impl<'a> From<&'a stock::SkuStock> for Stock<'a> {
-    fn from(stock: &'a stock::SkuStock) -> Self {
-        Self {
-            sku: &stock.sku,
-            sellable: stock.sellable,
-            reserved: stock.reserved,
-            committed: stock.committed,
-            on_hand: stock.on_hand,
-            warehouses: stock.warehouses.iter().map(Into::into).collect(),
-        }
-    }
-}
-
-impl<'a> From<&'a stock::WarehouseStock> for WarehouseStock<'a> {
-    fn from(stock: &'a stock::WarehouseStock) -> Self {
-        Self {
-            warehouse: &stock.warehouse,
-            on_hand: stock.on_hand,
-            reserved: stock.reserved,
-            committed: stock.committed,
-            unavailable: stock.unavailable,
-        }
-    }
 }

@@ -7,14 +7,15 @@ use std::time::Duration;
 use hyper::StatusCode;
 use tokio::task::JoinSet;
 
-use super::books::Books;
 use super::client::{Client, ClientError, Patience, Server, refused};
-use super::difference::Differences;
-use super::plan::{InitialStock, Plan, Step};
 use super::progress::Progress;
 use super::schedule::Schedule;
 use super::tally::Tally;
-use super::wire::{self, Outcome, Succeeded};
+use super::wire::{self, Succeeded};
+use inventory_replay::books::Books;
+use inventory_replay::difference::Differences;
+use inventory_replay::outcome::Outcome;
+use inventory_replay::plan::{InitialStock, Plan, Step};
 
 /// A batch's body stays well under any server's limit: this, and at most one order more.
 const BATCH_BYTES_MAX: usize = 256 * 1024;

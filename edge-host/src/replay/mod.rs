@@ -1,24 +1,17 @@
 //! Replays a file of real orders through the HTTP API of a running server, and reconciles: what a
 //! user sees and does, so it knows the server by its contract alone and shares no code with it.
 //!
-//! The file becomes a `feed`, the feed a `plan` of steps in stream order. `drive` sends the steps
-//! over many connections (`schedule` keeps each order's own in sequence, `client` outlives a server
-//! that goes away) and `books` adds up the answers; `reconcile` holds the server to them.
+//! The crate `replay/` makes the file a plan of steps in stream order. `drive` sends the steps over
+//! many connections (`schedule` keeps each order's own in sequence, `client` outlives a server that
+//! goes away) and the plan's books add up the answers; `reconcile` holds the server to them.
 
 mod options;
 
-mod feed;
-mod table;
-
-mod plan;
-
-mod books;
 mod client;
 mod drive;
 mod schedule;
 mod wire;
 
-mod difference;
 mod reconcile;
 
 mod progress;
@@ -26,6 +19,7 @@ mod report;
 mod tally;
 
 #[cfg(test)]
+#[path = "../../../replay/src/tests.rs"]
 mod tests;
 
 use std::process::ExitCode;
@@ -33,17 +27,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::ArgMatches;
+use inventory_replay::plan::{Plan, PlanError};
+use inventory_replay::{Feed, TableError};
 
 pub use self::options::{REPLAY, command};
 
 use self::client::ClientError;
 use self::drive::Drive;
-use self::feed::Feed;
 use self::options::Options;
-use self::plan::{Plan, PlanError};
 use self::reconcile::reconcile;
 use self::report::{Report, Times, grouped};
-use self::table::TableError;
 
 /// Differences were found.
 const EXIT_DIFFERENCES: u8 = 1;

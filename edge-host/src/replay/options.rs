@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::builder::{PossibleValue, ValueParser};
-use clap::{Arg, ArgMatches, Command, ValueEnum, value_parser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser};
+use clap::{Arg, ArgMatches, Command, value_parser};
 use hyper::header::HeaderValue;
 use hyper::http::uri::Authority;
 
 use super::client::Server;
 use super::drive::Travel;
-use super::plan::{InitialStock, Terms};
+use inventory_replay::plan::{InitialStock, Terms};
 
 const TOKEN_VARIABLE: &str = "EDGE_INVENTORY_TOKEN";
 
@@ -118,7 +118,7 @@ fn stream_options() -> [Arg; 3] {
     [
         option("stock", "WHICH", "How much is sellable before the first order")
             .default_value("sufficient")
-            .value_parser(value_parser!(InitialStock)),
+            .value_parser(initial_stock()),
         option("ship-after", "TIME", "Time in the stream from payment to shipping")
             .default_value("24h")
             .value_parser(humantime::parse_duration),
@@ -162,20 +162,17 @@ fn token_from_environment() -> Option<HeaderValue> {
     parse_token(&std::env::var(TOKEN_VARIABLE).ok()?).ok()
 }
 
-impl ValueEnum for InitialStock {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Sufficient, Self::Scarce]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(match self {
-            Self::Sufficient => {
-                PossibleValue::new("sufficient").help("all that is ever sold: no order is refused")
-            }
-            Self::Scarce => PossibleValue::new("scarce")
-                .help("six tenths of it: orders are refused, and the answers say which"),
-        })
-    }
+fn initial_stock() -> impl TypedValueParser<Value = InitialStock> {
+    let sufficient = PossibleValue::new("sufficient");
+    let scarce = PossibleValue::new("scarce");
+    let values = PossibleValuesParser::new([
+        sufficient.help("all that is ever sold: no order is refused"),
+        scarce.help("six tenths of it: orders are refused, and the answers say which"),
+    ]);
+    values.map(|which| match which.as_str() {
+        "scarce" => InitialStock::Scarce,
+        _ => InitialStock::Sufficient,
+    })
 }
 
 #[cfg(test)]

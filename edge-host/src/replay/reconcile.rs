@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use hyper::StatusCode;
 use serde::de::DeserializeOwned;
 
-use super::books::{Books, Counters, Fate};
+use inventory_replay::books::{Counters, Fate};
+use inventory_replay::compare::{Found, compare_order, compare_sku};
+use inventory_replay::difference::Difference;
+
 use super::client::{Client, ClientError, Reply, refused};
-use super::difference::{Difference, Differences};
 use super::drive::{Drive, all, shown};
-use super::plan::Plan;
 use super::progress::Progress;
 use super::wire::{self, Audit, OrderLine, OrderView, Stock, StockAnswer};
 
@@ -46,32 +47,16 @@ async fn check_stock(drive: &Drive) -> Result<usize, ClientError> {
         let reply = client.post(path, wire::stock_query(plan, skus)).await?;
         let answer: StockAnswer = read(&reply, path)?;
         let differences = &mut drive.state().differences;
-        compare_stock(plan, skus, &expected, &answer, differences);
+        let mut known = answer.stock.iter();
+        for sku in skus {
+            let name = plan.sku(*sku);
+            let is_known = answer.unknown.iter().all(|unknown| unknown != name);
+            let actual = if is_known { known.next() } else { None };
+            let actual = actual.filter(|stock| stock.sku == name).map(counters);
+            compare_sku(plan, *sku, expected[*sku as usize], actual, differences);
+        }
     }
     Ok(sold.len())
-}
-
-fn compare_stock(
-    plan: &Plan,
-    skus: &[u32],
-    expected: &[Counters],
-    answer: &StockAnswer,
-    differences: &mut Differences,
-) {
-    let mut known = answer.stock.iter();
-    for sku in skus {
-        let name = plan.sku(*sku);
-        let subject = || format!("sku {name}");
-        if answer.unknown.iter().any(|unknown| unknown == name) {
-            let (what, expected) = ("stock".to_owned(), "known".to_owned());
-            let actual = "unknown".to_owned();
-            differences.add(Difference { subject: subject(), what, expected, actual });
-            continue;
-        }
-        let actual = known.next().filter(|stock| stock.sku == name).map(counters);
-        let expected = Some(expected[*sku as usize]);
-        differences.compare(subject, "stock", &expected, &actual);
-    }
 }
 
 fn counters(stock: &Stock) -> Counters {
@@ -101,52 +86,29 @@ async fn check_some_orders(
         };
         let path = wire::order_path(order);
         let reply = client.get(&path).await?;
-        let found = match reply.status {
+        let view = match reply.status {
             StatusCode::NOT_FOUND => None,
             _ => Some(read::<OrderView>(&reply, &path)?),
         };
+        let found = view.as_ref().map(found);
         let state = &mut *drive.state();
         let index = u32::try_from(index).expect("the plan's indices are of 32 bits");
-        compare_order(&drive.plan, &state.books, index, found, &mut state.differences);
+        let differences = &mut state.differences;
+        compare_order(&drive.plan, &state.books, index, found.as_ref(), differences);
         progress.add(1);
     }
 }
 
-fn compare_order(
-    plan: &Plan,
-    books: &Books,
-    order: u32,
-    found: Option<OrderView>,
-    differences: &mut Differences,
-) {
-    let id = &plan.orders[order as usize].id;
-    let subject = || format!("order {id}");
-    let state = found.as_ref().map(|found| found.state);
-    differences.compare(subject, "state", &books.state(order), &state);
-    let (Some(_), Some(found)) = (books.state(order), found) else {
-        return;
+fn found(view: &OrderView) -> Found<'_> {
+    let line = |line: &OrderLine| Fate {
+        quantity: line.quantity,
+        reserved: line.reserved,
+        committed: line.committed,
+        shipped: line.shipped,
+        released: line.released,
     };
-    for (sku, expected) in books.fates(plan, order) {
-        let name = plan.sku(sku);
-        let actual = fate(found.lines.iter().filter(|line| line.sku == name));
-        differences.compare(subject, &format!("units of {name}"), &expected, &actual);
-    }
-    let ordered = plan.lines(&plan.orders[order as usize]);
-    let ordered: u64 = ordered.iter().map(|line| u64::from(line.quantity)).sum();
-    let found: u64 = found.lines.iter().map(|line| line.quantity).sum();
-    differences.compare(subject, "units in all", &ordered, &found);
-}
-
-/// What became of a sku's units over all its lines. Units that expired are in none of the sums, and
-/// so make a difference.
-fn fate<'a>(lines: impl Iterator<Item = &'a OrderLine>) -> Fate {
-    lines.fold(Fate::default(), |sum, line| Fate {
-        quantity: sum.quantity + line.quantity,
-        reserved: sum.reserved + line.reserved,
-        committed: sum.committed + line.committed,
-        shipped: sum.shipped + line.shipped,
-        released: sum.released + line.released,
-    })
+    let lines = view.lines.iter().map(|it| (it.sku.as_str(), line(it))).collect();
+    Found { state: view.state, lines }
 }
 
 async fn check_audit(drive: &Drive) -> Result<Vec<(String, String)>, ClientError> {

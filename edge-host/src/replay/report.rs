@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::difference::Differences;
 use super::drive::Drive;
-use super::plan::Plan;
 use super::progress::per_second;
 use super::reconcile::Checked;
 use super::tally::{KINDS, Latencies, Row};
+use inventory_replay::difference::Differences;
+use inventory_replay::plan::Plan;
 
 /// Everything there is to say at the end.
 pub(super) struct Report {

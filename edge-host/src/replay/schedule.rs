@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::plan::Step;
+use inventory_replay::plan::Step;
 
 /// Where the stream stands. A step that comes up while its order is under way waits for it.
 pub(super) struct Schedule {
@@ -51,8 +51,8 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::Action::{Confirm, Reserve, Ship};
     use super::*;
+    use inventory_replay::plan::Action::{Confirm, Reserve, Ship};
 
     #[test]
     fn steps_of_one_order_follow_each_other_and_others_pass_by() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::plan::Action;
+use inventory_replay::plan::Action;
 
 /// The rows of the summary, in its order.
 pub(super) const KINDS: [&str; 5] = ["reserve", "confirm", "release", "ship", "return"];

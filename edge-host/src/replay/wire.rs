@@ -4,7 +4,8 @@ use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::plan::{Action, Line, Order, Plan, Step};
+use inventory_replay::outcome::{Outcome, State};
+use inventory_replay::plan::{Action, Line, Order, Plan, Step};
 
 /// Reserved units must outlive an interruption between reserve and confirm.
 const TTL_S: u32 = 7 * 86_400;
@@ -60,29 +61,6 @@ pub(super) fn stock_query(plan: &Plan, skus: &[u32]) -> Bytes {
 /// Asks the server to check itself.
 pub(super) fn audit() -> Bytes {
     Bytes::from_static(b"{}")
-}
-
-/// An order's state, as far as a replay can bring one there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum State {
-    Reserved,
-    Committed,
-    PartiallyReleased,
-    Released,
-    Shipped,
-    #[serde(other)]
-    Other,
-}
-
-/// What became of a step.
-#[derive(Debug, PartialEq)]
-pub(super) enum Outcome {
-    Done(State),
-    /// Refused, or failed in a way that trying again does not help; by its code.
-    Refused(String),
-    /// Not decided: it should be sent again.
-    Undecided(String),
 }
 
 /// The answer to a step's own call.
@@ -330,10 +308,10 @@ fn to_vec<T: Serialize>(value: &T) -> Vec<u8> {
 mod tests {
     use std::time::Duration;
 
-    use super::super::feed::Feed;
-    use super::super::plan::{InitialStock, Terms};
     use super::super::tests::{LINKS, ORDERS, Sample};
     use super::*;
+    use inventory_replay::Feed;
+    use inventory_replay::plan::{InitialStock, Terms};
 
     fn plan() -> Plan {
         let sample = Sample::new(ORDERS, Some(LINKS));

@@ -85,12 +85,10 @@ impl Error {
     /// After how many seconds retrying may help; `None` where it does not.
     pub fn retryable(&self) -> Option<u32> {
         match self {
-            Self::QueueFull | Self::Timeout | Self::Fault(Fault::Busy | Fault::Interrupted) => {
-                Some(1)
-            }
+            Self::QueueFull | Self::Timeout => Some(1),
             Self::Stopping => Some(5),
-            Self::Fault(Fault::Full) => Some(30),
-            Self::Trapped(_) | Self::Fault(_) => None,
+            Self::Fault(fault) => inventory_json::refusal::retry_after_s(fault),
+            Self::Trapped(_) => None,
         }
     }
 }

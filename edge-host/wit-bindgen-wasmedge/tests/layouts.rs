@@ -32,7 +32,7 @@ fn of_wit(types: &[&str]) -> Vec<Layout> {
     let mut resolve = Resolve::default();
     resolve.push_source("layouts.wit", &wit).unwrap();
     let mut sizes = SizeAlign::default();
-    sizes.fill(&resolve).unwrap();
+    sizes.fill(&resolve);
     let record = resolve.types.iter().find_map(|(_, definition)| match &definition.kind {
         TypeDefKind::Record(record) => Some(record),
         _ => None,

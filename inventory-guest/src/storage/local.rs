@@ -2,7 +2,7 @@
 
 use super::{Database, Error, Parameter, Rows, Value};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, ErrorCode};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags};
 use std::path::Path;
 
 /// More than all statements there are, so that each is prepared once.
@@ -20,6 +20,23 @@ impl LocalDatabase {
         let connection = Connection::open(path).map_err(error)?;
         connection
             .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
+            .map_err(error)?;
+        Ok(Self::over(connection))
+    }
+
+    /// Opens a file, or makes it, without a lock of its own: the caller MUST be the only process
+    /// that uses it. WASI has no file locks, and the lock folder that `SQLite` would make there
+    /// instead stays behind when a process is killed.
+    pub fn open_alone(path: &Path) -> Result<Self, Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let connection =
+            Connection::open_with_flags_and_vfs(path, flags, c"unix-none").map_err(error)?;
+        // Exclusive first: a WAL needs shared memory otherwise, which WASI does not have.
+        connection
+            .execute_batch(
+                "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; \
+                 PRAGMA synchronous = FULL;",
+            )
             .map_err(error)?;
         Ok(Self::over(connection))
     }

@@ -8,9 +8,9 @@
 pub(crate) mod audit;
 pub(crate) mod changes;
 pub(crate) mod codes;
-#[cfg(target_family = "wasm")]
+#[cfg(all(target_family = "wasm", not(feature = "cli")))]
 pub(crate) mod host;
-#[cfg(all(not(target_family = "wasm"), any(test, feature = "local")))]
+#[cfg(any(test, feature = "local"))]
 pub mod local;
 pub(crate) mod migrations;
 pub(crate) mod orders;

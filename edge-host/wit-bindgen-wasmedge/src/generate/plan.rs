@@ -66,7 +66,7 @@ impl Plan {
     ) -> Result<Self, GenerateError> {
         refuse::unsupported(&resolve, world)?;
         let mut sizes = SizeAlign::default();
-        sizes.fill(&resolve).map_err(|error| GenerateError::Wit(format!("{error:#}")))?;
+        sizes.fill(&resolve);
         let modules = modules(&resolve, world);
         let plan = Self {
             world_type: camel(&resolve.worlds[world].name),
@@ -122,9 +122,8 @@ fn modules(resolve: &Resolve, world: WorldId) -> Vec<Module> {
     let items = &resolve.worlds[world];
     let mut interfaces: Vec<(InterfaceId, String)> = Vec::new();
     for (key, item) in items.imports.iter().chain(&items.exports) {
-        if let WorldItem::Interface { id, .. } = item
-            && interfaces.iter().all(|(seen, _)| seen != id)
-        {
+        let WorldItem::Interface { id, .. } = item else { continue };
+        if interfaces.iter().all(|(seen, _)| seen != id) {
             interfaces.push((*id, resolve.name_world_key(key)));
         }
     }

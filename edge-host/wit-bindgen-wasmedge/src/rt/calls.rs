@@ -1,5 +1,6 @@
 //! Whole calls: arguments one way, a result the other, and where either travels in memory.
 
+use super::bits::i32_of;
 use super::flat::{check_values, wrong_core_value_count};
 use super::memory::allocate;
 use super::{
@@ -64,7 +65,7 @@ fn lower_arguments<P: Lower, M: GuestMemory + ?Sized>(
     let at = allocate(memory, 1, P::SIZE, P::ALIGN)?;
     arguments.store(memory, at)?;
     let pointer = u32::try_from(at).expect("the address was a u32 when the guest gave it");
-    flat.push(CoreValue::I32(pointer.cast_signed()));
+    flat.push(CoreValue::I32(i32_of(pointer)));
     Ok(())
 }
 

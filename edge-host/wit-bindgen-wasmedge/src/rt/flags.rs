@@ -1,6 +1,7 @@
 //! Flags: bits in one byte, two or four. WIT has at most 32 of them in a type. Bits beyond the last
 //! flag are written as 0 and ignored when read, as the canonical ABI has it.
 
+use super::bits::i32_of;
 use super::{
     AbiError, CallError, CoreValue, FlatReader, FlatWriter, GuestMemory, Lift, Lower, Source,
 };
@@ -37,7 +38,7 @@ pub fn store_flags<const N: usize, M: GuestMemory + ?Sized>(
 /// Appends flags as a core value.
 #[inline]
 pub fn lower_flags<const N: usize>(flags: &[bool; N], flat: &mut FlatWriter) {
-    flat.push(CoreValue::I32(to_word(flags).cast_signed()));
+    flat.push(CoreValue::I32(i32_of(to_word(flags))));
 }
 
 /// Reads flags at `at`.

@@ -1,5 +1,6 @@
 //! Values as sequences of core values, and the slots that the cases of a variant share.
 
+use super::bits::{i32_of, i64_of, u32_of, u64_of};
 use super::{AbiError, AbiErrorKind, CoreType, CoreValue};
 
 /// Parameters that flatten to more core values than this travel in memory instead.
@@ -137,10 +138,10 @@ impl FlatWriter {
 #[inline]
 fn widened(value: CoreValue, slot: CoreType) -> CoreValue {
     match (value, slot) {
-        (CoreValue::F32(float), CoreType::I32) => CoreValue::I32(float.to_bits().cast_signed()),
+        (CoreValue::F32(float), CoreType::I32) => CoreValue::I32(i32_of(float.to_bits())),
         (CoreValue::F32(float), CoreType::I64) => CoreValue::I64(i64::from(float.to_bits())),
-        (CoreValue::I32(int), CoreType::I64) => CoreValue::I64(i64::from(int.cast_unsigned())),
-        (CoreValue::F64(float), CoreType::I64) => CoreValue::I64(float.to_bits().cast_signed()),
+        (CoreValue::I32(int), CoreType::I64) => CoreValue::I64(i64::from(u32_of(int))),
+        (CoreValue::F64(float), CoreType::I64) => CoreValue::I64(i64_of(float.to_bits())),
         _ => value,
     }
 }
@@ -165,7 +166,7 @@ impl<'a> FlatReader<'a> {
     pub fn i32(&mut self) -> Result<i32, AbiError> {
         match self.take()? {
             CoreValue::I32(value) => Ok(value),
-            CoreValue::I64(value) => Ok(low_half(value).cast_signed()),
+            CoreValue::I64(value) => Ok(i32_of(low_half(value))),
             other => Err(wrong_core_type(CoreType::I32, other)),
         }
     }
@@ -173,7 +174,7 @@ impl<'a> FlatReader<'a> {
     /// The next value as an unsigned 32-bit integer: a pointer, a length or a discriminant.
     #[inline]
     pub fn u32(&mut self) -> Result<u32, AbiError> {
-        self.i32().map(i32::cast_unsigned)
+        self.i32().map(u32_of)
     }
 
     /// The next value as a 64-bit integer.
@@ -190,7 +191,7 @@ impl<'a> FlatReader<'a> {
     pub fn f32(&mut self) -> Result<f32, AbiError> {
         match self.take()? {
             CoreValue::F32(value) => Ok(value),
-            CoreValue::I32(value) => Ok(f32::from_bits(value.cast_unsigned())),
+            CoreValue::I32(value) => Ok(f32::from_bits(u32_of(value))),
             CoreValue::I64(value) => Ok(f32::from_bits(low_half(value))),
             other @ CoreValue::F64(_) => Err(wrong_core_type(CoreType::F32, other)),
         }
@@ -201,7 +202,7 @@ impl<'a> FlatReader<'a> {
     pub fn f64(&mut self) -> Result<f64, AbiError> {
         match self.take()? {
             CoreValue::F64(value) => Ok(value),
-            CoreValue::I64(value) => Ok(f64::from_bits(value.cast_unsigned())),
+            CoreValue::I64(value) => Ok(f64::from_bits(u64_of(value))),
             other => Err(wrong_core_type(CoreType::F64, other)),
         }
     }
@@ -248,7 +249,7 @@ pub(crate) fn check_values(values: &[CoreValue], types: &[CoreType]) -> Result<(
     reason = "the canonical ABI wraps an i64 to its low half"
 )]
 fn low_half(value: i64) -> u32 {
-    value.cast_unsigned() as u32
+    u64_of(value) as u32
 }
 
 #[cold]

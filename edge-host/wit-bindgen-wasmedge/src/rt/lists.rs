@@ -1,5 +1,6 @@
 //! Lists and strings: a pointer and a length, whose bytes lie elsewhere in memory.
 
+use super::bits::i32_of;
 use super::memory::{allocate, slice_mut, too_long_to_lower};
 use super::{
     Abi, AbiError, AbiErrorKind, CallError, CoreType, CoreValue, FlatReader, FlatTypes, FlatWriter,
@@ -33,8 +34,8 @@ impl Span {
 
     #[inline]
     fn lower(&self, flat: &mut FlatWriter) {
-        flat.push(CoreValue::I32(self.pointer.cast_signed()));
-        flat.push(CoreValue::I32(self.length.cast_signed()));
+        flat.push(CoreValue::I32(i32_of(self.pointer)));
+        flat.push(CoreValue::I32(i32_of(self.length)));
     }
 
     #[inline]

@@ -160,7 +160,7 @@ pub(crate) fn check_region(
     align: usize,
 ) -> Result<usize, AbiError> {
     let address = pointer as usize;
-    if !address.is_multiple_of(align) {
+    if address % align != 0 {
         return Err(misaligned(pointer, align));
     }
     match u64::from(pointer).checked_add(bytes) {

@@ -6,6 +6,7 @@
 //! is checked, and what fails the check is an [`AbiError`].
 
 mod abi;
+mod bits;
 mod calls;
 mod core_value;
 mod error;

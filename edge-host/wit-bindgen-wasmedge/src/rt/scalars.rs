@@ -1,5 +1,6 @@
 //! Integers, floats, booleans and characters.
 
+use super::bits::{i8_of, i16_of, i32_of, i64_of, u64_of};
 use super::memory::{slice_mut, write};
 use super::{
     Abi, AbiError, AbiErrorKind, CallError, CoreType, CoreValue, FlatReader, FlatTypes, FlatWriter,
@@ -67,8 +68,10 @@ macro_rules! number {
                 count: usize,
             ) -> Result<Vec<Self>, AbiError> {
                 let bytes = source.slice(at, count * Self::SIZE)?;
-                let (chunks, _) = bytes.as_chunks();
-                Ok(chunks.iter().map(|chunk| <$number>::from_le_bytes(*chunk)).collect())
+                let number = |chunk: &[u8]| {
+                    <$number>::from_le_bytes(chunk.try_into().expect("chunks have SIZE bytes"))
+                };
+                Ok(bytes.chunks_exact(Self::SIZE).map(number).collect())
             }
         }
     };
@@ -78,15 +81,15 @@ number!(u8, I32, i32::from, |flat: &mut FlatReader<'_>| flat
     .u32()
     .map(|bits| bits.to_le_bytes()[0]));
 number!(i8, I32, i32::from, |flat: &mut FlatReader<'_>| {
-    flat.u32().map(|bits| bits.to_le_bytes()[0].cast_signed())
+    flat.u32().map(|bits| i8_of(bits.to_le_bytes()[0]))
 });
 number!(u16, I32, i32::from, |flat: &mut FlatReader<'_>| flat.u32().map(low_u16));
 number!(i16, I32, i32::from, |flat: &mut FlatReader<'_>| {
-    flat.u32().map(|bits| low_u16(bits).cast_signed())
+    flat.u32().map(|bits| i16_of(low_u16(bits)))
 });
-number!(u32, I32, u32::cast_signed, FlatReader::u32);
+number!(u32, I32, i32_of, FlatReader::u32);
 number!(i32, I32, i32::from, FlatReader::i32);
-number!(u64, I64, u64::cast_signed, |flat: &mut FlatReader<'_>| flat.i64().map(i64::cast_unsigned));
+number!(u64, I64, i64_of, |flat: &mut FlatReader<'_>| flat.i64().map(u64_of));
 number!(i64, I64, i64::from, FlatReader::i64);
 number!(f32, F32, f32::from, FlatReader::f32);
 number!(f64, F64, f64::from, FlatReader::f64);

@@ -5,62 +5,62 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use super::table::{Row, Table, TableError};
+use crate::table::{Row, Table, TableError};
 
 /// The most units of a quantity or a counter (api.md).
-pub(super) const UNITS_MAX: u32 = i32::MAX as u32;
+pub(crate) const UNITS_MAX: u32 = i32::MAX as u32;
 const SKU_LENGTH_MAX: usize = 64;
 /// Leaves room in an order id of 128 characters for the number of a part.
 const INVOICE_LENGTH_MAX: usize = 120;
 const LINE_NO_MAX: u32 = 1_000_000;
 
 /// A year of a shop fits: 12 bytes a line, and each text once.
-pub(super) struct Feed {
-    pub(super) skus: Vec<Box<str>>,
+pub struct Feed {
+    pub(crate) skus: Vec<Box<str>>,
     /// In the file's order.
-    pub(super) invoices: Vec<Invoice>,
-    pub(super) lines: Vec<FeedLine>,
+    pub(crate) invoices: Vec<Invoice>,
+    pub(crate) lines: Vec<FeedLine>,
     /// In the order of the links file; empty where there is none.
-    pub(super) links: Vec<Link>,
+    pub(crate) links: Vec<Link>,
 }
 
-pub(super) struct Invoice {
-    pub(super) number: Box<str>,
-    pub(super) kind: Kind,
+pub(crate) struct Invoice {
+    pub(crate) number: Box<str>,
+    pub(crate) kind: Kind,
     /// Seconds since 1970, in the shop's own time.
-    pub(super) at_s: u64,
+    pub(crate) at_s: u64,
     /// Its part of `Feed::lines`.
-    pub(super) lines: Range<usize>,
+    pub(crate) lines: Range<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Sale,
     Cancel,
 }
 
-pub(super) struct FeedLine {
-    pub(super) line_no: u32,
+pub(crate) struct FeedLine {
+    pub(crate) line_no: u32,
     /// An index into `Feed::skus`.
-    pub(super) sku: u32,
-    pub(super) quantity: u32,
+    pub(crate) sku: u32,
+    pub(crate) quantity: u32,
 }
 
 /// Units of a sale line that a cancel invoice undoes.
 #[derive(Debug, PartialEq)]
-pub(super) struct Link {
+pub(crate) struct Link {
     /// Indices into `Feed::invoices`.
-    pub(super) cancel: usize,
-    pub(super) sale: usize,
+    pub(crate) cancel: usize,
+    pub(crate) sale: usize,
     /// Indices into `Feed::lines`.
-    pub(super) cancel_line: usize,
-    pub(super) sale_line: usize,
-    pub(super) quantity: u32,
+    pub(crate) cancel_line: usize,
+    pub(crate) sale_line: usize,
+    pub(crate) quantity: u32,
 }
 
 impl Feed {
     /// Reads the orders and, where it lies beside them, the file of links.
-    pub(super) fn read(orders: &Path) -> Result<Self, TableError> {
+    pub fn read(orders: &Path) -> Result<Self, TableError> {
         let mut feed = read_orders(orders)?;
         if let Some(links) = links_path(orders).filter(|path| path.exists()) {
             feed.links = read_links(&links, &feed)?;
@@ -212,8 +212,8 @@ mod tests {
     use flate2::Compression;
     use flate2::write::GzEncoder;
 
-    use super::super::tests::{LINKS, ORDERS, Sample};
     use super::*;
+    use crate::tests::{LINKS, ORDERS, Sample};
 
     #[test]
     fn orders_and_their_links_are_read_plain_or_gzipped() {

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::difference::Difference;
-use super::plan::{Action, InitialStock, Line, Plan, Step};
-use super::wire::{Outcome, State};
+use crate::difference::Difference;
+use crate::outcome::{Outcome, State};
+use crate::plan::{Action, InitialStock, Line, Plan, Step};
 
 /// The state of every order, as last answered.
-pub(super) struct Books {
+pub struct Books {
     initial_stock: InitialStock,
     /// By the order's index; `None` where it was never placed.
     states: Vec<Option<State>>,
@@ -18,45 +18,64 @@ pub(super) struct Books {
 
 /// The counters of a sku.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counters {
-    pub(super) sellable: u64,
-    pub(super) reserved: u64,
-    pub(super) committed: u64,
+pub struct Counters {
+    /// What may still be promised.
+    pub sellable: u64,
+    /// Held, unpaid.
+    pub reserved: u64,
+    /// Held and paid.
+    pub committed: u64,
 }
 
 /// What became of an order's units of one sku.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Fate {
-    pub(super) quantity: u64,
-    pub(super) reserved: u64,
-    pub(super) committed: u64,
-    pub(super) shipped: u64,
-    pub(super) released: u64,
+pub struct Fate {
+    /// Placed.
+    pub quantity: u64,
+    /// Held, unpaid.
+    pub reserved: u64,
+    /// Held and paid.
+    pub committed: u64,
+    /// Left.
+    pub shipped: u64,
+    /// Given back.
+    pub released: u64,
+}
+
+impl Fate {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: &Self) -> Self {
+        Self {
+            quantity: self.quantity + other.quantity,
+            reserved: self.reserved + other.reserved,
+            committed: self.committed + other.committed,
+            shipped: self.shipped + other.shipped,
+            released: self.released + other.released,
+        }
+    }
 }
 
 impl Books {
-    pub(super) fn new(plan: &Plan, initial_stock: InitialStock) -> Self {
+    /// Nothing has been answered yet.
+    pub fn new(plan: &Plan, initial_stock: InitialStock) -> Self {
         let states = vec![None; plan.orders.len()];
         Self { initial_stock, states, released: HashMap::new() }
     }
 
     /// Whether the step means anything: an order that was refused has no further life.
-    pub(super) fn calls_for(&self, step: Step) -> bool {
+    pub fn calls_for(&self, step: Step) -> bool {
         step.action == Action::Reserve || self.states[step.order as usize].is_some()
     }
 
-    pub(super) fn state(&self, order: u32) -> Option<State> {
+    /// An order's state; `None` where it was never placed.
+    pub fn state(&self, order: u32) -> Option<State> {
         self.states[order as usize]
     }
 
     /// Notes what became of a step. An outcome the plan did not foresee is noted all the same, and
     /// told as a difference.
-    pub(super) fn record(
-        &mut self,
-        plan: &Plan,
-        step: Step,
-        outcome: &Outcome,
-    ) -> Result<(), Difference> {
+    pub fn record(&mut self, plan: &Plan, step: Step, outcome: &Outcome) -> Result<(), Difference> {
         if let Outcome::Done(state) = outcome {
             self.states[step.order as usize] = Some(*state);
             if let Action::Release(release)
@@ -89,7 +108,7 @@ impl Books {
     }
 
     /// What became of each sku of an order that was placed.
-    pub(super) fn fates(&self, plan: &Plan, order: u32) -> BTreeMap<u32, Fate> {
+    pub fn fates(&self, plan: &Plan, order: u32) -> BTreeMap<u32, Fate> {
         let mut fates: BTreeMap<u32, Fate> = BTreeMap::new();
         for Line { sku, quantity } in plan.lines(&plan.orders[order as usize]) {
             fates.entry(*sku).or_default().quantity += u64::from(*quantity);
@@ -112,7 +131,7 @@ impl Books {
     }
 
     /// The counters of every sku.
-    pub(super) fn counters(&self, plan: &Plan) -> Vec<Counters> {
+    pub fn counters(&self, plan: &Plan) -> Vec<Counters> {
         let full = |units: &u32| Counters { sellable: u64::from(*units), ..Counters::default() };
         let mut counters: Vec<_> = plan.initial.iter().map(full).collect();
         for (order, _) in (0..).zip(&plan.orders).filter(|(order, _)| self.state(*order).is_some())
@@ -150,10 +169,10 @@ fn foreseen(action: Action) -> Foreseen {
 mod tests {
     use std::time::Duration;
 
-    use super::super::feed::Feed;
-    use super::super::plan::Terms;
-    use super::super::tests::{LINKS, ORDERS, Sample};
     use super::*;
+    use crate::feed::Feed;
+    use crate::plan::Terms;
+    use crate::tests::{LINKS, ORDERS, Sample};
 
     fn plan(initial_stock: InitialStock) -> Plan {
         let sample = Sample::new(ORDERS, Some(LINKS));

@@ -7,7 +7,8 @@ use crate::domain::{
     ReleaseReason, RequestId, Seconds, Ship, Sku, Strategy, WarehouseCode,
 };
 
-pub(super) fn command(command: types::Command) -> Result<Command, Malformed> {
+/// A command, or why it breaks the contract.
+pub fn command(command: types::Command) -> Result<Command, Malformed> {
     Ok(match command {
         types::Command::Reserve(it) => Command::Reserve(placement(it)?),
         types::Command::Deduct(it) => Command::Deduct(placement(it)?),

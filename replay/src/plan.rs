@@ -6,14 +6,14 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::feed::{Feed, Invoice, Kind, Link, UNITS_MAX};
+use crate::feed::{Feed, Invoice, Kind, Link, UNITS_MAX};
 
 /// The most lines an order may have (api.md). A longer invoice becomes several orders.
 const ORDER_LINES_MAX: usize = 1_000;
 
 /// How much is sellable before the first order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum InitialStock {
+pub enum InitialStock {
     /// All that is ever sold: every order succeeds.
     Sufficient,
     /// Six tenths of what is sold, rounded up: the server must refuse orders.
@@ -21,62 +21,79 @@ pub(super) enum InitialStock {
 }
 
 /// What to make of a feed.
-pub(super) struct Terms {
-    pub(super) initial_stock: InitialStock,
+pub struct Terms {
+    /// What is sellable before the first order.
+    pub initial_stock: InitialStock,
     /// Stream time from payment to shipping. A cancel within it is a release, a later one a return.
-    pub(super) ship_after: Duration,
+    pub ship_after: Duration,
     /// Only this many sale invoices, from the first, and what became of them.
-    pub(super) orders_max: usize,
+    pub orders_max: usize,
 }
 
 /// Everything to do. The indices of its parts point into its own lists.
-pub(super) struct Plan {
-    pub(super) skus: Vec<Box<str>>,
+pub struct Plan {
+    /// Every sku of the file.
+    pub skus: Vec<Box<str>>,
     /// Sellable units of each sku before the first order; 0 where none of it is sold.
-    pub(super) initial: Vec<u32>,
-    pub(super) orders: Vec<Order>,
-    pub(super) order_lines: Vec<Line>,
-    pub(super) releases: Vec<Release>,
+    pub initial: Vec<u32>,
+    /// Every order that is placed.
+    pub orders: Vec<Order>,
+    /// The lines of all of them.
+    pub order_lines: Vec<Line>,
+    /// What is given back, or asked back too late.
+    pub releases: Vec<Release>,
     /// In stream order; the steps of one order must be done one after the other.
-    pub(super) steps: Vec<Step>,
+    pub steps: Vec<Step>,
     /// Units on cancel lines that no link ties to a sale, and that are therefore not replayed.
-    pub(super) unlinked_units: u64,
+    pub unlinked_units: u64,
 }
 
-pub(super) struct Order {
-    pub(super) id: Box<str>,
+/// One order.
+pub struct Order {
+    /// The invoice's number, or a part of it.
+    pub id: Box<str>,
     /// Its part of `Plan::order_lines`.
-    pub(super) lines: Range<usize>,
+    pub lines: Range<usize>,
 }
 
 /// Units of a sku.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) sku: u32,
-    pub(super) quantity: u32,
+pub struct Line {
+    /// Which, of `Plan::skus`.
+    pub sku: u32,
+    /// How many.
+    pub quantity: u32,
 }
 
 /// What one cancel invoice asks back of one order, each sku once.
-pub(super) struct Release {
+pub struct Release {
     /// The cancel invoice's number.
-    pub(super) request_id: Box<str>,
-    pub(super) lines: Vec<Line>,
+    pub request_id: Box<str>,
+    /// What comes back.
+    pub lines: Vec<Line>,
 }
 
+/// One thing to ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Step {
-    pub(super) order: u32,
-    pub(super) action: Action,
+pub struct Step {
+    /// Of which of `Plan::orders`.
+    pub order: u32,
+    /// What.
+    pub action: Action,
 }
 
+/// What is asked for; numbers are indices into `Plan::releases`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
+pub enum Action {
+    /// Hold the order's lines.
     Reserve,
+    /// It is paid.
     Confirm,
     /// Gives units back, and leaves others held.
     Release(u32),
     /// Gives back the last that was held.
     ReleaseRest(u32),
+    /// It leaves.
     Ship,
     /// Asks units back that have shipped: the server must refuse.
     Return(u32),
@@ -84,7 +101,8 @@ pub(super) enum Action {
 
 /// A feed that no server could be asked to hold.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PlanError {
+#[allow(missing_docs, reason = "each case's message says what it is")]
+pub enum PlanError {
     #[error("{sku} is sold {units} times in all, and a counter holds at most {UNITS_MAX}")]
     TooManyUnits { sku: String, units: u64 },
     #[error("invoice {0} has the name of a part of another invoice")]
@@ -97,7 +115,8 @@ pub(super) enum PlanError {
 type OrdersOf = HashMap<usize, Range<u32>>;
 
 impl Plan {
-    pub(super) fn new(feed: Feed, terms: &Terms) -> Result<Self, PlanError> {
+    /// The same for the same feed and terms.
+    pub fn new(feed: Feed, terms: &Terms) -> Result<Self, PlanError> {
         let mut plan = Self {
             skus: vec![],
             initial: vec![],
@@ -115,20 +134,23 @@ impl Plan {
         Ok(plan)
     }
 
-    pub(super) fn order(&self, step: Step) -> &Order {
+    /// The order that a step is about.
+    pub fn order(&self, step: Step) -> &Order {
         &self.orders[step.order as usize]
     }
 
-    pub(super) fn lines(&self, order: &Order) -> &[Line] {
+    /// An order's lines.
+    pub fn lines(&self, order: &Order) -> &[Line] {
         &self.order_lines[order.lines.clone()]
     }
 
-    pub(super) fn sku(&self, sku: u32) -> &str {
+    /// A sku's name.
+    pub fn sku(&self, sku: u32) -> &str {
         &self.skus[sku as usize]
     }
 
     /// The skus that are sold, as indices.
-    pub(super) fn sold_skus(&self) -> Vec<u32> {
+    pub fn sold_skus(&self) -> Vec<u32> {
         let sold = (0..).zip(&self.initial).filter(|(_, units)| **units > 0);
         sold.map(|(sku, _)| sku).collect()
     }
@@ -291,7 +313,8 @@ fn unlinked_units(feed: &Feed) -> u64 {
     cancelled.saturating_sub(linked)
 }
 
-pub(super) fn units(lines: &[Line]) -> u64 {
+/// The units of all lines.
+pub fn units(lines: &[Line]) -> u64 {
     lines.iter().map(|line| u64::from(line.quantity)).sum()
 }
 
@@ -301,8 +324,8 @@ fn index_of(position: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{LINKS, ORDERS, Sample};
     use super::*;
+    use crate::tests::{LINKS, ORDERS, Sample};
 
     const DAY: Duration = Duration::from_hours(24);
 

@@ -3,12 +3,12 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::words::Instant;
-use crate::guest::{orders, types};
+use crate::contract::{orders, types};
+use crate::words::Instant;
 
 /// The answer to every operation on an order.
 #[derive(Serialize, ToSchema)]
-pub(super) struct OrderAnswer<'a> {
+pub struct OrderAnswer<'a> {
     order_id: &'a str,
     state: OrderState,
     /// When the hold ends; only while units are reserved.
@@ -24,7 +24,7 @@ pub(super) struct OrderAnswer<'a> {
 /// What leaves one warehouse together.
 #[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "api.md names the fields")]
-pub(super) struct Package<'a> {
+pub struct Package<'a> {
     /// 1, 2, … within the order.
     package: u32,
     /// `null`: no warehouse was chosen.
@@ -35,14 +35,14 @@ pub(super) struct Package<'a> {
 
 /// Units of one sku in a package.
 #[derive(Serialize, ToSchema)]
-pub(super) struct PackageLine<'a> {
+pub struct PackageLine<'a> {
     sku: &'a str,
     quantity: u32,
 }
 
 /// A sku that could not be held in full.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Shortage<'a> {
+pub struct Shortage<'a> {
     sku: &'a str,
     /// Units asked for, over all lines of the sku.
     requested: u64,
@@ -53,7 +53,7 @@ pub(super) struct Shortage<'a> {
 /// An order, with what became of its units.
 #[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "api.md names the fields")]
-pub(super) struct Order<'a> {
+pub struct Order<'a> {
     order_id: &'a str,
     state: OrderState,
     expires_at: Option<Instant>,
@@ -65,7 +65,7 @@ pub(super) struct Order<'a> {
 
 /// quantity = reserved + committed + shipped + released + expired.
 #[derive(Serialize, ToSchema)]
-pub(super) struct OrderLine<'a> {
+pub struct OrderLine<'a> {
     sku: &'a str,
     quantity: u64,
     reserved: u64,
@@ -77,7 +77,7 @@ pub(super) struct OrderLine<'a> {
 
 /// One step in an order's life.
 #[derive(Serialize, ToSchema)]
-pub(super) struct HistoryEntry<'a> {
+pub struct HistoryEntry<'a> {
     at: Instant,
     operation: &'a str,
     request_id: Option<&'a str>,
@@ -158,14 +158,22 @@ impl<'a> From<&'a orders::HistoryEntry> for HistoryEntry<'a> {
 /// What an order has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum OrderState {
+pub enum OrderState {
+    /// Known, in mode `deduct_on_payment`; nothing held.
     AwaitingPayment,
+    /// Units held, unpaid.
     Reserved,
+    /// Units held and paid, not yet shipped.
     Committed,
+    /// Some packages have left, others not.
     PartiallyShipped,
+    /// Everything that was still held has left.
     Shipped,
+    /// Some units were given back; others are held or shipped.
     PartiallyReleased,
+    /// Everything was given back, or released before it was ever held.
     Released,
+    /// The hold ran out unpaid.
     Expired,
 }
 
@@ -185,7 +193,8 @@ impl From<types::OrderState> for OrderState {
 }
 
 impl OrderState {
-    pub(super) fn as_str(self) -> &'static str {
+    /// Its name in JSON.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::AwaitingPayment => "awaiting_payment",
             Self::Reserved => "reserved",

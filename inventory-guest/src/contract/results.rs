@@ -9,7 +9,8 @@ use crate::domain::{
 use crate::operations::queries::{AuditReport, Difference, HistoryEntry, Order, OrderLine};
 use crate::operations::queries::{SkuStock, WarehouseStock};
 
-pub(super) fn outcome(outcome: Outcome) -> types::Outcome {
+/// What became of a command.
+pub fn outcome(outcome: Outcome) -> types::Outcome {
     types::Outcome {
         replayed: outcome.replayed,
         result: outcome.result.map(answer).map_err(refusal),
@@ -131,7 +132,8 @@ fn package(package: Package) -> types::Package {
     }
 }
 
-pub(super) fn order(order: Order) -> orders::Order {
+/// An order.
+pub fn order(order: Order) -> orders::Order {
     orders::Order {
         order_id: order.order_id.into_string(),
         state: order_state(order.state),
@@ -163,7 +165,8 @@ fn history_entry(entry: HistoryEntry) -> orders::HistoryEntry {
     }
 }
 
-pub(super) fn sku_stock(found: SkuStock) -> stock::SkuStock {
+/// A sku's counters.
+pub fn sku_stock(found: SkuStock) -> stock::SkuStock {
     let warehouse = |it: WarehouseStock| stock::WarehouseStock {
         warehouse: it.warehouse.into_string(),
         on_hand: it.on_hand,
@@ -181,7 +184,8 @@ pub(super) fn sku_stock(found: SkuStock) -> stock::SkuStock {
     }
 }
 
-pub(super) fn audit_report(report: AuditReport) -> stock::AuditReport {
+/// What an audit found.
+pub fn audit_report(report: AuditReport) -> stock::AuditReport {
     let difference = |it: Difference| stock::Difference {
         invariant: it.invariant.to_owned(),
         subject: it.subject,
@@ -200,7 +204,8 @@ pub(super) fn audit_report(report: AuditReport) -> stock::AuditReport {
     }
 }
 
-pub(super) fn change(change: Change) -> changes::Change {
+/// A change.
+pub fn change(change: Change) -> changes::Change {
     changes::Change {
         seq: change.seq,
         at: change.at.as_milliseconds(),

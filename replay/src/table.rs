@@ -10,7 +10,8 @@ use flate2::bufread::MultiGzDecoder;
 
 /// A file that cannot be replayed, and where it says so.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TableError {
+#[allow(missing_docs, reason = "each case's message says what it is")]
+pub enum TableError {
     #[error("cannot read {}: {source}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("{}: {source}", path.display())]
@@ -22,7 +23,7 @@ pub(super) enum TableError {
 }
 
 /// An open file and where its `N` columns stand. Other columns are passed over.
-pub(super) struct Table<const N: usize> {
+pub(crate) struct Table<const N: usize> {
     path: PathBuf,
     names: [&'static str; N],
     positions: [usize; N],
@@ -31,7 +32,7 @@ pub(super) struct Table<const N: usize> {
 }
 
 /// One row, its fields in the order the columns were asked for.
-pub(super) struct Row<'a, const N: usize> {
+pub(crate) struct Row<'a, const N: usize> {
     path: &'a Path,
     line: u64,
     names: &'a [&'static str; N],
@@ -39,7 +40,7 @@ pub(super) struct Row<'a, const N: usize> {
 }
 
 impl<const N: usize> Table<N> {
-    pub(super) fn open(path: &Path, names: [&'static str; N]) -> Result<Self, TableError> {
+    pub(crate) fn open(path: &Path, names: [&'static str; N]) -> Result<Self, TableError> {
         let unreadable = |source| TableError::Unreadable { path: path.to_owned(), source };
         let bytes = decompressed(path).map_err(unreadable)?;
         let mut reader = ReaderBuilder::new().from_reader(bytes);
@@ -56,7 +57,7 @@ impl<const N: usize> Table<N> {
     }
 
     /// The next row, or nothing after the last.
-    pub(super) fn row(&mut self) -> Result<Option<Row<'_, N>>, TableError> {
+    pub(crate) fn row(&mut self) -> Result<Option<Row<'_, N>>, TableError> {
         let read = self.reader.read_record(&mut self.record);
         if !read.map_err(|source| broken(&self.path, source))? {
             return Ok(None);
@@ -71,12 +72,12 @@ impl<const N: usize> Table<N> {
 }
 
 impl<'a, const N: usize> Row<'a, N> {
-    pub(super) fn fields(&self) -> [&'a str; N] {
+    pub(crate) fn fields(&self) -> [&'a str; N] {
         self.fields
     }
 
     /// A field that must be a text of 1 to `length_max` visible ASCII characters.
-    pub(super) fn word(&self, column: usize, length_max: usize) -> Result<&'a str, TableError> {
+    pub(crate) fn word(&self, column: usize, length_max: usize) -> Result<&'a str, TableError> {
         let field = self.fields[column];
         let fits = (1..=length_max).contains(&field.len());
         if fits && field.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -87,7 +88,7 @@ impl<'a, const N: usize> Row<'a, N> {
     }
 
     /// A field that must be a whole number from 1 to `maximum`.
-    pub(super) fn count(&self, column: usize, maximum: u32) -> Result<u32, TableError> {
+    pub(crate) fn count(&self, column: usize, maximum: u32) -> Result<u32, TableError> {
         let field = self.fields[column];
         let count = field.parse().ok().filter(|count| (1..=maximum).contains(count));
         count.ok_or_else(|| {
@@ -97,7 +98,7 @@ impl<'a, const N: usize> Row<'a, N> {
     }
 
     /// This row's own fault.
-    pub(super) fn bad(&self, what: String) -> TableError {
+    pub(crate) fn bad(&self, what: String) -> TableError {
         TableError::BadRow { path: self.path.to_owned(), line: self.line, what }
     }
 }

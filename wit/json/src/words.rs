@@ -12,30 +12,34 @@ use utoipa::openapi::{KnownFormat, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 /// The most items of any list in a request.
-pub(super) const LIST_ITEMS_MAX: usize = 1_000;
+pub const LIST_ITEMS_MAX: usize = 1_000;
 
 /// What a text of this kind may be.
-pub(super) trait TextRule {
+pub trait TextRule {
     /// The name in the OpenAPI document.
     const NAME: &'static str;
     /// What it must be, as the rest of "a sku is …".
     const WHAT: &'static str;
+    /// The fewest bytes.
     const LENGTH_MIN: usize;
+    /// The most bytes.
     const LENGTH_MAX: usize;
     /// The same as `allows`, as a regular expression.
     const PATTERN: &'static str;
+    /// Whether it may stand in such a text.
     fn allows(byte: u8) -> bool;
 }
 
 /// A text that keeps its rule.
-pub(super) struct Text<R>(String, PhantomData<R>);
+pub struct Text<R>(String, PhantomData<R>);
 
 /// A text or number outside its bounds; its message is a sentence.
 #[derive(Debug, PartialEq)]
-pub(super) struct OutOfBounds(String);
+pub struct OutOfBounds(String);
 
 impl<R: TextRule> Text<R> {
-    pub(super) fn parse(text: &str) -> Result<Self, OutOfBounds> {
+    /// The only door.
+    pub fn parse(text: &str) -> Result<Self, OutOfBounds> {
         let fits = (R::LENGTH_MIN..=R::LENGTH_MAX).contains(&text.len());
         if fits && text.bytes().all(R::allows) {
             Ok(Self(text.to_owned(), PhantomData))
@@ -44,11 +48,13 @@ impl<R: TextRule> Text<R> {
         }
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    /// The text.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    pub(super) fn into_string(self) -> String {
+    /// The text.
+    pub fn into_string(self) -> String {
         self.0
     }
 }
@@ -63,8 +69,9 @@ macro_rules! text_rule {
     ($(#[$doc:meta])* $name:ident, $rule:ident, $min:literal..=$max:literal, $pattern:literal,
      $allows:expr, $what:literal) => {
         $(#[$doc])*
-        pub(super) type $name = Text<$rule>;
-        pub(super) enum $rule {}
+        pub type $name = Text<$rule>;
+        #[doc = concat!("What a [`", stringify!($name), "`] is.")]
+        pub enum $rule {}
         impl TextRule for $rule {
             const NAME: &'static str = stringify!($name);
             const WHAT: &'static str = $what;
@@ -111,18 +118,21 @@ text_rule!(
 );
 
 /// What a number of this kind may be.
-pub(super) trait IntegerRule {
+pub trait IntegerRule {
     /// The name in the OpenAPI document.
     const NAME: &'static str;
+    /// The least.
     const MIN: i64;
+    /// The most.
     const MAX: i64;
 }
 
 /// A whole number that keeps its rule.
-pub(super) struct Integer<R>(i64, PhantomData<R>);
+pub struct Integer<R>(i64, PhantomData<R>);
 
 impl<R: IntegerRule> Integer<R> {
-    pub(super) fn new(value: i64) -> Result<Self, OutOfBounds> {
+    /// The only door.
+    pub fn new(value: i64) -> Result<Self, OutOfBounds> {
         if (R::MIN..=R::MAX).contains(&value) {
             Ok(Self(value, PhantomData))
         } else {
@@ -137,17 +147,17 @@ impl<R: IntegerRule> Integer<R> {
 
 impl<R: IntegerRule> Integer<R> {
     /// For rules whose numbers are never negative.
-    pub(super) fn to_u64(&self) -> u64 {
+    pub fn to_u64(&self) -> u64 {
         u64::try_from(self.0).expect("the rule's MIN is not below zero")
     }
 
     /// For rules within 0..2^32.
-    pub(super) fn to_u32(&self) -> u32 {
+    pub fn to_u32(&self) -> u32 {
         u32::try_from(self.0).expect("the rule's MIN and MAX fit 32 bits")
     }
 
     /// For rules within -2^31..2^31.
-    pub(super) fn to_i32(&self) -> i32 {
+    pub fn to_i32(&self) -> i32 {
         i32::try_from(self.0).expect("the rule's MIN and MAX fit 32 bits with sign")
     }
 }
@@ -155,8 +165,9 @@ impl<R: IntegerRule> Integer<R> {
 macro_rules! integer_rule {
     ($(#[$doc:meta])* $name:ident, $rule:ident, $min:literal..=$max:literal) => {
         $(#[$doc])*
-        pub(super) type $name = Integer<$rule>;
-        pub(super) enum $rule {}
+        pub type $name = Integer<$rule>;
+        #[doc = concat!("What a [`", stringify!($name), "`] is.")]
+        pub enum $rule {}
         impl IntegerRule for $rule {
             const NAME: &'static str = stringify!($name);
             const MIN: i64 = $min;
@@ -195,7 +206,7 @@ integer_rule!(
 );
 
 /// A list of 1..1,000 items; stops reading at the first item too many.
-pub(super) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+pub fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -204,7 +215,7 @@ where
 }
 
 /// The same, where the list may be left out or `null`.
-pub(super) fn optional_list<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+pub fn optional_list<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -322,7 +333,16 @@ impl<R: IntegerRule> ToSchema for Integer<R> {
 
 /// Milliseconds since 1970 UTC, written as RFC 3339 with three decimals.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Instant(pub(super) i64);
+pub struct Instant(pub i64);
+
+impl Instant {
+    /// RFC 3339 in UTC; `None` for anything else, and before 1970.
+    pub fn parse(text: &str) -> Option<Self> {
+        let time = humantime::parse_rfc3339(text).ok()?;
+        let since_1970 = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+        i64::try_from(since_1970.as_millis()).ok().map(Self)
+    }
+}
 
 /// The last millisecond of year 9999, the last that RFC 3339 can write.
 const INSTANT_MAX_MS: u64 = 253_402_300_799_999;
@@ -402,6 +422,8 @@ mod tests {
     fn an_instant_is_rfc_3339_with_milliseconds() {
         assert_eq!(Instant(0).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Instant(1_322_000_000_007).to_string(), "2011-11-22T22:13:20.007Z");
+        assert_eq!(Instant::parse("2011-11-22T22:13:20.007Z").unwrap().0, 1_322_000_000_007);
+        assert!(Instant::parse("1969-12-31T23:59:59Z").is_none());
         assert_eq!(Instant(-1).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Instant(i64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Two sales; a cancel two hours later, one after two days, and a last sale on the third day.
 /// Sale 1 repeats sku A.
-pub(super) const ORDERS: &str = "\
+pub(crate) const ORDERS: &str = "\
 invoice_no,line_no,sku,qty,ts,customer,country,kind
 1,1,A,6,2010-12-01T08:26:00,17850,United Kingdom,sale
 1,2,B,4,2010-12-01T08:26:00,17850,United Kingdom,sale
@@ -21,7 +21,7 @@ C2,1,A,1,2010-12-03T10:00:00,17850,United Kingdom,cancel
 
 /// C1 undoes 2 B of sale 1, C2 returns 1 A of it and comes too late, and 1 C of sale 2 is undone
 /// by C1.
-pub(super) const LINKS: &str = "\
+pub(crate) const LINKS: &str = "\
 cancel_invoice,cancel_line,sale_invoice,sale_line,qty
 C1,1,1,2,2
 C1,2,2,1,1
@@ -29,12 +29,12 @@ C2,1,1,1,1
 ";
 
 /// The files in a folder of their own, removed in the end.
-pub(super) struct Sample {
+pub(crate) struct Sample {
     orders: PathBuf,
 }
 
 impl Sample {
-    pub(super) fn new(orders: &str, links: Option<&str>) -> Self {
+    pub(crate) fn new(orders: &str, links: Option<&str>) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("edge-inventory-replay-{}-{number}", std::process::id());
@@ -47,7 +47,7 @@ impl Sample {
         Self { orders: folder.join("orders.csv") }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.orders
     }
 }

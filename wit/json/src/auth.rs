@@ -3,10 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use axum::http::{HeaderMap, header};
 use subtle::{Choice, ConstantTimeEq};
 
-use super::problem::{FORBIDDEN, Problem, UNAUTHORIZED};
+use crate::problem::{FORBIDDEN, Problem, UNAUTHORIZED};
 
 /// What a caller may do; each role may do all that the ones before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,19 +72,34 @@ impl fmt::Debug for Token {
 
 /// What a route asks of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
+pub enum Access {
     /// Nothing, ever: probes and the API's own description.
     Open,
     /// At least this role, once tokens are configured.
     Needs(Role),
 }
 
-/// The caller's role. Without configured tokens everybody is admin: `config` allows that on
-/// loopback addresses only.
-pub(super) fn admit(
+/// The tokens of a setting: `ROLE:TOKEN,…`. The error says what it should be.
+pub fn parse_tokens(text: &str) -> Result<Vec<Token>, String> {
+    let token = |entry: &str| {
+        let (role, secret) = entry.split_once(':')?;
+        Token::new(role.parse::<Role>().ok()?, secret)
+    };
+    let entries = text.split(',').filter(|entry| !entry.is_empty());
+    entries.map(token).collect::<Option<Vec<_>>>().ok_or_else(|| {
+        format!(
+            "ROLE:TOKEN,… with the roles read, trade and admin, and tokens of at least \
+             {TOKEN_BYTES_MIN} visible ASCII characters without ','"
+        )
+    })
+}
+
+/// The caller's role, by the value of the header `Authorization`. Without configured
+/// tokens everybody is admin, which MUST be allowed on loopback addresses only.
+pub fn admit(
     tokens: &[Token],
     access: Access,
-    headers: &HeaderMap,
+    authorization: Option<&[u8]>,
 ) -> Result<Role, Problem> {
     let Access::Needs(needed) = access else {
         return Ok(Role::Read);
@@ -93,7 +107,7 @@ pub(super) fn admit(
     if tokens.is_empty() {
         return Ok(Role::Admin);
     }
-    let presented = bearer(headers).ok_or_else(|| {
+    let presented = authorization.and_then(bearer).ok_or_else(|| {
         Problem::new(&UNAUTHORIZED, "send the header Authorization: Bearer TOKEN")
     })?;
     let role = role_of(tokens, presented)
@@ -103,7 +117,7 @@ pub(super) fn admit(
 }
 
 /// Refuses a role below `needed`.
-pub(super) fn require(role: Role, needed: Role) -> Result<(), Problem> {
+pub fn require(role: Role, needed: Role) -> Result<(), Problem> {
     if role >= needed {
         return Ok(());
     }
@@ -114,8 +128,7 @@ pub(super) fn require(role: Role, needed: Role) -> Result<(), Problem> {
         .with("role", role.as_str()))
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    let value = headers.get(header::AUTHORIZATION)?.as_bytes();
+fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
 }
@@ -143,11 +156,7 @@ mod tests {
             Token::new(Role::Read, "read-0123456789ab").unwrap(),
             Token::new(Role::Trade, TRADER).unwrap(),
         ];
-        let mut headers = HeaderMap::new();
-        if let Some(value) = authorization {
-            headers.insert(header::AUTHORIZATION, value.parse().unwrap());
-        }
-        match admit(&tokens, access, &headers) {
+        match admit(&tokens, access, authorization.map(str::as_bytes)) {
             Ok(_) => 200,
             Err(problem) => problem.kind.status.as_u16(),
         }

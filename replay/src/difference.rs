@@ -7,12 +7,15 @@ const SHOWN_MAX: usize = 20;
 
 /// One fact that the server and the books disagree on.
 #[derive(Debug, PartialEq)]
-pub(super) struct Difference {
+pub struct Difference {
     /// The sku or order.
-    pub(super) subject: String,
-    pub(super) what: String,
-    pub(super) expected: String,
-    pub(super) actual: String,
+    pub subject: String,
+    /// The fact.
+    pub what: String,
+    /// What the books say.
+    pub expected: String,
+    /// What was found.
+    pub actual: String,
 }
 
 impl fmt::Display for Difference {
@@ -24,13 +27,16 @@ impl fmt::Display for Difference {
 
 /// The first differences, and how many there are in all.
 #[derive(Default)]
-pub(super) struct Differences {
-    pub(super) count: usize,
-    pub(super) first: Vec<Difference>,
+pub struct Differences {
+    /// All of them.
+    pub count: usize,
+    /// Those that are shown.
+    pub first: Vec<Difference>,
 }
 
 impl Differences {
-    pub(super) fn add(&mut self, difference: Difference) {
+    /// One more.
+    pub fn add(&mut self, difference: Difference) {
         self.count += 1;
         if self.first.len() < SHOWN_MAX {
             self.first.push(difference);
@@ -38,7 +44,7 @@ impl Differences {
     }
 
     /// Adds one when the two are not equal.
-    pub(super) fn compare<T: PartialEq + fmt::Debug>(
+    pub fn compare<T: PartialEq + fmt::Debug>(
         &mut self,
         subject: impl FnOnce() -> String,
         what: &str,

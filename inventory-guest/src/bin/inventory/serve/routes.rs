@@ -1,0 +1,119 @@
+//! What a request asks for: the host's paths, roles and bodies.
+
+use inventory_json::audit::AuditRequest;
+use inventory_json::auth::{Access, Role, admit, require};
+use inventory_json::batch::{Batch, Command};
+use inventory_json::changes::Page;
+use inventory_json::contract::types;
+use inventory_json::orders::{Confirm, Defaults, Extend, Placement, Release, Ship};
+use inventory_json::parse::{body, body_or_default};
+use inventory_json::problem::{METHOD_NOT_ALLOWED, NO_ROUTE, Problem};
+use inventory_json::stock::StockQuery;
+use inventory_json::words::{OrderId, Sku, Text, TextRule};
+use percent_encoding::percent_decode_str;
+
+use super::options::Options;
+use super::request::Request;
+
+/// What is to be done for a request.
+pub(crate) enum Task {
+    /// A command, answered alone.
+    Command(types::Command),
+    /// Commands, answered as a batch.
+    Batch(Vec<types::Command>),
+    Order(OrderId),
+    Stock(Sku),
+    StockQuery(StockQuery),
+    Changes(Page),
+    Audit,
+    Status(&'static str),
+}
+
+impl Task {
+    pub(crate) fn writes(&self) -> bool {
+        matches!(self, Self::Command(_) | Self::Batch(_))
+    }
+}
+
+/// The task, or why there is none.
+pub(crate) fn task(
+    request: &Request<'_>,
+    options: &Options,
+    defaults: Defaults,
+) -> Result<Task, Problem> {
+    const READ: Access = Access::Needs(Role::Read);
+    const TRADE: Access = Access::Needs(Role::Trade);
+    const ADMIN: Access = Access::Needs(Role::Admin);
+    let steps: Vec<&str> = request.path.split('/').skip(1).collect();
+    let (method, access) = match steps.as_slice() {
+        ["healthz" | "readyz"] => ("GET", Access::Open),
+        ["v1", "orders", _, operation] if is_operation(operation) => ("POST", TRADE),
+        ["v1", "batch"] => ("POST", TRADE),
+        ["v1", "stock", "query"] => ("POST", READ),
+        ["v1", "stock", "adjust"] | ["v1", "audit"] => ("POST", ADMIN),
+        ["v1", "orders" | "stock", _] | ["v1", "changes"] => ("GET", READ),
+        _ => {
+            let detail = format!("there is nothing at {}", request.path);
+            return Err(Problem::new(&NO_ROUTE, detail));
+        }
+    };
+    if request.method != method {
+        let problem = Problem::new(&METHOD_NOT_ALLOWED, "see the header Allow");
+        return Err(problem.with("allow", method));
+    }
+    let role = admit(&options.tokens, access, request.authorization)?;
+    let content = (request.content_type, request.body);
+    Ok(match steps.as_slice() {
+        ["healthz"] => Task::Status("ok"),
+        ["readyz"] => Task::Status("ready"),
+        ["v1", "orders", order_id] => Task::Order(parameter("order_id", order_id)?),
+        ["v1", "orders", order_id, operation] => {
+            let order_id = parameter("order_id", order_id)?;
+            Task::Command(order_command(operation, order_id, content, defaults)?)
+        }
+        ["v1", "batch"] => {
+            let Batch { commands } = body(content.0, content.1)?;
+            if commands.iter().any(Command::is_for_operators) {
+                require(role, Role::Admin)?;
+            }
+            Task::Batch(commands.into_iter().map(|it| it.into_command(defaults)).collect())
+        }
+        ["v1", "stock", "query"] => Task::StockQuery(body(content.0, content.1)?),
+        ["v1", "stock", "adjust"] => {
+            let adjust: inventory_json::adjust::Adjust = body(content.0, content.1)?;
+            Task::Command(adjust.into_command())
+        }
+        ["v1", "stock", sku] => Task::Stock(parameter("sku", sku)?),
+        ["v1", "changes"] => Task::Changes(Page::parse(request.query)?),
+        _ => {
+            let AuditRequest {} = body_or_default(content.0, content.1)?;
+            Task::Audit
+        }
+    })
+}
+
+fn is_operation(word: &str) -> bool {
+    matches!(word, "reserve" | "deduct" | "confirm" | "extend" | "ship" | "release")
+}
+
+fn order_command(
+    operation: &str,
+    order_id: OrderId,
+    (content_type, bytes): (Option<&[u8]>, &[u8]),
+    defaults: Defaults,
+) -> Result<types::Command, Problem> {
+    Ok(match operation {
+        "reserve" => body::<Placement>(content_type, bytes)?.into_reserve(order_id, defaults),
+        "deduct" => body::<Placement>(content_type, bytes)?.into_deduct(order_id),
+        "confirm" => body_or_default::<Confirm>(content_type, bytes)?.into_command(order_id),
+        "extend" => body::<Extend>(content_type, bytes)?.into_command(order_id),
+        "ship" => body_or_default::<Ship>(content_type, bytes)?.into_command(order_id),
+        _ => body::<Release>(content_type, bytes)?.into_command(order_id),
+    })
+}
+
+/// A step of the path, percent-decoded, in its bounds.
+fn parameter<R: TextRule>(name: &str, step: &str) -> Result<Text<R>, Problem> {
+    let text = percent_decode_str(step).decode_utf8().unwrap_or_default();
+    Text::parse(&text).map_err(|bounds| Problem::malformed_parameter(name, bounds.to_string()))
+}

@@ -1,0 +1,207 @@
+//! Bodies of the operations on an order, and the commands they become.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::contract::types;
+use crate::words::{
+    Adcode, OrderId, PackageNumber, Quantity, RequestId, Sku, TimeToLive, list, optional_list,
+};
+
+/// Units of one sku.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    sku: Sku,
+    quantity: Quantity,
+}
+
+/// Where an order goes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShipTo {
+    adcode: Adcode,
+}
+
+/// When an order's units are held and paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Hold now, confirm at payment, expire after the time to live.
+    ReserveOnOrder,
+    /// Hold and confirm in one step; never expires.
+    DeductOnOrder,
+    /// Hold nothing until payment calls `deduct`.
+    DeductOnPayment,
+}
+
+/// What a reservation means that does not say it itself; configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Defaults {
+    /// Its mode.
+    pub mode: Mode,
+    /// Its time to live, in seconds.
+    pub ttl_s: u32,
+}
+
+/// How warehouses are ranked.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// By the warehouse's priority, then its code.
+    Priority,
+}
+
+/// An order to place.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Placement {
+    /// A sku may repeat.
+    #[serde(deserialize_with = "list")]
+    #[schema(min_items = 1, max_items = 1000)]
+    lines: Vec<Line>,
+    /// Without it no warehouse is chosen.
+    ship_to: Option<ShipTo>,
+    /// The default is configured.
+    mode: Option<Mode>,
+    strategy: Option<Strategy>,
+    /// Seconds until an unpaid hold ends; the default is configured. `deduct` ignores it.
+    ttl_s: Option<TimeToLive>,
+    /// Hold what there is and list the rest as shortages, instead of all or nothing.
+    allow_partial: Option<bool>,
+    request_id: Option<RequestId>,
+}
+
+/// A payment that came.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Confirm {
+    request_id: Option<RequestId>,
+}
+
+/// A live hold's new end.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Extend {
+    /// Seconds from now until the hold ends.
+    ttl_s: TimeToLive,
+    request_id: Option<RequestId>,
+}
+
+/// Units that leave.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ship {
+    /// One package; without it, every package not yet shipped.
+    package: Option<PackageNumber>,
+    request_id: Option<RequestId>,
+}
+
+/// Why held units are given back.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseReason {
+    /// The buyer, or the shop, called it off.
+    Cancel,
+    /// Paid, and paid back before it shipped.
+    Refund,
+}
+
+/// Units given back.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    reason: ReleaseReason,
+    /// What to give back; without it, everything held.
+    #[serde(default, deserialize_with = "optional_list")]
+    #[schema(min_items = 1, max_items = 1000)]
+    lines: Option<Vec<Line>>,
+    request_id: Option<RequestId>,
+}
+
+impl Placement {
+    /// The command, with what the caller left out.
+    pub fn into_reserve(self, order_id: OrderId, defaults: Defaults) -> types::Command {
+        types::Command::Reserve(self.into_placement(order_id, defaults))
+    }
+
+    /// Mode and time to live mean nothing here. What the caller left out is the same for ever, so
+    /// that a repeated request equals the first one under any configuration.
+    pub fn into_deduct(self, order_id: OrderId) -> types::Command {
+        types::Command::Deduct(
+            self.into_placement(order_id, Defaults { mode: Mode::DeductOnOrder, ttl_s: 1 }),
+        )
+    }
+
+    fn into_placement(self, order_id: OrderId, defaults: Defaults) -> types::Placement {
+        types::Placement {
+            order_id: order_id.into_string(),
+            lines: lines(self.lines),
+            ship_to: self.ship_to.map(|place| place.adcode.into_string()),
+            mode: match self.mode.unwrap_or(defaults.mode) {
+                Mode::ReserveOnOrder => types::Mode::ReserveOnOrder,
+                Mode::DeductOnOrder => types::Mode::DeductOnOrder,
+                Mode::DeductOnPayment => types::Mode::DeductOnPayment,
+            },
+            strategy: match self.strategy.unwrap_or(Strategy::Priority) {
+                Strategy::Priority => types::Strategy::Priority,
+            },
+            ttl_s: self.ttl_s.map_or(defaults.ttl_s, |ttl| ttl.to_u32()),
+            allow_partial: self.allow_partial.unwrap_or(false),
+            request_id: self.request_id.map(RequestId::into_string),
+        }
+    }
+}
+
+impl Confirm {
+    /// The command for this order.
+    pub fn into_command(self, order_id: OrderId) -> types::Command {
+        types::Command::Confirm(types::Confirm {
+            order_id: order_id.into_string(),
+            request_id: self.request_id.map(RequestId::into_string),
+        })
+    }
+}
+
+impl Extend {
+    /// The command for this order.
+    pub fn into_command(self, order_id: OrderId) -> types::Command {
+        types::Command::Extend(types::Extend {
+            order_id: order_id.into_string(),
+            ttl_s: self.ttl_s.to_u32(),
+            request_id: self.request_id.map(RequestId::into_string),
+        })
+    }
+}
+
+impl Ship {
+    /// The command for this order.
+    pub fn into_command(self, order_id: OrderId) -> types::Command {
+        types::Command::Ship(types::Ship {
+            order_id: order_id.into_string(),
+            package: self.package.map(|number| number.to_u32()),
+            request_id: self.request_id.map(RequestId::into_string),
+        })
+    }
+}
+
+impl Release {
+    /// The command for this order.
+    pub fn into_command(self, order_id: OrderId) -> types::Command {
+        types::Command::Release(types::Release {
+            order_id: order_id.into_string(),
+            reason: match self.reason {
+                ReleaseReason::Cancel => types::ReleaseReason::Cancel,
+                ReleaseReason::Refund => types::ReleaseReason::Refund,
+            },
+            lines: self.lines.map(lines),
+            request_id: self.request_id.map(RequestId::into_string),
+        })
+    }
+}
+
+fn lines(lines: Vec<Line>) -> Vec<types::Line> {
+    let line =
+        |line: Line| types::Line { sku: line.sku.into_string(), quantity: line.quantity.to_u32() };
+    lines.into_iter().map(line).collect()
+}

@@ -1,0 +1,68 @@
+//! What became of a command, on its way to the caller: alone, or as one of a batch.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::adjust::AdjustAnswer;
+use crate::answers::OrderAnswer;
+use crate::contract::types;
+use crate::problem::{Problem, Refused};
+use crate::refusal::refused;
+
+/// A command's answer, without an envelope.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Answer<'a> {
+    /// To the operations on an order.
+    Order(OrderAnswer<'a>),
+    /// To a correction.
+    Adjust(AdjustAnswer<'a>),
+    /// To the host's own sweep; callers cannot send that command.
+    Expired(u32),
+}
+
+/// One command's outcome in a batch: exactly one of `ok`, `refused` and `fault`.
+#[derive(Serialize, ToSchema)]
+pub struct BatchOutcome<'a> {
+    /// What the operation alone would answer with 200.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ok: Option<Answer<'a>>,
+    /// A business "no": `code`, `detail` and the numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Refused>)]
+    refused: Option<Map<String, Value>>,
+    /// Our failure: `code`, `detail`, and `retry_after_s` where sending it again helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Refused>)]
+    fault: Option<Map<String, Value>>,
+    /// The same request came before, and this is what it was told.
+    replayed: bool,
+}
+
+impl<'a> BatchOutcome<'a> {
+    /// What was decided, or why nothing was.
+    pub fn new(result: Result<&'a types::Outcome, Problem>) -> Self {
+        let none = Self { ok: None, refused: None, fault: None, replayed: false };
+        match result {
+            Err(fault) => Self { fault: Some(fault.into_members()), ..none },
+            Ok(types::Outcome { replayed, result }) => {
+                let none = Self { replayed: *replayed, ..none };
+                match result {
+                    Ok(answer) => Self { ok: Some(answer.into()), ..none },
+                    Err(refusal) => Self { refused: Some(refused(refusal).into_members()), ..none },
+                }
+            }
+        }
+    }
+}
+
+impl<'a> From<&'a types::Answer> for Answer<'a> {
+    fn from(answer: &'a types::Answer) -> Self {
+        match answer {
+            types::Answer::Order(answer) => Self::Order(answer.into()),
+            types::Answer::Adjusted(items) => Self::Adjust(items.as_slice().into()),
+            types::Answer::Expired(orders) => Self::Expired(*orders),
+        }
+    }
+}
