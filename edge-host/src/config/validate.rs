@@ -136,7 +136,7 @@ impl Reader<'_> {
             configured: configured.to_owned(),
             keys: self.read("guest_keys", |text| {
                 let keys = text.split(',').filter(|key| !key.is_empty());
-                keys.map(|key| key.parse::<hot_swap::PublicKey>())
+                keys.map(str::parse::<hot_swap::PublicKey>)
                     .collect::<Result<Vec<_>, _>>()
                     .map_err(|error| error.to_string())
             }),

@@ -84,7 +84,7 @@ impl History {
             None => Contents::default(),
         };
         if contents.configured != configured {
-            contents.configured = configured.to_owned();
+            configured.clone_into(&mut contents.configured);
             contents.expected = None;
             for version in &mut contents.versions {
                 if version.standing == Standing::Serving {

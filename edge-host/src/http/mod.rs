@@ -106,10 +106,16 @@ pub fn router(config: Config, shard: Shard, hot_swap: HotSwap, metrics: Arc<Metr
         .method_not_allowed_fallback(move || async move { method_not_allowed(&no_method) })
 }
 
+const READ: Access = Access::Needs(Role::Read);
+const TRADE: Access = Access::Needs(Role::Trade);
+const ADMIN: Access = Access::Needs(Role::Admin);
+
+/// The whole API.
 fn routes() -> Vec<Route> {
-    const READ: Access = Access::Needs(Role::Read);
-    const TRADE: Access = Access::Needs(Role::Trade);
-    const ADMIN: Access = Access::Needs(Role::Admin);
+    [order_routes(), stock_routes(), admin_routes()].into_iter().flatten().collect()
+}
+
+fn order_routes() -> Vec<Route> {
     let order = || Description::of("orders").answers::<answers::OrderAnswer>();
     vec![
         Route::post("/v1/orders/{order_id}/reserve", TRADE, orders::reserve).described(
@@ -135,6 +141,11 @@ fn routes() -> Vec<Route> {
                 .takes::<inventory_json::batch::Batch>()
                 .answers::<inventory_json::batch::BatchAnswer>(),
         ),
+    ]
+}
+
+fn stock_routes() -> Vec<Route> {
+    vec![
         Route::get("/v1/stock/{sku}", READ, stock::get).described(
             Description::of("stock")
                 .says("A sku's counters")
@@ -160,6 +171,11 @@ fn routes() -> Vec<Route> {
                 .asks::<words::ChangesLimit>("limit")
                 .answers::<inventory_json::changes::Changes>(),
         ),
+    ]
+}
+
+fn admin_routes() -> Vec<Route> {
+    vec![
         Route::post("/v1/audit", ADMIN, admin::audit).described(
             Description::of("admin")
                 .says("Check every invariant on live data")

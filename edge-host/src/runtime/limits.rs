@@ -204,7 +204,7 @@ impl Watchdog {
                     let _ = watchdog.thread.set(handle.thread().clone());
                 }
                 Err(error) => {
-                    tracing::error!(%error, "no watchdog: guests run without time limits")
+                    tracing::error!(%error, "no watchdog: guests run without time limits");
                 }
             }
             watchdog

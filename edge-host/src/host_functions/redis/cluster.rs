@@ -140,12 +140,11 @@ impl Session {
         patience: Patience,
     ) -> Result<Address, Error> {
         let found;
-        let keys = match call.keys {
-            Some(keys) => keys,
-            None => {
-                found = self.keys_of(call.command, slots, patience)?;
-                &found
-            }
+        let keys = if let Some(keys) = call.keys {
+            keys
+        } else {
+            found = self.keys_of(call.command, slots, patience)?;
+            &found
         };
         let Some((first, rest)) = keys.split_first() else {
             return slots.any(|address| self.client.circuits.is_closed(address));
@@ -168,16 +167,15 @@ impl Session {
         patience: Patience,
     ) -> Result<Vec<Vec<u8>>, Error> {
         let name = command[0].to_ascii_uppercase();
-        let spec = match self.client.key_spec(&name) {
-            Some(spec) => spec,
-            None => {
-                let question = vec![b"COMMAND".to_vec(), b"INFO".to_vec(), name.clone()];
-                let node = slots.any(|address| self.client.circuits.is_closed(address))?;
-                let spec = key_spec(&self.ask(&node, &question, patience)?)
-                    .ok_or_else(|| Error::NotAllowed("a command unknown to the cluster".into()))?;
-                self.client.learn_key_spec(name, spec);
-                spec
-            }
+        let spec = if let Some(spec) = self.client.key_spec(&name) {
+            spec
+        } else {
+            let question = vec![b"COMMAND".to_vec(), b"INFO".to_vec(), name.clone()];
+            let node = slots.any(|address| self.client.circuits.is_closed(address))?;
+            let spec = key_spec(&self.ask(&node, &question, patience)?)
+                .ok_or_else(|| Error::NotAllowed("a command unknown to the cluster".into()))?;
+            self.client.learn_key_spec(name, spec);
+            spec
         };
         Ok(match spec {
             KeySpec::None => Vec::new(),
