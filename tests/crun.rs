@@ -11,14 +11,20 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::containers::{
-    caller::Caller,
-    image::Image,
-    manifest::{Pod, render},
-    namespace::{RUNTIME, install},
-    node::on_a_node,
-    trading::{assert_sales_are_kept, assert_trade_is_kept, sell_until, trade},
+use crate::{
+    containers::{
+        caller::Caller,
+        image::Image,
+        manifest::{Pod, render},
+        namespace::{RUNTIME, install},
+        node::on_a_node,
+        trading::{assert_sales_are_kept, assert_trade_is_kept, sell_until, trade},
+    },
+    door::remote::{Clock, RemoteDoor},
+    scenarios::play_all,
 };
+
+const LOOPBACK: &str = "127.0.0.1:8080";
 
 /// A pod as a bundle for crun.
 struct Bundle {
@@ -35,9 +41,13 @@ struct Running {
 }
 
 impl Bundle {
+    /// The pod of this name in the development overlay.
     fn new(folder: &Path, name: &str) -> Self {
+        Self::of(folder, Pod::of(&render("overlays/dev"), name))
+    }
+
+    fn of(folder: &Path, pod: Pod) -> Self {
         install(folder);
-        let pod = Pod::of(&render("overlays/dev"), name);
         let image = Image::unpack(pod.image_name(), folder);
         let data = folder.join("data");
         fs::create_dir(&data).unwrap();
@@ -138,6 +148,25 @@ fn config(pod: &Pod, image: &Image, data: &Path) -> Value {
         },
         "annotations": annotations,
     })
+}
+
+/// The fourth way: natively, through the host, through the CLI, and here.
+#[test]
+fn the_notebooks_come_out_as_written_through_the_cli_server_under_crun() {
+    on_a_node("crun::the_notebooks_come_out_as_written_through_the_cli_server_under_crun", || {
+        let objects = render("overlays/dev");
+        play_all(|| {
+            let mut pod = Pod::of(&objects, "inventory-cli");
+            pod.arguments = ["serve", "--manual-clock"].map(str::to_owned).to_vec();
+            // The notebooks know no tokens; without any, it listens on loopback only.
+            pod.environment.retain(|(key, _)| key != "EDGE_INVENTORY_TOKENS");
+            pod.environment.push(("EDGE_INVENTORY_LISTEN".into(), LOOPBACK.into()));
+            let folder = tempfile::tempdir().unwrap();
+            let running = Bundle::of(folder.path(), pod).start();
+            let url = format!("http://{LOOPBACK}");
+            Box::new(RemoteDoor::new(url, Clock::Header, Box::new((running, folder))))
+        });
+    });
 }
 
 #[test]
