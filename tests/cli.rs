@@ -191,7 +191,7 @@ fn what_is_typed_wrong_is_said_with_its_cure() {
         (&["reserve", "O-1", "--body", "{\"rows\":1}"], 64, "unknown field `rows`"),
         (&["adjust", "A:stock=1"], 64, "an item is SKU:sellable=100"),
         (&["adjust", "A=1"], 64, "A=1 is no item"),
-        (&["resreve", "O-1"], 64, "similar subcommand exists: 'reserve'"),
+        (&["resreve", "O-1"], 64, "'reserve'"),
         (&["--now", "noon", "audit"], 64, "2026-11-22T09:00:00Z"),
         (&["--data", "/nowhere/shop", "audit"], 74, "--dir"),
         (&["serve", "--listen", "0.0.0.0:0"], 64, "no tokens are configured"),

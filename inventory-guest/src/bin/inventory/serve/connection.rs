@@ -150,8 +150,9 @@ impl Connection {
         response.write(after, &mut self.output);
     }
 
-    /// Answers, and reads no more.
-    pub(crate) fn turn_away(&mut self, problem: Problem) {
+    /// Answers, and reads no more. The caller has as long to read that as anybody.
+    pub(crate) fn turn_away(&mut self, problem: Problem, now: Instant) {
+        self.moved_at = now;
         self.input = Vec::new();
         self.has_more = false;
         self.part_since = None;

@@ -196,7 +196,8 @@ impl Rounds {
             if connection.input_bytes() > SMALL_INPUT_BYTES {
                 buffered -= connection.input_bytes();
                 let detail = "too much is arriving at once; nothing was done";
-                connection.turn_away(Problem::new(&QUEUE_FULL, detail).retry_after(1));
+                let problem = Problem::new(&QUEUE_FULL, detail).retry_after(1);
+                connection.turn_away(problem, Moment::now());
             }
         }
     }
@@ -206,7 +207,7 @@ impl Rounds {
         let timeout = self.options.idle_timeout;
         for connection in self.connections.values_mut().filter(|it| it.is_slow(now, timeout)) {
             let detail = format!("the request did not arrive within {} s", timeout.as_secs());
-            connection.turn_away(Problem::new(&REQUEST_TIMEOUT, detail));
+            connection.turn_away(Problem::new(&REQUEST_TIMEOUT, detail), now);
         }
     }
 
