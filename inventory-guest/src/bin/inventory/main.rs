@@ -66,6 +66,7 @@ folder is in use.";
 fn command() -> Command {
     let operations = [orders::commands(), stock::commands(), changes::commands()].concat();
     Command::new("inventory")
+        .bin_name("inventory")
         .version(env!("CARGO_PKG_VERSION"))
         .about(ABOUT)
         .after_help(AFTER_HELP)
