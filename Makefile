@@ -26,12 +26,12 @@ build: setup ## Build the guest, the host, the CLI, and the AOT code of guest an
 	@.ci/build-serving-libs target/release/lib
 	@$(MAKE) --no-print-directory --silent $(GUEST).aot.wasm $(CLI).aot.wasm
 
-$(GUEST).aot.wasm: $(GUEST).wasm
+$(GUEST).aot.wasm: $(GUEST).wasm edge-host/src/runtime/binary.rs edge-host/src/runtime/compile.rs
 	@$(HOST) compile-guest $< $@
 
 # Half a minute and 460 MB: only when the program has changed, and whole or not at all.
 $(CLI).aot.wasm: $(CLI).wasm
-	@wasmedge compile $< $@.part >/dev/null
+	@wasmedge compile --generic-binary $< $@.part >/dev/null
 	@mv $@.part $@
 
 images: build ## Build the OCI images into target/images, and print their sizes

@@ -20,8 +20,8 @@ fn bind_wasmedge(out: &Path) -> Result<(), Box<dyn Error>> {
         println!("cargo:rustc-link-search=native={}", lib.to_string_lossy());
     }
     println!("cargo:rustc-link-lib=dylib=wasmedge");
-    // Where `.ci/build-serving-libs` puts a WasmEdge that starts without its compiler. Where that is
-    // missing, as beside the test programs, the system's is found.
+    // Where `.ci/build-serving-libs` puts a WasmEdge that starts without its compiler. Where that
+    // is missing, as beside the test programs, the system's is found.
     println!("cargo:rustc-link-arg-bins=-Wl,-rpath,$ORIGIN/lib");
     let include = env::var("WASMEDGE_INCLUDE_DIR").unwrap_or_else(|_| "/usr/include".to_owned());
     bindgen::Builder::default()

@@ -3,6 +3,8 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
 };
 
 use serde_json::{Value, json};
@@ -204,22 +206,41 @@ fn connections_beyond_the_limit_are_turned_away() {
 
 #[test]
 fn a_full_queue_is_a_503_that_says_when_to_retry() {
+    const CLIENTS: u64 = 8;
+    const BATCH: u64 = 1_000;
     let data = tempfile::tempdir().unwrap();
-    let host = Start::new(data.path())
-        .arg("--queue-commands-max", "4")
-        .arg("--batch-commands-max", "4")
-        .start();
-    host.set_sellable("TEA", 1_000);
-    let commands: Vec<Value> = (0..5)
-        .map(|number| {
-            let mut body = one_line("TEA", 1);
-            body["order_id"] = json!(format!("Q-{number}"));
-            json!({"deduct": body})
-        })
-        .collect();
-    let answer = raw_post(&host, "/v1/batch", &json!({"commands": commands}).to_string());
-    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
-    assert!(answer.to_lowercase().contains("retry-after:"), "{answer}");
-    assert!(answer.contains("queue_full"), "{answer}");
-    assert_eq!(host.sellable("TEA"), 1_000);
+    let host = Start::new(data.path()).arg("--queue-commands-max", "1000").start();
+    host.set_sellable("TEA", 1_000_000);
+    let (sold, full) = (AtomicU64::new(0), AtomicBool::new(false));
+    // One batch is decided while another fills the queue; a third one has no place.
+    thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let (host, sold, full) = (&host, &sold, &full);
+            scope.spawn(move || {
+                for round in 0..50 {
+                    if full.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let deduct = |number| {
+                        let mut body = one_line("TEA", 1);
+                        body["order_id"] = json!(format!("Q-{client}-{round}-{number}"));
+                        json!({ "deduct": body })
+                    };
+                    let commands: Vec<Value> = (0..BATCH).map(deduct).collect();
+                    let body = json!({ "commands": commands }).to_string();
+                    let answer = raw_post(host, "/v1/batch", &body);
+                    if answer.starts_with("HTTP/1.1 200 ") {
+                        sold.fetch_add(BATCH, Ordering::SeqCst);
+                        continue;
+                    }
+                    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+                    assert!(answer.to_lowercase().contains("retry-after:"), "{answer}");
+                    assert!(answer.contains("queue_full"), "{answer}");
+                    full.store(true, Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    assert!(full.into_inner(), "the queue was never full");
+    assert_eq!(host.sellable("TEA"), 1_000_000 - sold.into_inner());
 }

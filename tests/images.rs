@@ -76,12 +76,13 @@ fn images_run_as_a_user_without_rights_who_can_change_no_file_of_theirs() {
 
 #[test]
 fn building_an_image_again_gives_the_same_bytes() {
-    let built = fs::read(archive("inventory-cli")).unwrap();
+    let first = fs::read(archive("inventory-cli")).unwrap();
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let output = tempfile::tempdir().unwrap();
-    let mut build = Command::new(repository.join("k3s/image/build"));
-    let build = build.arg("--output").arg(output.path()).arg("inventory-cli").output().unwrap();
-    assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
+    let mut command = Command::new(repository.join("k3s/image/build"));
+    command.arg("--output").arg(output.path()).arg("inventory-cli");
+    let said = command.output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
     let again = fs::read(output.path().join("inventory-cli.tar")).unwrap();
-    assert!(built == again, "the archives differ");
+    assert!(first == again, "the archives differ");
 }

@@ -102,7 +102,7 @@ fn an_endless_loop_is_stopped() {
     ] {
         let (said, took) = outcome(body, TIME_MAX);
         assert!(said.contains("ran longer than 50 ms"), "{what}: {said}");
-        assert!((TIME_MAX - Duration::from_millis(10)..SOON).contains(&took), "{what}: {took:?}");
+        assert!((TIME_MAX.mul_f32(0.8)..SOON).contains(&took), "{what}: {took:?}");
     }
 }
 
@@ -116,7 +116,7 @@ fn a_loop_of_host_calls_is_stopped() {
 
 #[test]
 fn recursion_without_end_is_a_trap() {
-    let long = Duration::from_secs(60);
+    let long = Duration::from_mins(1);
     for (what, body) in [
         ("itself", "(call $apply (i64.const 0) (i32.const 0) (i32.const 0))"),
         (

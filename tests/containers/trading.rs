@@ -1,6 +1,7 @@
 //! A short day of a warehouse, and what must be left of it after the server was stopped.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use serde_json::{Value, json};
 
@@ -59,7 +60,7 @@ pub(crate) fn sell_until(caller: &Caller, stop: impl FnOnce()) -> Vec<String> {
         sold.fetch_add(usize::from(acknowledged), Ordering::Relaxed);
         acknowledged
     };
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let sellers: Vec<_> = (0..SELLERS)
             .map(|seller| {
                 let orders = (0..u32::MAX).map(move |number| format!("C-{seller}-{number}"));
@@ -67,8 +68,11 @@ pub(crate) fn sell_until(caller: &Caller, stop: impl FnOnce()) -> Vec<String> {
             })
             .collect();
         while sold.load(Ordering::Relaxed) < SALES_MIN {
-            assert!(!sellers.iter().all(|it| it.is_finished()), "the server ended by itself");
-            std::thread::yield_now();
+            assert!(
+                !sellers.iter().all(thread::ScopedJoinHandle::is_finished),
+                "the server ended by itself"
+            );
+            thread::yield_now();
         }
         stop();
         sellers.into_iter().flat_map(|seller| seller.join().unwrap()).collect()

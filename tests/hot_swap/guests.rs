@@ -6,8 +6,8 @@ use edge_host::runtime;
 
 use crate::harness;
 
-/// `apply` counts commands in its third parameter, so that a caller chooses what happens by the size
-/// of its batch.
+/// `apply` counts commands in its third parameter, so that a caller chooses what happens by the
+/// size of its batch.
 const APPLY: &str = "inventory:guest/commands@1.0.0#apply";
 const DESCRIBE: &str = "inventory:guest/lifecycle@1.0.0#describe";
 const GET_ORDER: &str = "inventory:guest/orders@1.0.0#get-order";

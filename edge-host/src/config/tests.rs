@@ -58,18 +58,18 @@ fn a_missing_guest_is_a_problem_with_its_cure() {
 
 #[test]
 fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
-    let file = File::new("order.toml", "readers = 3\nqueue_commands_max = 700\nlog = \"warn\"\n");
+    let file = File::new("order.toml", "readers = 3\nqueue_commands_max = 7000\nlog = \"warn\"\n");
     let effective = loaded(
         &["--config", file.path(), "--readers", "5"],
-        &[("EDGE_INVENTORY_READERS", "4"), ("EDGE_INVENTORY_QUEUE_COMMANDS_MAX", "800")],
+        &[("EDGE_INVENTORY_READERS", "4"), ("EDGE_INVENTORY_QUEUE_COMMANDS_MAX", "8000")],
     )
     .unwrap();
     assert_eq!(effective.config.shard.readers, 5);
-    assert_eq!(effective.config.shard.queue_commands_max, 800);
+    assert_eq!(effective.config.shard.queue_commands_max, 8000);
     let printed = effective.to_string();
     for line in [
         "readers = 5 # --readers".to_owned(),
-        "queue_commands_max = 800 # EDGE_INVENTORY_QUEUE_COMMANDS_MAX".to_owned(),
+        "queue_commands_max = 8000 # EDGE_INVENTORY_QUEUE_COMMANDS_MAX".to_owned(),
         format!("log = \"warn\" # {}", file.path()),
         "cache_ttl = \"10s\" # default".to_owned(),
     ] {

@@ -7,8 +7,8 @@ pub use inventory_json::contract::*;
 
 use crate::runtime::{self, Binary, ExecutionMode, Imports, Instance, Interface, Module};
 
-/// Checks a module's imports and exports against the contract, before anything of it runs. `allowed`
-/// is what it may import besides.
+/// Checks a module's imports and exports against the contract, before anything of it runs.
+/// `allowed` is what it may import besides.
 pub fn check(bytes: &[u8], allowed: &[Signature]) -> Result<(), runtime::Error> {
     let interface = Interface::of(bytes)?;
     let imports: Vec<_> = interface.imports.iter().map(runtime::Item::as_rt).collect();

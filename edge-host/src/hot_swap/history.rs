@@ -71,8 +71,8 @@ pub struct History {
 }
 
 impl History {
-    /// Reads the history of `folder`. `configured` is the guest that the configuration names: where it
-    /// is another than before, somebody has deployed it, and it serves.
+    /// Reads the history of `folder`. `configured` is the guest that the configuration names: where
+    /// it is another than before, somebody has deployed it, and it serves.
     pub fn open(folder: &Path, configured: &str) -> Self {
         let read = fs::read(folder.join(FILE)).ok();
         let mut contents: Contents = match read.map(|bytes| serde_json::from_slice(&bytes)) {

@@ -1,4 +1,5 @@
-//! A folder from which guests are taken: `NAME.wasm`, with `NAME.wasm.sig` where signatures are asked.
+//! A folder from which guests are taken: `NAME.wasm`, with `NAME.wasm.sig` where signatures are
+//! asked.
 
 use std::{
     collections::HashMap,

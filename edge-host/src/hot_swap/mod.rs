@@ -1,10 +1,10 @@
 //! Replaces the guest in a running host: stage → check → compile → try → switch → watch.
 //!
 //! Until the switch everything happens beside the serving guest, the dangerous parts in child
-//! processes with limits ([`trial`]); the switch itself is one job of the shard's writer. Then the new
-//! guest is watched, and taken back by itself where it traps ([`watch`]). What is installed, what was
-//! before and what was refused is on disk ([`history`]), so a restart goes on with the same guest.
-//! DESIGN.md says what a guest has to pass, and why in this order.
+//! processes with limits ([`trial`]); the switch itself is one job of the shard's writer. Then the
+//! new guest is watched, and taken back by itself where it traps ([`watch`]). What is installed,
+//! what was before and what was refused is on disk ([`history`]), so a restart goes on with the
+//! same guest. DESIGN.md says what a guest has to pass, and why in this order.
 
 mod history;
 mod inbox;
@@ -239,7 +239,8 @@ impl HotSwap {
         self.finished(journey, result)
     }
 
-    /// Lets a version of the history serve again: the one named, or the one before. Blocks until done.
+    /// Lets a version of the history serve again: the one named, or the one before. Blocks until
+    /// done.
     pub fn roll_back(&self, digest: Option<&str>, reason: &str) -> Outcome {
         let Some(_turn) = self.0.turn.try_lock() else {
             return Outcome { digest: String::new(), steps: Vec::new(), result: Err(Error::Busy) };

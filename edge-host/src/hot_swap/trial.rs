@@ -75,8 +75,8 @@ pub(super) fn run(
     Ok(())
 }
 
-/// The child: serves the data in `copy` with the guest in `file` and gives it golden commands. Answers
-/// what [`run`] wants to know, as JSON.
+/// The child: serves the data in `copy` with the guest in `file` and gives it golden commands.
+/// Answers what [`run`] wants to know, as JSON.
 pub fn try_guest(file: &Path, copy: &Path) -> Result<String, String> {
     let binary = Binary::open(file, file.parent().unwrap_or(Path::new(".")))
         .map_err(|error| error.to_string())?;

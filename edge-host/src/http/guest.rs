@@ -28,6 +28,9 @@ pub(super) async fn get(call: Call) -> Result<Response, Problem> {
 
 /// Answers when the guest serves, or why it does not: a minute, where it has to be compiled.
 pub(super) async fn put(mut call: Call) -> Result<Response, Problem> {
+    // Read in any case: a sender whose body is not read sees no answer, but a broken connection.
+    let bytes_max = call.wire.hot_swap.guest_bytes_max();
+    let bytes = json::receive(&mut call, bytes_max).await?.to_vec();
     let may_migrate = match call.uri.query() {
         None | Some("" | "migrate=false") => false,
         Some("migrate=true") => true,
@@ -35,8 +38,6 @@ pub(super) async fn put(mut call: Call) -> Result<Response, Problem> {
             return Err(Problem::malformed_parameter("migrate", "true or false, and nothing else"));
         }
     };
-    let bytes_max = call.wire.hot_swap.guest_bytes_max();
-    let bytes = json::receive(&mut call, bytes_max).await?.to_vec();
     let signature = call.headers.get(SIGNATURE).map(HeaderValue::to_str).transpose();
     let signature = signature
         .map_err(|_| Problem::malformed_parameter(SIGNATURE, "128 hexadecimal digits"))?

@@ -28,8 +28,8 @@ const STAMP_SECTION: &str = "edge-host-aot";
 const HEADER_BYTES: usize = 8;
 /// Bytes of a SHA-256 digest.
 const DIGEST_BYTES: usize = 32;
-/// Bytes of the checksum of a stamped file, XXH3: it finds damage, in a tenth of the time that SHA-256
-/// would add to every start.
+/// Bytes of the checksum of a stamped file, XXH3: it finds damage, in a tenth of the time that
+/// SHA-256 would add to every start.
 const CHECKSUM_BYTES: usize = 16;
 
 /// How a module's functions run.

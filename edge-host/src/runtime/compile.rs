@@ -39,8 +39,8 @@ pub fn has_compiler() -> bool {
     unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"edge_host_without_compiler".as_ptr()).is_null() }
 }
 
-/// In a process without the compiler, starts the program again with the same arguments on the system's
-/// libraries, and returns only where that cannot be. With the compiler, does nothing.
+/// In a process without the compiler, starts the program again with the same arguments on the
+/// system's libraries, and returns only where that cannot be. With the compiler, does nothing.
 pub fn load_compiler() -> Result<(), Error> {
     if has_compiler() {
         return Ok(());

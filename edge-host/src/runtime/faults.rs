@@ -1,10 +1,10 @@
 //! What happens when guest code breaks a rule of the machine: its stack is used up, or its time.
 //!
-//! WasmEdge turns a memory fault in AOT code into a trap: its signal handler jumps back to where the
-//! call began. But it runs on the stack of the thread that faulted, so a guest that recurses without
-//! end would take the process down; and a fault of our own code would jump into nowhere. So these
-//! handlers stand before WasmEdge's: on the thread's signal stack, which Rust gives every thread, and
-//! for faults in guest code only.
+//! WasmEdge turns a memory fault in AOT code into a trap: its signal handler jumps back to where
+//! the call began. But it runs on the stack of the thread that faulted, so a guest that recurses
+//! without end would take the process down; and a fault of our own code would jump into nowhere. So
+//! these handlers stand before WasmEdge's: on the thread's signal stack, which Rust gives every
+//! thread, and for faults in guest code only.
 //!
 //! AOT code has no stack probes: one big frame could step over a guard page. [`spawn`] therefore
 //! guards as much as the largest function that `Interface` lets through can need.
@@ -64,8 +64,8 @@ fn guard_stack() {
     }
 }
 
-/// Puts our handlers before WasmEdge's. To be called while a call into AOT code is active and stays so,
-/// since WasmEdge puts its own back whenever the first one begins.
+/// Puts our handlers before WasmEdge's. To be called while a call into AOT code is active and stays
+/// so, since WasmEdge puts its own back whenever the first one begins.
 pub(super) fn take_over() {
     // SAFETY: the actions are whole; the handlers are async-signal-safe.
     unsafe {
@@ -85,7 +85,8 @@ pub(super) fn take_over() {
         for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE] {
             libc::sigaction(signal, &raw const ours, ptr::null_mut());
         }
-        // The jump leaves the handler without the kernel's knowing: the signal must not stay blocked.
+        // The jump leaves the handler without the kernel's knowing: the signal must not stay
+        // blocked.
         ours.sa_sigaction = on_overdue as Handler as usize;
         ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART | libc::SA_NODEFER;
         libc::sigaction(limits::SIGNAL, &raw const ours, ptr::null_mut());

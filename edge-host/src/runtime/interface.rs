@@ -115,8 +115,8 @@ struct Partial {
 
 impl Partial {
     /// A bigger function is refused: what its compiled code needs of the stack must fit into what
-    /// `faults.rs` guards, 2 MiB. A local takes at most 16 bytes there; a byte of code spills at most
-    /// some two or three.
+    /// `faults.rs` guards, 2 MiB. A local takes at most 16 bytes there; a byte of code spills at
+    /// most some two or three.
     fn check_frame(&mut self, body: &wasmparser::FunctionBody<'_>) -> wasmparser::Result<()> {
         let bytes = body.range().len();
         let mut locals = 0_u64;

@@ -1,13 +1,14 @@
 //! Time limits for guest code: a call that runs past its deadline is stopped, wherever it loops.
 //!
-//! WasmEdge can interrupt AOT code only where it was compiled to ask at every loop and call, with an
-//! atomic exchange each time. Here the code is left alone. A watchdog thread looks every few
-//! milliseconds at the calls under way; for one that is overdue it sends a signal to the thread, whose
-//! handler ends the guest's code the same way as a memory fault does (`faults.rs`), if it finds the
-//! thread in guest code; until then it comes again. In a host function, which must not be left by a
-//! jump, the next return to the guest ends the call. A call whose time is up on the wall may only have
-//! waited for the processor: it may use half of its time more of that before it is stopped. The idea of preempting by a signal, and the
-//! signal, are those of Go's scheduler (`runtime/signal_unix.go`).
+//! WasmEdge can interrupt AOT code only where it was compiled to ask at every loop and call, with
+//! an atomic exchange each time. Here the code is left alone. A watchdog thread looks every few
+//! milliseconds at the calls under way; for one that is overdue it sends a signal to the thread,
+//! whose handler ends the guest's code the same way as a memory fault does (`faults.rs`), if it
+//! finds the thread in guest code; until then it comes again. In a host function, which must not be
+//! left by a jump, the next return to the guest ends the call. A call whose time is up on the wall
+//! may only have waited for the processor: it may use half of its time more of that before it is
+//! stopped. The idea of preempting by a signal, and the signal, are those of Go's scheduler
+//! (`runtime/signal_unix.go`).
 
 #![allow(unsafe_code)] // pthread_kill, clock_gettime
 
@@ -38,7 +39,8 @@ const NONE: u64 = 0;
 const OVERDUE: u64 = u64::MAX;
 
 thread_local! {
-    /// The call under way on this thread. Without a destructor, so that a signal handler may read it.
+    /// The call under way on this thread. Without a destructor, so that a signal handler may read
+    /// it.
     static CURRENT: Cell<*const Watched> = const { Cell::new(std::ptr::null()) };
 }
 
@@ -50,8 +52,8 @@ pub(super) struct Watched {
     deadline: AtomicU64,
     /// Nanoseconds of processor time that a call may use after its deadline.
     grace: AtomicU64,
-    /// The thread runs the guest's code, or WasmEdge's on its behalf: none of ours, which a jump would
-    /// leave half-done. Only that thread and its handlers look.
+    /// The thread runs the guest's code, or WasmEdge's on its behalf: none of ours, which a jump
+    /// would leave half-done. Only that thread and its handlers look.
     in_guest: AtomicBool,
 }
 

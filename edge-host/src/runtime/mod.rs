@@ -6,7 +6,8 @@
 //! - [`Module`] is loaded and validated, and makes [`Instance`]s.
 //! - [`Instance`] runs one call at a time and implements the glue's `rt::Instance`.
 //! - [`keep_warm`] makes every call of the process cheaper; [`release_compiler`] gives memory back.
-//! - [`spawn`] makes threads for guest code, which is stopped when its stack or its time is used up.
+//! - [`spawn`] makes threads for guest code, which is stopped when its stack or its time is used
+//!   up.
 //!
 //! DESIGN.md says what was measured and what must stay true.
 

@@ -254,9 +254,9 @@ impl Shard {
         self.0.serving.enter().description.clone()
     }
 
-    /// Lets another guest serve, from one batch to the next: commands that wait are decided by the new
-    /// one, queries under way end with the old one. Where the new one cannot be instantiated or does
-    /// not bring the tables to its version, nothing changes. Blocks until done.
+    /// Lets another guest serve, from one batch to the next: commands that wait are decided by the
+    /// new one, queries under way end with the old one. Where the new one cannot be instantiated or
+    /// does not bring the tables to its version, nothing changes. Blocks until done.
     pub fn switch(&self, module: Arc<GuestModule>) -> Result<Description, OpenError> {
         let (reply, answer) = std::sync::mpsc::channel();
         let gone = || OpenError::Guest("the shard is stopping".to_owned());
@@ -271,8 +271,8 @@ impl Shard {
         answer.blocking_recv().map_err(|_| Error::Stopping)?.map(|_| ())
     }
 
-    /// Copies the database, as of one commit, into the folder, from where [`Shard::open`] can open it.
-    /// Writes go on meanwhile. Blocks until done.
+    /// Copies the database, as of one commit, into the folder, from where [`Shard::open`] can open
+    /// it. Writes go on meanwhile. Blocks until done.
     pub fn copy_to(&self, folder: &Path) -> Result<(), OpenError> {
         database::copy(&self.0.config.data, folder)
     }

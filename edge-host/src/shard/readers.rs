@@ -132,7 +132,8 @@ type Slot = Option<(u64, ShardGuest)>;
 
 impl Reader {
     fn run(&self, queries: &Receiver<(Query, Instant)>, mut cache: Option<SharedReader>) {
-        // Made before the first query, which would otherwise wait for it; a failure shows with that.
+        // Made before the first query, which would otherwise wait for it; a failure shows with
+        // that.
         let mut slot = {
             let current = self.serving.enter();
             self.instantiate(&current).ok().map(|guest| (current.generation, guest))

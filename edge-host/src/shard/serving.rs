@@ -6,8 +6,8 @@ use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::guest::{GuestModule, lifecycle::Description};
 
-/// Shared by the writer, which switches, and the readers. A lock that is fair to the writer: queries
-/// that come while a switch waits wait for it in turn.
+/// Shared by the writer, which switches, and the readers. A lock that is fair to the writer:
+/// queries that come while a switch waits wait for it in turn.
 pub(super) struct Serving(RwLock<Current>);
 
 /// A guest in service.

@@ -390,7 +390,8 @@ fn transact(
     deadline: Instant,
 ) -> Result<Applied, Failure> {
     database::begin_write(host(guest))?;
-    // The guest's code is stopped by its instance, a statement by SQLite, a call to Redis by itself.
+    // The guest's code is stopped by its instance, a statement by SQLite, a call to Redis by
+    // itself.
     guest.instance_mut().host_mut().set_deadline(Some(deadline));
     let applied = guest.apply(now, commands);
     guest.instance_mut().host_mut().set_deadline(None);
