@@ -51,7 +51,7 @@ crate::kinds! { WIRE_KINDS:
 }
 
 /// A "no" on its way to the caller.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Problem {
     /// Which no.
     pub kind: &'static Kind,
