@@ -133,7 +133,8 @@ fn open_shard(config: &Config, clock: &Clock, metrics: &Metrics) -> Result<Opene
                 return Ok(Opened { shard, module, history });
             }
             Err(error) => {
-                tracing::error!(guest = %file.display(), error, "an installed guest does not start");
+                let guest = file.display();
+                tracing::error!(%guest, error, "an installed guest does not start");
             }
         }
     }
