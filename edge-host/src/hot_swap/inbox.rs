@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{HotSwap, Upload};
+use super::{Error, HotSwap, Upload};
 
 /// How often the folder is looked into. A file is taken when two looks find it the same.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -51,18 +51,18 @@ fn look(
         if taken.get(&file) == Some(&seen) {
             continue;
         }
-        if settling.insert(file.clone(), seen) == Some(seen) {
-            taken.insert(file.clone(), seen);
-            take(hot_swap, &file, metadata.len());
+        let is_settled = settling.insert(file.clone(), seen) == Some(seen);
+        if is_settled && take(hot_swap, &file, metadata.len()) {
+            taken.insert(file, seen);
         }
     }
 }
 
-/// The outcome is in the log and in the status.
-fn take(hot_swap: &HotSwap, file: &Path, bytes: u64) {
+/// Whether the file has had its turn; the outcome is in the log and in the status.
+fn take(hot_swap: &HotSwap, file: &Path, bytes: u64) -> bool {
     if bytes > hot_swap.guest_bytes_max() as u64 {
         tracing::warn!(file = %file.display(), bytes, "too large for a guest");
-        return;
+        return true;
     }
     let mut signature = file.as_os_str().to_owned();
     signature.push(".sig");
@@ -70,8 +70,12 @@ fn take(hot_swap: &HotSwap, file: &Path, bytes: u64) {
         Ok(bytes) => {
             let signature = fs::read_to_string(signature).ok();
             let source = file.display().to_string();
-            hot_swap.install(&Upload { bytes, signature, source, may_migrate: false });
+            let upload = Upload { bytes, signature, source, may_migrate: false };
+            !matches!(hot_swap.install(&upload).result, Err(Error::Busy))
         }
-        Err(error) => tracing::warn!(file = %file.display(), %error, "a guest cannot be read"),
+        Err(error) => {
+            tracing::warn!(file = %file.display(), %error, "a guest cannot be read");
+            true
+        }
     }
 }

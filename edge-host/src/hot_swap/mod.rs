@@ -245,6 +245,29 @@ impl HotSwap {
         let Some(_turn) = self.0.turn.try_lock() else {
             return Outcome { digest: String::new(), steps: Vec::new(), result: Err(Error::Busy) };
         };
+        self.go_back(digest, reason)
+    }
+
+    /// Takes the watched guest back, as soon as nobody else installs; unless another has come.
+    fn take_back(&self, watch: u64, digest: &str, reason: &str) {
+        let _turn = self.0.turn.lock();
+        {
+            let mut state = self.0.state.lock();
+            if state.watch != watch {
+                return;
+            }
+            if let Err(error) = state.history.fails(digest, reason) {
+                tracing::error!(%error, "the history was not written");
+            }
+        }
+        self.0.metrics.guest_installed("taken_back");
+        if let Err(error) = self.go_back(None, reason).result {
+            tracing::error!(guest = digest, %error, "the guest could not be taken back");
+        }
+    }
+
+    /// The caller holds the turn.
+    fn go_back(&self, digest: Option<&str>, reason: &str) -> Outcome {
         let mut journey = Journey { inner: &self.0, digest: String::new(), steps: Vec::new() };
         let result = journey.roll_back(digest, reason);
         self.finished(journey, result)

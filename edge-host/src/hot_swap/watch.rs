@@ -36,11 +36,10 @@ fn look_after(hot_swap: &HotSwap, watch: u64, digest: &str, traps_before: u64) {
         }
         let traps = inner.metrics.writer.traps.get() - traps_before;
         if traps >= inner.config.traps_max {
-            return take_back(
-                hot_swap,
-                digest,
-                &format!("{traps} traps within its first {:.1} s", started.elapsed().as_secs_f64()),
-            );
+            let age = started.elapsed().as_secs_f64();
+            let reason = format!("{traps} traps within its first {age:.1} s");
+            tracing::error!(guest = digest, reason, "taking the guest back");
+            return hot_swap.take_back(watch, digest, &reason);
         }
         if probed.elapsed() >= PROBE_INTERVAL {
             probed = Instant::now();
@@ -51,17 +50,4 @@ fn look_after(hot_swap: &HotSwap, watch: u64, digest: &str, traps_before: u64) {
         thread::sleep(LOOK_INTERVAL);
     }
     tracing::info!(guest = digest, "the new guest has passed its watch");
-}
-
-fn take_back(hot_swap: &HotSwap, digest: &str, reason: &str) {
-    tracing::error!(guest = digest, reason, "taking the guest back");
-    let noted = hot_swap.0.state.lock().history.fails(digest, reason);
-    if let Err(error) = noted {
-        tracing::error!(%error, "the history was not written");
-    }
-    hot_swap.0.metrics.guest_installed("taken_back");
-    let outcome = hot_swap.roll_back(None, reason);
-    if let Err(error) = outcome.result {
-        tracing::error!(guest = digest, %error, "the guest could not be taken back");
-    }
 }
