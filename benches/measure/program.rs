@@ -57,6 +57,20 @@ impl Program {
         Self::start(command.args(flags))
     }
 
+    /// Runs the program that ships for nothing but its version.
+    pub(crate) fn edge_host_version() {
+        let output = Command::new(release().join("edge-host")).arg("--version").output();
+        assert!(output.expect("`make build` made it").status.success());
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(mut self) {
+        let told = Command::new("kill").arg(self.child.id().to_string()).status();
+        assert!(told.expect("every system has `kill`").success());
+        let status = self.child.wait().expect("it is our child");
+        assert!(status.success(), "{status}");
+    }
+
     /// axum, answering everything with `body`.
     pub(crate) fn constant_server(body: &str) -> Self {
         let program = std::env::current_exe().expect("Linux knows it");

@@ -64,7 +64,9 @@ impl App {
     pub async fn start(config: Config, clock: Clock, started: Instant) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new(started));
         let sweep_interval = config.shard.sweep_interval;
+        metrics.start.reached("configured");
         let Opened { shard, module, history } = open_shard(&config, &clock, &metrics)?;
+        metrics.start.reached("database_open");
         metrics.guest_is(module.digest(), &shard.description().version, module.mode().as_str());
         keep_warm(Arc::clone(&module));
         let hot_swap =
@@ -73,6 +75,7 @@ impl App {
         let listen = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        metrics.start.reached("listening");
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(serve(
             listener,
@@ -109,15 +112,19 @@ impl App {
 /// configuration has named another since; where that does not start, the configured one.
 fn open_shard(config: &Config, clock: &Clock, metrics: &Metrics) -> Result<Opened, StartError> {
     let (file, folder) = (&config.guest.file, &config.shard.data.join(hot_swap::FOLDER));
+    let mut claim = Some(Shard::claim(&config.shard)?);
     let refused = |source| StartError::Guest { file: file.clone(), source };
     let configured = match config.guest.interpreter {
         Interpreter::Allowed => Binary::open_interpreted(file),
         Interpreter::Refused => Binary::open(file, folder),
     }
     .map_err(refused)?;
-    let open = |module: &Arc<GuestModule>| {
+    // A guest that does not start gives its claim up; the next one makes another.
+    let mut open = |module: &Arc<GuestModule>| {
+        metrics.start.reached("guest_loaded");
+        let claim = claim.take().map_or_else(|| Shard::claim(&config.shard), Ok)?;
         let (config, clock) = (config.shard.clone(), clock.clone());
-        Shard::open(config, Arc::clone(module), clock, metrics)
+        Shard::open(claim, config, Arc::clone(module), clock, metrics)
     };
     let mut history = History::open(folder, &configured.digest_hex());
     for file in history.candidates() {

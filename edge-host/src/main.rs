@@ -46,7 +46,8 @@ fn compile_guest_command() -> Command {
     Command::new(COMPILE_GUEST)
         .about("Compile a guest ahead of time, for every machine of this architecture")
         .arg(file("IN").help("The guest, a core module"))
-        .arg(file("OUT").help("Where its AOT code goes; serve it with --guest"))
+        .arg(file("OUT").help("Where its AOT code goes: NAME.aot.wasm, to serve it with --guest, or NAME.so, which is \
+             found beside NAME.wasm or NAME.aot.wasm and starts faster"))
 }
 
 fn compile_guest(arguments: &ArgMatches) -> ExitCode {
@@ -92,17 +93,15 @@ fn serve(effective: config::Effective, started: Instant) -> ExitCode {
     if let Err(error) = log::start(&effective.config.log) {
         return fail(&error.to_string());
     }
-    for line in effective.to_string().lines() {
-        tracing::info!(target: "config", "{line}");
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match runtime {
-        Ok(runtime) => runtime.block_on(run(effective.config, started)),
+        Ok(runtime) => runtime.block_on(run(effective, started)),
         Err(error) => fail(&error.to_string()),
     }
 }
 
-async fn run(config: config::Config, started: Instant) -> ExitCode {
+async fn run(effective: config::Effective, started: Instant) -> ExitCode {
+    let settings = effective.to_string();
     // Before anything is served: a signal that comes early is not lost.
     let signals = signal(SignalKind::terminate()).and_then(|terminate| {
         signal(SignalKind::interrupt()).map(|interrupt| (terminate, interrupt))
@@ -111,12 +110,19 @@ async fn run(config: config::Config, started: Instant) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return fail(&error.to_string()),
     };
-    let app = match App::start(config, Clock::System, started).await {
+    let started_app = App::start(effective.config, Clock::System, started).await;
+    if let Ok(app) = &started_app {
+        // Whoever reads this may have gone away since.
+        let _ = writeln!(std::io::stdout(), "listening on {}", app.address());
+    }
+    // After the first line: a start does not wait for its log.
+    for line in settings.lines() {
+        tracing::info!(target: "config", "{line}");
+    }
+    let app = match started_app {
         Ok(app) => app,
         Err(error) => return fail(&error.to_string()),
     };
-    // Whoever reads this may have gone away since.
-    let _ = writeln!(std::io::stdout(), "listening on {}", app.address());
     runtime::release_compiler();
     tracing::info!(
         address = %app.address(),

@@ -33,6 +33,8 @@ pub struct Metrics {
     guest_installs: Family<ResultLabels, Counter>,
     resident_bytes: Gauge,
     uptime_seconds: Gauge,
+    /// How far the start has come.
+    pub start: Start,
     /// Requests answered from their idempotency record.
     pub replays: Counter,
     /// Connections open now.
@@ -45,6 +47,14 @@ pub struct Metrics {
     pub cache: Cache,
     /// The calls to Redis.
     pub redis: Redis,
+}
+
+/// When the parts of a start were done, each counted from the entry of `main`: those that are made
+/// side by side overlap.
+#[derive(Clone, Debug)]
+pub struct Start {
+    reached: Family<MilestoneLabels, Gauge<f64, AtomicU64>>,
+    entered: Instant,
 }
 
 /// Handles for the one writer of a shard.
@@ -90,6 +100,11 @@ pub struct CacheBackend {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct BackendLabels {
     backend: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct MilestoneLabels {
+    until: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -145,6 +160,7 @@ impl Metrics {
             ),
             resident_bytes: register(r, "resident_bytes", "Resident memory", Gauge::default()),
             uptime_seconds: register(r, "uptime_seconds", "Since the start", Gauge::default()),
+            start: Start::new(r, started),
             replays: register(r, "replays", "Answers given a second time", Counter::default()),
             connections: register(r, "connections", "Open connections", Gauge::default()),
             connections_rejected: register(
@@ -196,6 +212,20 @@ impl Metrics {
         prometheus_client::encoding::text::encode(&mut text, &self.registry)
             .expect("writing to a String cannot fail");
         text
+    }
+}
+
+impl Start {
+    fn new(r: &mut Registry, entered: Instant) -> Self {
+        let help = "From the entry of main, by what was done then";
+        let reached = register_seconds(r, "start", help, Family::default());
+        Self { reached, entered }
+    }
+
+    /// Notes that this much of the start is done now.
+    pub fn reached(&self, until: &'static str) {
+        let seconds = self.entered.elapsed().as_secs_f64();
+        self.reached.get_or_create(&MilestoneLabels { until }).set(seconds);
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn compile_into(data: &Path, guest: &[u8]) {
     let mut compiled = COMPILED.lock().unwrap();
     let code = compiled.get_or_insert_default().entry(digest.clone()).or_insert_with(|| {
         let folder = tempfile::tempdir().unwrap();
-        let (plain, aot) = (folder.path().join("guest.wasm"), folder.path().join("guest.aot.wasm"));
+        let (plain, aot) = (folder.path().join("guest.wasm"), folder.path().join("guest.so"));
         std::fs::write(&plain, guest).unwrap();
         let mut compile = Command::new(harness::edge_host());
         assert!(compile.arg("compile-guest").args([&plain, &aot]).status().unwrap().success());
@@ -33,7 +33,7 @@ pub(crate) fn compile_into(data: &Path, guest: &[u8]) {
     });
     let folder = data.join("guests");
     std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join(format!("{digest}.aot.wasm")), code).unwrap();
+    std::fs::write(folder.join(format!("{digest}.so")), code).unwrap();
 }
 
 /// Its clock is an hour ahead: a hold lasts as long, from there on.

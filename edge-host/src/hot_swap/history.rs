@@ -269,7 +269,7 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Deletes a guest's files. What is not there need not go.
 pub(super) fn forget_files(folder: &Path, digest: &str) {
-    for ending in ["wasm", "aot.wasm"] {
+    for ending in ["wasm", "so"] {
         let _ = fs::remove_file(folder.join(format!("{digest}.{ending}")));
     }
 }

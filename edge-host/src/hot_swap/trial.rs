@@ -96,8 +96,9 @@ pub fn try_guest(file: &Path, copy: &Path) -> Result<String, String> {
         // What a trial sells there would be sold.
         redis: None,
     };
-    let shard =
-        Shard::open(config, module, Clock::System, &metrics).map_err(|error| error.to_string())?;
+    let shard = Shard::claim(&config)
+        .and_then(|claim| Shard::open(claim, config, module, Clock::System, &metrics))
+        .map_err(|error| error.to_string())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -5,10 +5,19 @@
 //! slower. So an AOT section counts only with our stamp behind it, which names the module it was
 //! made from, the WasmEdge that made it, and the checksum of the file before the stamp. The stamp
 //! proves origin against accidents, not against an attacker who can write the host's files.
+//!
+//! The same code may also stand in a shared object, stamped at its end. The system maps that, where
+//! WasmEdge copies a section three times: half of a guest's loading. So the host compiles to shared
+//! objects, and prefers the one beside a module to the section within.
 
 #![allow(unsafe_code)] // maps files
 
-use std::{ffi::OsStr, fs::File, path::Path, time::Duration};
+use std::{
+    ffi::OsStr,
+    fs::File,
+    path::{Path, PathBuf, absolute},
+    time::Duration,
+};
 
 use memmap2::Mmap;
 use sha2::{Digest, Sha256};
@@ -22,7 +31,8 @@ use super::{
 
 /// The custom section that holds WasmEdge's AOT code.
 const AOT_SECTION: &str = "wasmedge";
-/// The custom section that holds our stamp, always the last one.
+/// The custom section that holds our stamp, always the last one; and what a stamped shared object
+/// ends with.
 const STAMP_SECTION: &str = "edge-host-aot";
 /// The module's magic number and version.
 const HEADER_BYTES: usize = 8;
@@ -54,6 +64,8 @@ impl ExecutionMode {
 /// A module ready to load.
 pub struct Binary {
     contents: Contents,
+    /// Its code in a shared object, in the place of that in the contents.
+    object: Option<PathBuf>,
     /// SHA-256 of the plain module: its identity, however it runs.
     digest: [u8; DIGEST_BYTES],
     mode: ExecutionMode,
@@ -78,41 +90,52 @@ impl Contents {
 }
 
 impl Binary {
-    /// Reads the module in `path` to run as AOT code: its own, where our stamp vouches for it; else
-    /// from `cache`; else by compiling in a child process into `cache`.
+    /// Reads the module in `path` (`….wasm` or `….aot.wasm`) to run as AOT code: from the shared
+    /// object `….so` beside it, or in `cache`; else its own; else by compiling in a child process
+    /// into `cache`. Code without our stamp, or of another module, is passed over.
     pub fn open(path: &Path, cache: &Path) -> Result<Self, Error> {
         let contents = map(path)?;
-        if let Some(digest) = stamped_digest(contents.bytes())? {
-            return Ok(Self { contents, digest, mode: ExecutionMode::Aot });
+        let stamp = Stamp::of_section(contents.bytes())?;
+        let digest = match &stamp {
+            Some(stamp) => stamp.digest,
+            None => digest_of(&strip(contents.bytes())?),
+        };
+        let failed = |source| Error::File { path: path.to_owned(), source };
+        let beside = absolute(path).map_err(failed)?.with_extension("").with_extension("so");
+        let cache = absolute(cache).map_err(failed)?;
+        let cached = cache.join(format!("{}.so", hex(&digest)));
+        let mode = ExecutionMode::Aot;
+        for object in [&beside, &cached] {
+            if is_object_of(&digest, object) {
+                return Ok(Self { contents, object: Some(object.clone()), digest, mode });
+            }
         }
-        let plain = strip(contents.bytes())?;
-        let digest = digest_of(&plain);
-        let cached = cache.join(format!("{}.aot.wasm", hex(&digest)));
-        if let Ok(contents) = map(&cached)
-            && matches!(stamped_digest(contents.bytes()), Ok(Some(found)) if found == digest)
-        {
-            return Ok(Self { contents, digest, mode: ExecutionMode::Aot });
+        if let Some(stamp) = stamp {
+            stamp.check(contents.bytes())?;
+            return Ok(Self { contents, object: None, digest, mode });
         }
         compile_in_child(path, &cached)?;
-        let contents = map(&cached)?;
-        match stamped_digest(contents.bytes())? {
-            Some(found) if found == digest => {
-                Ok(Self { contents, digest, mode: ExecutionMode::Aot })
-            }
-            _ => Err(Error::Compile(format!("{} is not what was compiled", cached.display()))),
+        if is_object_of(&digest, &cached) {
+            return Ok(Self { contents, object: Some(cached), digest, mode });
         }
+        Err(Error::Compile(format!("{} is not what was compiled", cached.display())))
     }
 
     /// Reads the module in `path` to run in the interpreter.
     pub fn open_interpreted(path: &Path) -> Result<Self, Error> {
         let plain = strip(map(path)?.bytes())?;
         let digest = digest_of(&plain);
-        Ok(Self { contents: Contents::Memory(plain), digest, mode: ExecutionMode::Interpreter })
+        let (contents, mode) = (Contents::Memory(plain), ExecutionMode::Interpreter);
+        Ok(Self { contents, object: None, digest, mode })
     }
 
-    /// What WasmEdge loads.
+    /// The module, maybe with AOT code that nobody vouches for: to read, not to run.
     pub fn bytes(&self) -> &[u8] {
         self.contents.bytes()
+    }
+
+    pub(super) fn object(&self) -> Option<&Path> {
+        self.object.as_deref()
     }
 
     pub(super) fn contents(&self) -> &Contents {
@@ -142,11 +165,9 @@ pub fn strip(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(plain)
 }
 
-/// Appends the stamp to AOT code that was just made from the module with this digest.
+/// Appends the stamp to a module with AOT code that was just made from the one with this digest.
 pub(super) fn stamp(mut aot: Vec<u8>, digest: &[u8; DIGEST_BYTES]) -> Vec<u8> {
-    let mut payload = digest.to_vec();
-    payload.extend_from_slice(&checksum_of(&aot));
-    payload.extend_from_slice(maker().as_bytes());
+    let payload = stamp_payload(&aot, digest);
     let size = 1 + STAMP_SECTION.len() + payload.len();
     aot.push(0);
     write_leb128(&mut aot, size);
@@ -154,6 +175,19 @@ pub(super) fn stamp(mut aot: Vec<u8>, digest: &[u8; DIGEST_BYTES]) -> Vec<u8> {
     aot.extend_from_slice(STAMP_SECTION.as_bytes());
     aot.extend_from_slice(&payload);
     aot
+}
+
+/// Appends the stamp to a shared object that was just made from the module with this digest.
+pub(super) fn stamp_object(mut object: Vec<u8>, digest: &[u8; DIGEST_BYTES]) -> Vec<u8> {
+    let payload = stamp_payload(&object, digest);
+    object.extend_from_slice(&payload);
+    object.push(u8::try_from(payload.len()).expect("a stamp is short"));
+    object.extend_from_slice(STAMP_SECTION.as_bytes());
+    object
+}
+
+fn stamp_payload(stamped: &[u8], digest: &[u8; DIGEST_BYTES]) -> Vec<u8> {
+    [digest, &checksum_of(stamped)[..], maker().as_bytes()].concat()
 }
 
 /// SHA-256 in hexadecimal: which guest a plain module is.
@@ -169,27 +203,70 @@ fn checksum_of(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
     xxhash_rust::xxh3::xxh3_128(bytes).to_le_bytes()
 }
 
-/// The digest of the module that this file's AOT code was made from; `None` where there is no AOT
-/// code, or none that this WasmEdge on this machine made.
-fn stamped_digest(bytes: &[u8]) -> Result<Option<[u8; DIGEST_BYTES]>, Error> {
-    let sections = sections(bytes)?;
-    let Some(last) = sections.last().filter(|section| section.name == Some(STAMP_SECTION)) else {
-        return Ok(None);
-    };
-    let has_code = sections.iter().any(|section| section.name == Some(AOT_SECTION));
-    let Some((digests, made_by)) = last.data.split_at_checked(DIGEST_BYTES + CHECKSUM_BYTES) else {
-        return Err(Error::Damaged("its stamp is cut short".to_owned()));
-    };
-    if !has_code || made_by != maker().as_bytes() {
-        return Ok(None);
+/// What a stamp of this WasmEdge on this machine says.
+struct Stamp {
+    /// Of the module that the code was made from.
+    digest: [u8; DIGEST_BYTES],
+    checksum: [u8; CHECKSUM_BYTES],
+    /// How many bytes stand before the stamp.
+    stamped: usize,
+}
+
+impl Stamp {
+    /// The stamp behind a module's AOT section; `None` where there is no AOT code, or none that was
+    /// made here.
+    fn of_section(bytes: &[u8]) -> Result<Option<Self>, Error> {
+        let sections = sections(bytes)?;
+        let last = sections.last().filter(|section| section.name == Some(STAMP_SECTION));
+        let has_code = sections.iter().any(|section| section.name == Some(AOT_SECTION));
+        let Some(last) = last.filter(|_| has_code) else {
+            return Ok(None);
+        };
+        Self::read(last.data, last.range.start)
     }
-    let (module, file) = digests.split_at(DIGEST_BYTES);
-    if file != checksum_of(&bytes[..last.range.start]) {
-        return Err(Error::Damaged(
-            "its contents do not match its stamp; build it again".to_owned(),
-        ));
+
+    /// The stamp at the end of a shared object; `None` where there is none that was made here.
+    fn of_object(bytes: &[u8]) -> Result<Option<Self>, Error> {
+        let Some((length, before)) =
+            bytes.strip_suffix(STAMP_SECTION.as_bytes()).and_then(<[u8]>::split_last)
+        else {
+            return Ok(None);
+        };
+        match before.len().checked_sub(usize::from(*length)) {
+            Some(stamped) => Self::read(&before[stamped..], stamped),
+            None => Ok(None),
+        }
     }
-    Ok(Some(module.try_into().expect("split at DIGEST_BYTES")))
+
+    fn read(payload: &[u8], stamped: usize) -> Result<Option<Self>, Error> {
+        let parts = payload.split_first_chunk().and_then(|(digest, rest)| {
+            let (checksum, made_by) = rest.split_first_chunk()?;
+            Some((*digest, *checksum, made_by))
+        });
+        let Some((digest, checksum, made_by)) = parts else {
+            return Err(Error::Damaged("its stamp is cut short".to_owned()));
+        };
+        let is_ours = made_by == maker().as_bytes();
+        Ok(is_ours.then_some(Self { digest, checksum, stamped }))
+    }
+
+    /// Whether what stands before the stamp is what was stamped.
+    fn check(&self, bytes: &[u8]) -> Result<(), Error> {
+        if self.checksum == checksum_of(&bytes[..self.stamped]) {
+            return Ok(());
+        }
+        Err(Error::Damaged("its contents do not match its stamp; build it again".to_owned()))
+    }
+}
+
+/// Whether the shared object in `path`, if there is one, is the code of the module with this digest.
+fn is_object_of(digest: &[u8; DIGEST_BYTES], path: &Path) -> bool {
+    map(path).is_ok_and(|contents| vouches(contents.bytes(), digest))
+}
+
+fn vouches(object: &[u8], digest: &[u8; DIGEST_BYTES]) -> bool {
+    matches!(Stamp::of_object(object), Ok(Some(stamp))
+        if stamp.digest == *digest && stamp.check(object).is_ok())
 }
 
 /// Who makes AOT code here: another maker's is not used.
@@ -289,21 +366,41 @@ mod tests {
         bytes
     }
 
+    /// The digest that a stamped module's code was made from.
+    fn stamped_digest(bytes: &[u8]) -> Option<[u8; DIGEST_BYTES]> {
+        let stamp = Stamp::of_section(bytes).unwrap()?;
+        stamp.check(bytes).unwrap();
+        Some(stamp.digest)
+    }
+
+    #[test]
+    fn a_shared_object_is_used_for_its_own_module_and_undamaged_only() {
+        let (ours, other) = (digest_of(b"ours"), digest_of(b"other"));
+        let mut object = stamp_object(b"code".to_vec(), &ours);
+        assert!(vouches(&object, &ours));
+        assert!(!vouches(&object, &other));
+        object[0] ^= 1;
+        assert!(!vouches(&object, &ours));
+        for unstamped in [&b""[..], b"code", STAMP_SECTION.as_bytes(), b"\xffedge-host-aot"] {
+            assert!(!vouches(unstamped, &ours), "{unstamped:?}");
+        }
+    }
+
     #[test]
     fn a_stamp_vouches_for_the_code_in_front_of_it() {
         let plain = module(&[("name", b"x")]);
         let stamped = stamp(module(&[("name", b"x"), (AOT_SECTION, b"code")]), &digest_of(&plain));
-        assert_eq!(stamped_digest(&stamped).unwrap(), Some(digest_of(&plain)));
+        assert_eq!(stamped_digest(&stamped), Some(digest_of(&plain)));
         assert_eq!(strip(&stamped).unwrap(), plain);
     }
 
     #[test]
     fn code_without_a_stamp_or_with_a_stamp_in_front_is_foreign() {
         let foreign = module(&[(AOT_SECTION, b"code")]);
-        assert_eq!(stamped_digest(&foreign).unwrap(), None);
+        assert_eq!(stamped_digest(&foreign), None);
         let mut late = stamp(module(&[]), &digest_of(&module(&[])));
         late.extend_from_slice(&foreign[HEADER_BYTES..]);
-        assert_eq!(stamped_digest(&late).unwrap(), None);
+        assert_eq!(stamped_digest(&late), None);
         assert_eq!(strip(&late).unwrap(), module(&[]));
     }
 
@@ -312,7 +409,8 @@ mod tests {
         let mut stamped = stamp(module(&[(AOT_SECTION, b"code")]), &digest_of(&module(&[])));
         let code = stamped.windows(4).position(|window| window == b"code").unwrap();
         stamped[code] ^= 1;
-        assert!(matches!(stamped_digest(&stamped), Err(Error::Damaged(_))));
+        let stamp = Stamp::of_section(&stamped).unwrap().unwrap();
+        assert!(matches!(stamp.check(&stamped), Err(Error::Damaged(_))));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     Error,
-    binary::{digest_of, stamp, strip},
+    binary::{digest_of, stamp, stamp_object, strip},
     ffi,
     module::{Configure, check},
 };
@@ -62,7 +62,8 @@ pub fn load_compiler() -> Result<(), Error> {
 }
 
 /// Compiles the module in `path` for every machine of this architecture, and writes it with our
-/// stamp to `out`, which appears whole or not at all.
+/// stamp to `out`, which appears whole or not at all: a shared object where its name ends in `.so`,
+/// else a module with its code in a section.
 pub fn compile_to(path: &Path, out: &Path) -> Result<(), Error> {
     let file = |path: &Path| {
         let path = path.to_owned();
@@ -73,7 +74,12 @@ pub fn compile_to(path: &Path, out: &Path) -> Result<(), Error> {
         fs::create_dir_all(directory).map_err(file(directory))?;
     }
     let partial = out.with_extension(format!("partial-{}", std::process::id()));
-    let made = compile(&plain, &partial).and_then(|()| {
+    let (format, stamp): (_, fn(_, &_) -> _) = if out.extension().is_some_and(|it| it == "so") {
+        (ffi::WasmEdge_CompilerOutputFormat_Native, stamp_object)
+    } else {
+        (ffi::WasmEdge_CompilerOutputFormat_Wasm, stamp)
+    };
+    let made = compile(&plain, format, &partial).and_then(|()| {
         let aot = fs::read(&partial).map_err(file(&partial))?;
         fs::write(&partial, stamp(aot, &digest_of(&plain))).map_err(file(&partial))?;
         fs::rename(&partial, out).map_err(file(out))
@@ -85,7 +91,11 @@ pub fn compile_to(path: &Path, out: &Path) -> Result<(), Error> {
     made
 }
 
-fn compile(plain: &[u8], out: &Path) -> Result<(), Error> {
+fn compile(
+    plain: &[u8],
+    format: ffi::WasmEdge_CompilerOutputFormat,
+    out: &Path,
+) -> Result<(), Error> {
     let path = CString::new(out.as_os_str().as_encoded_bytes())
         .map_err(|_| Error::Compile("the path holds a NUL byte".to_owned()))?;
     let configure = Configure::new()?;
@@ -99,10 +109,7 @@ fn compile(plain: &[u8], out: &Path) -> Result<(), Error> {
             configure.as_ptr(),
             ffi::WasmEdge_CompilerOptimizationLevel_O3,
         );
-        ffi::WasmEdge_ConfigureCompilerSetOutputFormat(
-            configure.as_ptr(),
-            ffi::WasmEdge_CompilerOutputFormat_Wasm,
-        );
+        ffi::WasmEdge_ConfigureCompilerSetOutputFormat(configure.as_ptr(), format);
         // A node of the fleet must not meet instructions that only the build machine has.
         ffi::WasmEdge_ConfigureCompilerSetGenericBinary(configure.as_ptr(), true);
         let compiler = ffi::WasmEdge_CompilerCreate(configure.as_ptr());

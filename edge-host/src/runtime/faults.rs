@@ -29,11 +29,11 @@ type Handler = unsafe extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
 struct Before {
     /// WasmEdge's handler, which ends guest code by a jump.
     wasmedge: Handler,
-    /// Where code lies that is not a guest's: start and end of each mapping.
-    host_code: Vec<(usize, usize)>,
 }
 
 static BEFORE: OnceLock<Before> = OnceLock::new();
+/// Where code lies that is not a guest's: start and end of each mapping.
+static HOST_CODE: OnceLock<Vec<(usize, usize)>> = OnceLock::new();
 
 /// Spawns a thread that may run guest code.
 pub fn spawn(
@@ -76,7 +76,7 @@ pub(super) fn take_over() {
             return;
         }
         let wasmedge = mem::transmute::<usize, Handler>(action.sa_sigaction);
-        if BEFORE.set(Before { wasmedge, host_code: host_code() }).is_err() {
+        if BEFORE.set(Before { wasmedge }).is_err() {
             return;
         }
         let mut ours = mem::zeroed::<libc::sigaction>();
@@ -110,7 +110,8 @@ unsafe extern "C" fn on_overdue(_: c_int, info: *mut libc::siginfo_t, context: *
     // SAFETY: the kernel passes the context of the interrupted code.
     let at = unsafe { program_counter(context) };
     // In WasmEdge's or the C library's code a lock may be held: the signal comes again.
-    let is_host = before.host_code.iter().any(|(start, end)| (*start..*end).contains(&at));
+    let mut host_code = HOST_CODE.get().into_iter().flatten();
+    let is_host = host_code.any(|(start, end)| (*start..*end).contains(&at));
     if watched.is_overdue() && !is_host {
         // SAFETY: this thread runs AOT code, so WasmEdge has noted where to jump.
         unsafe { (before.wasmedge)(libc::SIGSEGV, info, context) };
@@ -129,6 +130,12 @@ unsafe fn program_counter(context: *mut c_void) -> usize {
     // SAFETY: the caller's.
     let context = unsafe { &*context.cast::<libc::ucontext_t>() };
     usize::try_from(context.uc_mcontext.pc).unwrap_or(usize::MAX)
+}
+
+/// Notes where the host's code lies. To be called before the first guest is loaded, whose code may
+/// come as a library too; calls after the first do nothing.
+pub(super) fn note_host_code() {
+    HOST_CODE.get_or_init(host_code);
 }
 
 /// The executable mappings of the program and its libraries.

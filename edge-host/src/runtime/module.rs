@@ -4,7 +4,7 @@
 
 use std::{ffi::CString, os::fd::AsRawFd, ptr::NonNull};
 
-use super::{Binary, Error, binary::Contents, ffi};
+use super::{Binary, Error, binary::Contents, faults, ffi};
 
 /// The most linear memory an instance may have, in pages of 64 KiB: 128 MiB. A host has
 /// five instances or so, and a pod 1 GiB.
@@ -24,17 +24,23 @@ unsafe impl Sync for Module {}
 impl Module {
     /// Loads and validates a module that was checked on its way in.
     pub fn open(binary: &Binary) -> Result<Self, Error> {
-        match binary.contents() {
-            Contents::Memory(bytes) => Self::load(bytes),
-            Contents::File(file, _) => {
-                let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd()))
-                    .expect("a number and no NUL");
-                // SAFETY: the path lives through the call; the loader and the place are valid.
-                Self::parse(|loader, ast| unsafe {
-                    ffi::WasmEdge_LoaderParseFromFile(loader, ast, path.as_ptr())
-                })
+        match (binary.object(), binary.contents()) {
+            // By its own name: the system takes two objects of one name for the same.
+            (Some(object), _) => Self::load_file(object.as_os_str().as_encoded_bytes()),
+            (None, Contents::Memory(bytes)) => Self::load(bytes),
+            (None, Contents::File(file, _)) => {
+                Self::load_file(format!("/proc/self/fd/{}", file.as_raw_fd()).as_bytes())
             }
         }
+    }
+
+    fn load_file(path: &[u8]) -> Result<Self, Error> {
+        let path = CString::new(path)
+            .map_err(|_| Error::Invalid("its path holds a NUL byte".to_owned()))?;
+        // SAFETY: the path lives through the call; the loader and the place are valid.
+        Self::parse(|loader, ast| unsafe {
+            ffi::WasmEdge_LoaderParseFromFile(loader, ast, path.as_ptr())
+        })
     }
 
     /// Loads and validates a module: plain, or with an AOT section that this host compiled.
@@ -53,6 +59,7 @@ impl Module {
             *mut *mut ffi::WasmEdge_ASTModuleContext,
         ) -> ffi::WasmEdge_Result,
     ) -> Result<Self, Error> {
+        faults::note_host_code();
         // WasmEdge prints every refusal to stdout, where only the listening address belongs.
         // SAFETY: no arguments; sets a process-wide level.
         unsafe { ffi::WasmEdge_LogOff() };

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
+    thread::{self, JoinHandle},
 };
 
 use rusqlite::{
@@ -49,8 +50,7 @@ const READER_PRAGMAS: &str = "
 /// Holds the data folder until it is dropped, or the process ends however it ends.
 pub(super) struct FolderLock(#[expect(dead_code, reason = "held, not read")] File);
 
-/// Makes the data folder if it is missing, and claims it for this process.
-pub(super) fn lock(data: &Path) -> Result<FolderLock, OpenError> {
+fn lock(data: &Path) -> Result<FolderLock, OpenError> {
     let folder = |source| OpenError::Folder { path: data.to_owned(), source };
     fs::create_dir_all(data).map_err(folder)?;
     let path = data.join(LOCK_FILE);
@@ -59,6 +59,32 @@ pub(super) fn lock(data: &Path) -> Result<FolderLock, OpenError> {
         Ok(()) => Ok(FolderLock(file)),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(data.to_owned())),
         Err(TryLockError::Error(source)) => Err(OpenError::Folder { path, source }),
+    }
+}
+
+/// The data folder, claimed for this process; and its database, which a thread opens meanwhile.
+pub struct Claim {
+    pub(super) lock: FolderLock,
+    opening: Option<JoinHandle<Result<SqliteHost, OpenError>>>,
+}
+
+impl Claim {
+    /// Makes the data folder if it is missing, and claims it. A database that is there is opened
+    /// beside whatever the caller does next, which in a start is to load the guest.
+    pub(super) fn new(data: &Path) -> Result<Self, OpenError> {
+        let lock = lock(data)?;
+        let exists = data.join(FILE).exists();
+        let data = data.to_owned();
+        let open = move || open_writer(&data);
+        // Without a thread it is opened by the writer.
+        let spawn = || thread::Builder::new().name("open".to_owned()).spawn(open).ok();
+        Ok(Self { lock, opening: if exists { spawn() } else { None } })
+    }
+
+    /// The folder's lock, and the writing connection; makes the database if there is none.
+    pub(super) fn open(self, data: &Path) -> Result<(FolderLock, SqliteHost), OpenError> {
+        let ahead = self.opening.and_then(|opening| opening.join().ok());
+        Ok((self.lock, ahead.unwrap_or_else(|| open_writer(data))?))
     }
 }
 
@@ -129,6 +155,13 @@ pub(super) fn begin_snapshot(host: &SqliteHost) -> Result<(), Fault> {
 /// Makes the transaction durable.
 pub(super) fn commit(host: &SqliteHost) -> Result<(), Fault> {
     run(host.connection(), "COMMIT")
+}
+
+/// Moves everything from the WAL into the database file, and empties the WAL; as much as can be
+/// moved where a reader is in the way.
+pub(super) fn empty_wal(host: &SqliteHost) -> Result<(), Fault> {
+    const EMPTY: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+    host.connection().query_row(EMPTY, [], |_| Ok(())).map_err(|error| fault(EMPTY, error))
 }
 
 /// Takes the transaction back. SQLite has done so already after some errors.

@@ -34,6 +34,7 @@ use crate::{
 use cache::{Cache, Handover};
 pub use cache::{CacheBackend, CacheConfig, CachedStock};
 pub use clock::Clock;
+pub use database::Claim;
 use readers::{Query, Readers};
 use serving::Serving;
 use writer::{Job, Writer};
@@ -146,14 +147,19 @@ struct Inner {
 }
 
 impl Shard {
-    /// Opens the database (making it if there is none), migrates it, and starts the threads.
+    /// Claims the data folder for this process, and begins to open its database.
+    pub fn claim(config: &Config) -> Result<Claim, OpenError> {
+        Claim::new(&config.data)
+    }
+
+    /// Opens the claimed database (making it if there is none), migrates it, and starts the threads.
     pub fn open(
+        claim: Claim,
         config: Config,
         module: Arc<GuestModule>,
         clock: Clock,
         metrics: &Metrics,
     ) -> Result<Self, OpenError> {
-        let lock = database::lock(&config.data)?;
         let cache_client = config.redis.clone().map(|mut redis| {
             // A read that has to go on without it still needs most of its time.
             redis.timeout = redis.timeout.min(config.query_timeout / 4);
@@ -170,7 +176,7 @@ impl Shard {
         let readers_redis = redis.clone();
         let (writer, serving) = Writer::start(
             &config,
-            lock,
+            claim,
             module,
             clock,
             Arc::clone(&cache),

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use wit_bindgen_wasmedge::rt::CallError;
@@ -21,7 +21,7 @@ use wit_bindgen_wasmedge::rt::CallError;
 use super::{
     Clock, Config, Error, OpenError, Readiness, ShardGuest,
     cache::Cache,
-    database::{self, FolderLock},
+    database::{self, Claim, FolderLock},
     serving::Serving,
 };
 use crate::{
@@ -39,6 +39,9 @@ use crate::{
     metrics, runtime,
 };
 
+/// How long no job has come when the writer uses the time to empty the WAL: whoever starts next
+/// would read all of it first, some 0.4 ms for each MiB.
+const IDLE: Duration = Duration::from_secs(1);
 /// The most commands that the contract lets one `apply` take.
 const APPLY_COMMANDS_MAX: usize = 1_024;
 
@@ -80,10 +83,10 @@ struct Queue {
 }
 
 impl Writer {
-    /// Opens and migrates the database, then starts the thread.
+    /// Starts the thread, which migrates the claimed database; returns when that is done.
     pub(super) fn start(
         config: &Config,
-        lock: FolderLock,
+        claim: Claim,
         module: Arc<GuestModule>,
         clock: Clock,
         cache: Arc<Cache>,
@@ -98,7 +101,6 @@ impl Writer {
         });
         let batcher = Batcher {
             data: config.data.clone(),
-            _lock: lock,
             module,
             clock,
             cache,
@@ -108,13 +110,15 @@ impl Writer {
             jobs: receiver,
             batch_commands_max: config.batch_commands_max.min(APPLY_COMMANDS_MAX),
             batch_time_max: config.batch_time_max,
+            has_committed: true,
             latest: i64::MIN,
         };
         // An instance stays on the thread that made it, so the thread opens and reports.
         let (opened, answer) = std::sync::mpsc::channel();
-        let thread =
-            runtime::spawn("writer", move || batcher.run(|result| drop(opened.send(result))))
-                .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
+        let thread = runtime::spawn("writer", move || {
+            batcher.run(claim, |result| drop(opened.send(result)))
+        })
+        .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
         let serving = answer
             .recv()
             .unwrap_or_else(|_| Err(OpenError::Guest("its thread ended".to_owned())))?;
@@ -161,7 +165,6 @@ impl Writer {
 /// The writer's thread.
 struct Batcher {
     data: PathBuf,
-    _lock: FolderLock,
     module: Arc<GuestModule>,
     clock: Clock,
     cache: Arc<Cache>,
@@ -171,6 +174,8 @@ struct Batcher {
     jobs: Receiver<Job>,
     batch_commands_max: usize,
     batch_time_max: Duration,
+    /// There may be something in the WAL.
+    has_committed: bool,
     /// The latest `now` given to the guest: the system's clock may step back, time may not.
     latest: i64,
 }
@@ -183,17 +188,17 @@ enum Attempt {
 }
 
 impl Batcher {
-    fn run(mut self, opened: impl FnOnce(Result<Arc<Serving>, OpenError>)) {
-        let (mut guest, serving) = match self.open() {
-            Ok((guest, description)) => {
+    fn run(mut self, claim: Claim, opened: impl FnOnce(Result<Arc<Serving>, OpenError>)) {
+        let (mut guest, serving, _lock) = match self.open(claim) {
+            Ok((guest, description, lock)) => {
                 let serving = Arc::new(Serving::new(Arc::clone(&self.module), description));
                 opened(Ok(Arc::clone(&serving)));
-                (Some(guest), serving)
+                (Some(guest), serving, lock)
             }
             Err(error) => return opened(Err(error)),
         };
         let mut carried = None;
-        while let Some(job) = carried.take().or_else(|| self.jobs.recv().ok()) {
+        while let Some(job) = carried.take().or_else(|| self.next_job(&mut guest)) {
             match job {
                 Job::Stop => break,
                 Job::Switch(module, reply) => {
@@ -207,13 +212,37 @@ impl Batcher {
                 }
             }
         }
+        self.empty_wal(&mut guest);
         drop(guest);
     }
 
-    fn open(&mut self) -> Result<(ShardGuest, Description), OpenError> {
-        let (mut guest, description) = self.prepare()?;
+    /// Waits for a job; `None` where none can come any more.
+    fn next_job(&mut self, guest: &mut Option<ShardGuest>) -> Option<Job> {
+        if self.has_committed {
+            match self.jobs.recv_timeout(IDLE) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => self.empty_wal(guest),
+            }
+        }
+        self.jobs.recv().ok()
+    }
+
+    fn empty_wal(&mut self, guest: &mut Option<ShardGuest>) {
+        if let Some(guest) = guest.as_mut().filter(|_| self.has_committed) {
+            // A reader may be in the way, or the disk full: the WAL has everything all the same.
+            if let Err(fault) = database::empty_wal(host(guest)) {
+                tracing::warn!(?fault, "the write-ahead log was not emptied");
+            }
+            self.has_committed = false;
+        }
+    }
+
+    fn open(&mut self, claim: Claim) -> Result<(ShardGuest, Description, FolderLock), OpenError> {
+        let (lock, sqlite) = claim.open(&self.data)?;
+        let (mut guest, description) = self.prepare(sqlite)?;
         self.migrate(&mut guest, &description)?;
-        Ok((guest, description))
+        Ok((guest, description, lock))
     }
 
     /// The old guest goes only when the new one has shown that it can serve.
@@ -224,7 +253,8 @@ impl Batcher {
         module: Arc<GuestModule>,
     ) -> Result<Description, OpenError> {
         let before = std::mem::replace(&mut self.module, Arc::clone(&module));
-        let switched = self.prepare().and_then(|(mut new, description)| {
+        let prepared = database::open_writer(&self.data).and_then(|sqlite| self.prepare(sqlite));
+        let switched = prepared.and_then(|(mut new, description)| {
             // No query may meet tables that its guest does not know.
             let mut current = serving.close();
             self.migrate(&mut new, &description)?;
@@ -240,9 +270,9 @@ impl Batcher {
         switched
     }
 
-    /// Opens a connection and makes a guest on it.
-    fn prepare(&mut self) -> Result<(ShardGuest, Description), OpenError> {
-        let mut guest = self.instantiate()?;
+    /// Makes a guest on a connection.
+    fn prepare(&mut self, sqlite: SqliteHost) -> Result<(ShardGuest, Description), OpenError> {
+        let mut guest = self.instantiate(sqlite)?;
         let description =
             guest.describe().map_err(|error| OpenError::Guest(format!("describe: {error}")))?;
         Ok((guest, description))
@@ -277,8 +307,7 @@ impl Batcher {
         Ok(())
     }
 
-    fn instantiate(&self) -> Result<ShardGuest, OpenError> {
-        let sqlite = database::open_writer(&self.data)?;
+    fn instantiate(&self, sqlite: SqliteHost) -> Result<ShardGuest, OpenError> {
         let mut guest = self
             .module
             .instantiate(HostFunctions { sqlite, redis: RedisHost::new(self.redis.clone()) })
@@ -326,7 +355,7 @@ impl Batcher {
         let now = self.now();
         let mut guest = match slot.take() {
             Some(guest) => guest,
-            None => match self.instantiate() {
+            None => match database::open_writer(&self.data).and_then(|it| self.instantiate(it)) {
                 Ok(guest) => guest,
                 Err(error) => return Attempt::Failed(Error::Trapped(error.to_string())),
             },
@@ -355,7 +384,8 @@ impl Batcher {
         Attempt::Failed(failed)
     }
 
-    fn committed(&self, applied: &Applied, commands: usize, started: Instant) {
+    fn committed(&mut self, applied: &Applied, commands: usize, started: Instant) {
+        self.has_committed = true;
         self.metrics.batch_commands.observe(commands as u64);
         self.metrics.commit_seconds.observe_duration(started.elapsed());
         for outcome in &applied.outcomes {
