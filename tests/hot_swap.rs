@@ -218,17 +218,22 @@ fn swaps_back_and_forth_under_load_lose_nothing() {
     host.set_sellable("CUP", 7);
     assert_eq!(install(&host, &guests::hour_ahead()).status, 200);
     let (stop, sold) = (AtomicBool::new(false), AtomicU64::new(0));
-    let (mut resident, mut swapping) = (Vec::new(), Duration::ZERO);
+    // The longest write that has ended since the last swap.
+    let longest_us = AtomicU64::new(0);
+    let (mut resident, mut swapping, mut stalls_us) = (Vec::new(), Duration::ZERO, Vec::new());
     thread::scope(|scope| {
         for client in 0..4 {
-            let (host, stop, sold) = (&host, &stop, &sold);
+            let (host, stop, sold, longest_us) = (&host, &stop, &sold, &longest_us);
             scope.spawn(move || {
                 for number in 0_u64.. {
                     if stop.load(Ordering::Relaxed) {
                         return;
                     }
+                    let started = Instant::now();
                     let answer = host.deduct(&format!("D-{client}-{number}"), "TEA", 1);
                     assert_eq!(answer.status, 200, "{answer:?}");
+                    let took_us = u64::try_from(started.elapsed().as_micros()).unwrap();
+                    longest_us.fetch_max(took_us, Ordering::Relaxed);
                     sold.fetch_add(1, Ordering::Relaxed);
                     let read = host.get("/v1/stock/CUP");
                     assert_eq!((read.status, &read.body["sellable"]), (200, &json!(7)), "{read:?}");
@@ -242,13 +247,17 @@ fn swaps_back_and_forth_under_load_lose_nothing() {
             assert_eq!(answer.status, 200, "{answer:?}");
             let expected = if swap % 2 == 0 { 15 } else { 75 };
             assert_eq!(hold_minutes(&host, &format!("S-{swap}")), expected, "swap {swap}");
+            stalls_us.push(longest_us.swap(0, Ordering::Relaxed));
             if swap % 100 == 99 {
                 resident.push(resident_mib(&host));
             }
         }
         stop.store(true, Ordering::Relaxed);
     });
+    stalls_us.sort_unstable();
+    let (p50, p99) = (stalls_us[stalls_us.len() / 2], stalls_us[stalls_us.len() * 99 / 100]);
     println!("{SWAPS} swaps, {:?} each; resident MiB: {resident:?}", swapping / 1_000);
+    println!("longest write during a swap: p50 {p50} µs, p99 {p99} µs");
     let (early, late) = (resident[1], *resident.last().unwrap());
     assert!(late < early + 8, "memory grows with swaps: {resident:?} MiB");
     host.assert_audit_is_clean();

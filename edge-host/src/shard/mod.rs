@@ -5,6 +5,7 @@
 //! before and has not changed since. All the SQL of the host is in [`database`].
 //! DESIGN.md tells the flow and what must stay true.
 
+mod batch;
 mod cache;
 mod clock;
 mod database;

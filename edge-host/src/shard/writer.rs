@@ -20,6 +20,7 @@ use wit_bindgen_wasmedge::rt::CallError;
 
 use super::{
     Clock, Config, Error, OpenError, Readiness, ShardGuest,
+    batch::Batch,
     cache::Cache,
     database::{self, Claim, FolderLock},
     serving::Serving,
@@ -45,7 +46,7 @@ const IDLE: Duration = Duration::from_secs(1);
 /// The most commands that the contract lets one `apply` take.
 const APPLY_COMMANDS_MAX: usize = 1_024;
 
-type Reply<T> = oneshot::Sender<T>;
+pub(super) type Reply<T> = oneshot::Sender<T>;
 
 /// Something for the writer to do.
 pub(super) enum Job {
@@ -116,7 +117,7 @@ impl Writer {
         // An instance stays on the thread that made it, so the thread opens and reports.
         let (opened, answer) = std::sync::mpsc::channel();
         let thread = runtime::spawn("writer", move || {
-            batcher.run(claim, |result| drop(opened.send(result)))
+            batcher.run(claim, |result| drop(opened.send(result)));
         })
         .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
         let serving = answer
@@ -450,55 +451,6 @@ impl Attempt {
                 Ok(applied.outcomes.pop().expect("one outcome for each command"))
             }
             Self::Failed(error) => Err(error),
-        }
-    }
-}
-
-/// Commands of several callers, and who waits for which.
-#[derive(Default)]
-struct Batch {
-    commands: Vec<Command>,
-    replies: Replies,
-}
-
-#[derive(Default)]
-struct Replies(Vec<Waiter>);
-
-enum Waiter {
-    One(Reply<Result<Outcome, Error>>),
-    Many(usize, Reply<Vec<Result<Outcome, Error>>>),
-}
-
-impl Batch {
-    fn push(&mut self, job: Job) {
-        match job {
-            Job::One(command, reply) => {
-                self.commands.push(command);
-                self.replies.0.push(Waiter::One(reply));
-            }
-            Job::Many(commands, reply) => {
-                self.replies.0.push(Waiter::Many(commands.len(), reply));
-                self.commands.extend(commands);
-            }
-            Job::Switch(..) | Job::Stop => {}
-        }
-    }
-}
-
-impl Replies {
-    /// A caller that has gone away does not hear its answer, and loses nothing by it.
-    fn answer(self, answers: Vec<Result<Outcome, Error>>) {
-        let mut answers = answers.into_iter();
-        for waiter in self.0 {
-            match waiter {
-                Waiter::One(reply) => {
-                    let answer = answers.next().expect("one answer for each command");
-                    let _ = reply.send(answer);
-                }
-                Waiter::Many(length, reply) => {
-                    let _ = reply.send(answers.by_ref().take(length).collect());
-                }
-            }
         }
     }
 }
