@@ -46,8 +46,10 @@ fn compile_guest_command() -> Command {
     Command::new(COMPILE_GUEST)
         .about("Compile a guest ahead of time, for every machine of this architecture")
         .arg(file("IN").help("The guest, a core module"))
-        .arg(file("OUT").help("Where its AOT code goes: NAME.aot.wasm, to serve it with --guest, or NAME.so, which is \
-             found beside NAME.wasm or NAME.aot.wasm and starts faster"))
+        .arg(file("OUT").help(
+            "Where its AOT code goes: NAME.aot.wasm, to serve it with --guest; or NAME.so, which is \
+             found beside NAME.wasm and NAME.aot.wasm, and starts faster",
+        ))
 }
 
 fn compile_guest(arguments: &ArgMatches) -> ExitCode {

@@ -259,7 +259,7 @@ impl Stamp {
     }
 }
 
-/// Whether the shared object in `path`, if there is one, is the code of the module with this digest.
+/// Whether the shared object in `path`, if there is one, is the code of the module of this digest.
 fn is_object_of(digest: &[u8; DIGEST_BYTES], path: &Path) -> bool {
     map(path).is_ok_and(|contents| vouches(contents.bytes(), digest))
 }

@@ -153,7 +153,7 @@ impl Shard {
         Claim::new(&config.data)
     }
 
-    /// Opens the claimed database (making it if there is none), migrates it, and starts the threads.
+    /// Opens the claimed database (makes it if there is none), migrates it, starts the threads.
     pub fn open(
         claim: Claim,
         config: Config,
