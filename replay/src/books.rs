@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::difference::Difference;
+use crate::network::Network;
 use crate::outcome::{Outcome, State};
 use crate::plan::{Action, InitialStock, Line, Plan, Step};
 
@@ -86,7 +87,13 @@ impl Books {
             }
         }
         let refused = |code: &str| matches!(outcome, Outcome::Refused(actual) if actual == code);
-        let foreseen = foreseen(step.action);
+        let is_restricted = |network: &Network| network.is_restricted(step.order);
+        let foreseen = match step.action {
+            Action::Reserve if plan.network.as_ref().is_some_and(is_restricted) => {
+                Foreseen::Refused("region_restricted")
+            }
+            action => foreseen(action),
+        };
         let fits = match (foreseen, self.initial_stock) {
             (Foreseen::Done(State::Reserved), InitialStock::Scarce)
                 if refused("insufficient_stock") =>

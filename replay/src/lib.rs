@@ -10,6 +10,8 @@ mod feed;
 
 pub mod plan;
 
+pub mod network;
+
 pub mod outcome;
 
 pub mod books;

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::feed::{Feed, Invoice, Kind, Link, UNITS_MAX};
+use crate::network::Network;
 
 /// The most lines an order may have (api.md). A longer invoice becomes several orders.
 const ORDER_LINES_MAX: usize = 1_000;
@@ -44,6 +45,8 @@ pub struct Plan {
     pub releases: Vec<Release>,
     /// In stream order; the steps of one order must be done one after the other.
     pub steps: Vec<Step>,
+    /// Where orders go, and from where; without one they go nowhere in particular.
+    pub network: Option<Network>,
     /// Units on cancel lines that no link ties to a sale, and that are therefore not replayed.
     pub unlinked_units: u64,
 }
@@ -124,6 +127,7 @@ impl Plan {
             order_lines: vec![],
             releases: vec![],
             steps: vec![],
+            network: None,
             unlinked_units: unlinked_units(&feed),
         };
         let orders_of = plan.add_orders(&feed, terms.orders_max);

@@ -4,10 +4,12 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::StatusCode;
 use tokio::task::JoinSet;
 
 use super::client::{Client, ClientError, Patience, Server, refused};
+use super::network;
 use super::progress::Progress;
 use super::schedule::Schedule;
 use super::tally::Tally;
@@ -19,6 +21,8 @@ use inventory_replay::plan::{InitialStock, Plan, Step};
 
 /// A batch's body stays well under any server's limit: this, and at most one order more.
 const BATCH_BYTES_MAX: usize = 256 * 1024;
+/// Where counters are set (api.md).
+const ADJUST: &str = "/v1/stock/adjust";
 /// The most items of an adjustment (api.md).
 const ADJUST_ITEMS_MAX: usize = 1_000;
 
@@ -68,20 +72,41 @@ impl Drive {
 
     async fn set_sellable(&self, skus: &[u32], progress: &Progress) -> Result<(), ClientError> {
         let mut client = Client::new(self.server.clone());
-        let path = "/v1/stock/adjust";
+        if let Some(network) = &self.plan.network {
+            for change in network::catalog(&self.plan, network) {
+                self.prepare(&mut client, network::CATALOG, change).await?;
+            }
+            let items = network::stock(&self.plan, network, skus);
+            for (number, items) in (1..).zip(items.chunks(network::ITEMS_MAX)) {
+                let request_id = format!("replay-lying-{number}");
+                let body = wire::adjustment(items, &request_id);
+                self.prepare(&mut client, ADJUST, body).await?;
+            }
+        }
         for (number, skus) in (1..).zip(skus.chunks(ADJUST_ITEMS_MAX)) {
             let request_id = format!("replay-initial-{number}");
             let body = wire::initial_stock(&self.plan, skus, &request_id);
-            let reply = client.post(path, body).await?;
-            if reply.status == StatusCode::CONFLICT {
-                return Err(ClientError::OtherReplay { address: self.server.address.clone() });
-            }
-            if reply.status != StatusCode::OK {
-                return Err(refused(&reply, path));
-            }
+            self.prepare(&mut client, ADJUST, body).await?;
             progress.add(skus.len());
         }
         Ok(())
+    }
+
+    /// Sends what comes before the first step.
+    async fn prepare(
+        &self,
+        client: &mut Client,
+        path: &'static str,
+        body: Bytes,
+    ) -> Result<(), ClientError> {
+        let reply = client.post(path, body).await?;
+        match reply.status {
+            StatusCode::OK => Ok(()),
+            StatusCode::CONFLICT => {
+                Err(ClientError::OtherReplay { address: self.server.address.clone() })
+            }
+            _ => Err(refused(&reply, path)),
+        }
     }
 
     /// Does every step of the plan.

@@ -9,6 +9,7 @@ mod options;
 
 mod client;
 mod drive;
+mod network;
 mod schedule;
 mod wire;
 
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::ArgMatches;
+use inventory_replay::network::{Geography, Network};
 use inventory_replay::plan::{Plan, PlanError};
 use inventory_replay::{Feed, TableError};
 
@@ -34,7 +36,7 @@ pub use self::options::{REPLAY, command};
 
 use self::client::ClientError;
 use self::drive::Drive;
-use self::options::Options;
+use self::options::{Options, Warehouses};
 use self::reconcile::reconcile;
 use self::report::{Report, Times, grouped};
 
@@ -72,8 +74,12 @@ pub fn run(matches: &ArgMatches) -> ExitCode {
 }
 
 fn replay(options: Options) -> Result<Report, Error> {
-    let Options { file, terms, connections, travel, server } = options;
-    let plan = Plan::new(Feed::read(&file)?, &terms)?;
+    let Options { file, terms, warehouses, connections, travel, server } = options;
+    let mut plan = Plan::new(Feed::read(&file)?, &terms)?;
+    if let Some(Warehouses { count, divisions, demand }) = warehouses {
+        let geography = Geography::read(&divisions, &demand)?;
+        plan.network = Some(Network::new(&geography, count, &plan));
+    }
     let (steps, orders) = (grouped(plan.steps.len()), grouped(plan.orders.len()));
     eprintln!(
         "{orders} orders make {steps} steps; {connections} connections to {}",

@@ -19,9 +19,17 @@ const TOKEN_VARIABLE: &str = "EDGE_INVENTORY_TOKEN";
 pub(super) struct Options {
     pub(super) file: PathBuf,
     pub(super) terms: Terms,
+    pub(super) warehouses: Option<Warehouses>,
     pub(super) connections: usize,
     pub(super) travel: Travel,
     pub(super) server: Arc<Server>,
+}
+
+/// A network to make, and where its places come from.
+pub(super) struct Warehouses {
+    pub(super) count: usize,
+    pub(super) divisions: PathBuf,
+    pub(super) demand: PathBuf,
 }
 
 impl Options {
@@ -29,6 +37,12 @@ impl Options {
         let get = |name: &str| matches.get_one::<usize>(name).copied();
         let duration = |name: &str| *matches.get_one::<Duration>(name).expect("has a default");
         let token = matches.get_one::<HeaderValue>("token").cloned();
+        let path = |name: &str| matches.get_one::<PathBuf>(name).expect("clap requires it").clone();
+        let warehouses = get("warehouses").map(|count| Warehouses {
+            count,
+            divisions: path("divisions"),
+            demand: path("demand"),
+        });
         Self {
             file: matches.get_one::<PathBuf>("file").expect("is required").clone(),
             terms: Terms {
@@ -36,6 +50,7 @@ impl Options {
                 ship_after: duration("ship-after"),
                 orders_max: get("limit-orders").unwrap_or(usize::MAX),
             },
+            warehouses,
             connections: get("connections").expect("has a default"),
             travel: get("batch").map_or(Travel::Alone, Travel::InBatches),
             server: Arc::new(Server::new(
@@ -55,7 +70,12 @@ A sale is reserved, confirmed, and shipped --ship-after later in the stream's ow
 that would ship after the stream's end stay committed. A cancel is a release where its order has \
 not shipped, and otherwise a return, which the server must refuse as already_shipped. Which sale \
 a cancel belongs to stands in NAME_cancel_links.csv(.gz) beside NAME.csv(.gz); cancels without a \
-link are left out.";
+link are left out.
+
+With --warehouses N the country's divisions get N warehouses, each serving its city, its province and \
+everywhere, with a calendar; the stock lies in one to eight of them, each order goes to a place drawn \
+by --demand, and some skus may not be shipped to some provinces: those orders must be refused as \
+region_restricted.";
 
 const AFTER_HELP: &str = "\
 The file, plain or gzipped, has a header and the columns invoice_no, line_no, sku, qty, ts \
@@ -114,7 +134,7 @@ fn connection_options() -> [Arg; 5] {
     ]
 }
 
-fn stream_options() -> [Arg; 3] {
+fn stream_options() -> [Arg; 6] {
     [
         option("stock", "WHICH", "How much is sellable before the first order")
             .default_value("sufficient")
@@ -124,6 +144,20 @@ fn stream_options() -> [Arg; 3] {
             .value_parser(humantime::parse_duration),
         option("limit-orders", "N", "Only the first N sales, with all their cancels")
             .value_parser(up_to(u32::MAX as usize)),
+        option(
+            "warehouses",
+            "N",
+            "Make N warehouses, and send each order to a place in the country",
+        )
+        .requires("divisions")
+        .requires("demand")
+        .value_parser(up_to(9_999)),
+        option("divisions", "FILE", "The country's divisions: adcode, parent, lat and lon")
+            .requires("warehouses")
+            .value_parser(value_parser!(PathBuf)),
+        option("demand", "FILE", "How much each province orders: adcode and orders")
+            .requires("warehouses")
+            .value_parser(value_parser!(PathBuf)),
     ]
 }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize, Serializer};
 
+use inventory_replay::network::Network;
 use inventory_replay::outcome::{Outcome, State};
 use inventory_replay::plan::{Action, Line, Order, Plan, Step};
 
@@ -51,6 +52,12 @@ pub(super) fn batch(commands: &[(Step, Vec<u8>)]) -> Bytes {
 pub(super) fn initial_stock(plan: &Plan, skus: &[u32], request_id: &str) -> Bytes {
     let items = Items { plan, skus };
     render(&Adjust { reason: "initial stock of a replay", request_id, items })
+}
+
+/// Sets other counters, once however often it is sent.
+pub(super) fn adjustment(items: &[serde_json::Value], request_id: &str) -> Bytes {
+    let reason = "initial stock of a replay";
+    render(&serde_json::json!({"reason": reason, "request_id": request_id, "items": items}))
 }
 
 /// Asks for the stock of these skus.
@@ -201,6 +208,8 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     lines: Option<Lines<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    ship_to: Option<ShipTo<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ttl_s: Option<u32>,
@@ -215,8 +224,10 @@ impl<'a> Body<'a> {
         let (release, reason) = match step.action {
             Action::Reserve => {
                 let lines = Some(Lines { plan, lines: plan.lines(plan.order(step)) });
+                let to = |network: &'a Network| &*network.destinations[step.order as usize];
+                let ship_to = plan.network.as_ref().map(|it| ShipTo { adcode: to(it) });
                 let mode = Some("reserve_on_order");
-                return Self { lines, mode, ttl_s: Some(TTL_S), ..Self::default() };
+                return Self { lines, ship_to, mode, ttl_s: Some(TTL_S), ..Self::default() };
             }
             Action::Confirm | Action::Ship => return Self::default(),
             Action::Release(release) | Action::ReleaseRest(release) => (release, "cancel"),
@@ -227,6 +238,11 @@ impl<'a> Body<'a> {
         let request_id = Some(&*release.request_id);
         Self { lines, reason: Some(reason), request_id, ..Self::default() }
     }
+}
+
+#[derive(Serialize)]
+struct ShipTo<'a> {
+    adcode: &'a str,
 }
 
 struct Lines<'a> {
