@@ -3,22 +3,29 @@
 //! This file's children are the vocabulary (spec.md §2) and the rules, in reading order. A value of
 //! a type with a `parse` door has been checked: past the edge nothing is a raw string or number.
 
+mod area;
 mod command;
+mod location;
 mod names;
 mod numbers;
 mod outcome;
 
 pub mod adjustment;
+pub mod calendar;
+pub mod catalog;
 pub mod change;
 pub mod ledger;
 pub mod order;
+pub mod restriction;
 pub mod routing;
 
+pub use area::Area;
 pub use command::{
     Adjust, AdjustItem, Adjustment, Command, Confirm, Counter, ExpireLimit, Extend, Line, Mode,
     Operation, Placement, Release, ReleaseReason, Ship, Strategy,
 };
-pub use names::{Adcode, OrderId, Reason, RequestId, Sku, WarehouseCode};
+pub use location::Location;
+pub use names::{Adcode, Category, Label, OrderId, Reason, RequestId, Sku, WarehouseCode};
 pub use numbers::{Delta, Instant, Items, Level, Quantity, Seconds, UNITS_MAX};
 pub use order::OrderState;
 pub use outcome::{
