@@ -21,16 +21,17 @@ pub mod routing;
 
 pub use area::Area;
 pub use command::{
-    Adjust, AdjustItem, Adjustment, Command, Confirm, Counter, ExpireLimit, Extend, Line, Mode,
-    Operation, Placement, Release, ReleaseReason, Ship, Strategy,
+    Adjust, AdjustItem, Adjustment, CatalogChange, CatalogItem, Command, Confirm, Counter,
+    EntryChange, ExpireLimit, Extend, Line, Mode, Operation, Placement, Release, ReleaseReason,
+    Ship, ShipTo, Strategy,
 };
 pub use location::Location;
 pub use names::{Adcode, Category, Label, OrderId, Reason, RequestId, Sku, WarehouseCode};
 pub use numbers::{Delta, Instant, Items, Level, Quantity, Seconds, UNITS_MAX};
 pub use order::OrderState;
 pub use outcome::{
-    Adjusted, Answer, Bound, Excess, ExpiredHold, Mismatch, OrderAnswer, Outcome, Package, Refusal,
-    ShippedUnits, Shortage,
+    Adjusted, Answer, Bound, ChangedEntry, EntryEffect, Excess, ExpiredHold, Mismatch, OrderAnswer,
+    Outcome, Package, Refusal, ShippedUnits, Shortage, VersionMismatch, WarehouseUse,
 };
 
 /// An argument breaks the contract; the text says which and how.

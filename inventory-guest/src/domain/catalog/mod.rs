@@ -146,7 +146,7 @@ impl Entry {
 }
 
 /// What an entry is found by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum EntryKey {
     /// A warehouse's code.
     Warehouse(WarehouseCode),
