@@ -1,7 +1,7 @@
 //! The catalog's words, in and out.
 
 use super::{entries, readings, types};
-use crate::domain::calendar::{Calendar, Date, Promotion, StopShip, TimeZoneName};
+use crate::domain::calendar::{Calendar, CalendarDraft, Date, Promotion, StopShip, TimeZoneName};
 use crate::domain::calendar::{Window, Windows, Workday};
 use crate::domain::catalog::{
     Division, Entry, EntryKey, Noun, Owner, SafetyStock, ServiceArea, Warehouse,
@@ -136,7 +136,7 @@ fn calendar(calendar: entries::Calendar) -> Result<Calendar, Malformed> {
     let stop = |it: entries::Stop| {
         Ok(StopShip { from: Instant::parse(it.from)?, until: Instant::parse(it.until)? })
     };
-    Calendar {
+    Calendar::parse(CalendarDraft {
         time_zone: TimeZoneName::parse(&calendar.time_zone)?,
         weekly,
         cut_off: calendar.cut_off_minute,
@@ -145,8 +145,7 @@ fn calendar(calendar: entries::Calendar) -> Result<Calendar, Malformed> {
         workdays: each(calendar.workdays, workday)?,
         promotions: each(calendar.promotions, promotion)?,
         stop_ship: each(calendar.stops, stop)?,
-    }
-    .checked()
+    })
 }
 
 fn windows(windows: Vec<entries::Window>) -> Result<Windows, Malformed> {
@@ -231,7 +230,7 @@ fn body(entry: Entry) -> entries::EntryBody {
         Entry::Restriction(_, _, it) => {
             entries::EntryBody::Restriction(it.rules().iter().map(rule_out).collect())
         }
-        Entry::Calendar(_, it) => entries::EntryBody::Calendar(calendar_out(*it)),
+        Entry::Calendar(_, it) => entries::EntryBody::Calendar(calendar_out(&it)),
         Entry::SafetyStock(_, _, units) => entries::EntryBody::SafetyStock(units.0.get()),
         Entry::Division(_, it) => entries::EntryBody::Division(entries::Division {
             name: it.name.into_string(),
@@ -257,7 +256,7 @@ fn rule_out(rule: &Rule) -> entries::Rule {
     }
 }
 
-fn calendar_out(calendar: Calendar) -> entries::Calendar {
+fn calendar_out(calendar: &CalendarDraft) -> entries::Calendar {
     let workday = |it: &Workday| entries::Workday {
         date: it.date.to_string(),
         windows: windows_out(&it.windows),
