@@ -8,13 +8,13 @@ pub mod arguments;
 pub mod catalog;
 pub mod results;
 
-#[cfg(not(feature = "cli"))]
+#[cfg(not(feature = "json"))]
 use crate::bindings::exports::inventory::guest::{catalog as readings, changes, orders, stock};
-#[cfg(not(feature = "cli"))]
+#[cfg(not(feature = "json"))]
 use crate::bindings::inventory::guest::{entries, types};
 use crate::domain::Malformed;
 use crate::operations::Fault;
-#[cfg(feature = "cli")]
+#[cfg(feature = "json")]
 use inventory_json::contract::{catalog as readings, changes, entries, orders, stock, types};
 
 impl From<Fault> for types::Fault {
