@@ -73,7 +73,7 @@ fn a_malformed_body_is_a_400_that_names_the_field_and_changes_nothing() {
             "adcode",
         ),
         (r#"{"lines":[{"sku":"TEA","quantity":1}],"ttl_s":0}"#.to_owned(), "ttl_s"),
-        (r#"{"lines":[{"sku":"TEA","quantity":1}],"strategy":"nearest"}"#.to_owned(), "strategy"),
+        (r#"{"lines":[{"sku":"TEA","quantity":1}],"strategy":"fastest"}"#.to_owned(), "strategy"),
         (r#"{"lines":[{"sku":"TEA","quantity":1}],"lines":[]}"#.to_owned(), "lines"),
     ] {
         let answer = raw_post(&host, "/v1/orders/BAD/reserve", &body);

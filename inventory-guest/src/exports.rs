@@ -2,8 +2,11 @@
 //! no SQL; values move, they are not copied.
 
 use crate::bindings;
-use crate::bindings::exports::inventory::guest::{changes, commands, lifecycle, orders, stock};
-use crate::bindings::inventory::guest::types;
+use crate::bindings::exports::inventory::guest::{
+    catalog, changes, commands, lifecycle, orders, stock,
+};
+use crate::bindings::inventory::guest::{entries, types};
+use crate::contract::catalog as catalog_words;
 use crate::contract::{arguments, results};
 use crate::domain::{Instant, Malformed, OrderId, Sku};
 use crate::operations::{self, queries};
@@ -57,6 +60,32 @@ impl changes::Guest for Guest {
     fn list_changes(after: u64, limit: u32) -> Result<Vec<changes::Change>, types::Fault> {
         let changes = queries::list_changes(&mut HostDatabase, after, limit)?;
         Ok(changes.into_iter().map(results::change).collect())
+    }
+}
+
+impl catalog::Guest for Guest {
+    fn get_entry(key: entries::EntryKey) -> Result<Option<catalog::StoredEntry>, types::Fault> {
+        let found = queries::get_entry(&mut HostDatabase, &catalog_words::key(&key)?)?;
+        Ok(found.map(catalog_words::stored_entry))
+    }
+
+    fn list_entries(
+        noun: entries::Noun,
+        prefix: String,
+        after: String,
+        limit: u32,
+    ) -> Result<Vec<catalog::StoredEntry>, types::Fault> {
+        let noun = catalog_words::noun(noun);
+        let found = queries::list_entries(&mut HostDatabase, noun, &prefix, &after, limit)?;
+        Ok(found.into_iter().map(catalog_words::stored_entry).collect())
+    }
+
+    fn list_catalog_events(
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<catalog::CatalogEvent>, types::Fault> {
+        let events = queries::list_catalog_events(&mut HostDatabase, after, limit)?;
+        Ok(events.into_iter().map(catalog_words::event).collect())
     }
 }
 

@@ -21,7 +21,7 @@ pub mod domain;
 pub mod operations;
 pub mod storage;
 
-#[cfg(any(target_family = "wasm", feature = "cli"))]
+#[cfg(any(target_family = "wasm", feature = "json"))]
 pub mod contract;
 
 #[cfg(all(target_family = "wasm", not(feature = "cli")))]

@@ -100,6 +100,20 @@ impl Engine for OnWasmtime {
                 let listed = changes.call_list_changes(store, *after, *limit).unwrap();
                 Answer::Changes(listed.translate()?)
             }
+            Call::GetEntry(key) => {
+                let (catalog, key) = (guest.inventory_guest_catalog(), key.clone().translate());
+                Answer::Entry(catalog.call_get_entry(store, &key).unwrap().translate()?)
+            }
+            Call::ListEntries(noun, after) => {
+                let (catalog, noun) = (guest.inventory_guest_catalog(), noun.clone().translate());
+                let listed = catalog.call_list_entries(store, noun, "", after, 2).unwrap();
+                Answer::Entries(listed.translate()?)
+            }
+            Call::ListCatalogEvents { after, limit } => {
+                let catalog = guest.inventory_guest_catalog();
+                let listed = catalog.call_list_catalog_events(store, *after, *limit).unwrap();
+                Answer::CatalogEvents(listed.translate()?)
+            }
             Call::Audit => {
                 let stock = guest.inventory_guest_stock();
                 Answer::Audited(stock.call_audit(store).unwrap().translate()?)
@@ -113,6 +127,8 @@ impl Engine for OnWasmtime {
 }
 
 impl bindings::inventory::guest::types::Host for SqliteHost {}
+
+impl bindings::inventory::guest::entries::Host for SqliteHost {}
 
 impl sqlite::Host for SqliteHost {
     fn execute(

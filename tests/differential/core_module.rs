@@ -38,6 +38,13 @@ impl Engine for OnWasmEdge {
             Call::ListChanges { after, limit } => {
                 Answer::Changes(guest.list_changes(*after, *limit).unwrap()?)
             }
+            Call::GetEntry(key) => Answer::Entry(guest.get_entry(key).unwrap()?),
+            Call::ListEntries(noun, after) => {
+                Answer::Entries(guest.list_entries(*noun, "", after, 2).unwrap()?)
+            }
+            Call::ListCatalogEvents { after, limit } => {
+                Answer::CatalogEvents(guest.list_catalog_events(*after, *limit).unwrap()?)
+            }
             Call::Audit => Answer::Audited(guest.audit().unwrap()?),
         })
     }

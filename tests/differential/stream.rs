@@ -2,14 +2,14 @@
 
 use edge_host::guest::types::{
     Adjust, AdjustItem, Adjustment, Command, Confirm, Counter, Extend, Instant, Line, Mode,
-    Placement, Release, ReleaseReason, Ship, Strategy,
+    Placement, Release, ReleaseReason, Ship, ShipTo, Strategy,
 };
 
-use super::Call;
+use super::{Call, entries};
 
 /// `GHOST` is never stocked.
 const SKUS: [&str; 6] = ["TEA", "CUP", "MUG", "POT", "JAR", "GHOST"];
-const WAREHOUSES: [&str; 3] = ["GZ", "SZ", "BJ"];
+pub(super) const WAREHOUSES: [&str; 3] = ["GZ", "SZ", "BJ"];
 /// Orders that calls name at one time; the oldest give way to new ones.
 const ORDERS_AT_ONCE: usize = 24;
 /// Commands after which a new order takes the oldest's place.
@@ -40,7 +40,10 @@ impl Stream {
     }
 
     pub(super) fn next_call(&mut self) -> Call {
-        match self.below(20) {
+        match self.below(23) {
+            20 => Call::GetEntry(entries::key(self)),
+            21 => Call::ListEntries(entries::key(self).noun, format!("W{}", self.below(3))),
+            22 => Call::ListCatalogEvents { after: self.next() % 64, limit: self.units(20) },
             0..=2 => Call::GetOrder(self.order_id()),
             3..=5 => {
                 let skus = self.below(SKUS.len());
@@ -83,7 +86,8 @@ impl Stream {
             return if self.below(3) == 0 { self.altered(said) } else { said };
         }
         let (order_id, request_id) = (self.order_id(), self.request_id());
-        match self.below(24) {
+        match self.below(26) {
+            24..=25 => Command::Catalog(entries::change(self, request_id)),
             0..=5 => Command::Reserve(self.placement(order_id, request_id)),
             6..=7 => Command::Deduct(self.placement(order_id, request_id)),
             8..=10 => Command::Confirm(Confirm { order_id, request_id }),
@@ -108,6 +112,7 @@ impl Stream {
             Command::Adjust(it) => "counted anew".clone_into(&mut it.reason),
             Command::Confirm(it) => it.request_id = None,
             Command::Expire(limit) => *limit = 1,
+            Command::Catalog(it) => "planned anew".clone_into(&mut it.reason),
         }
         said
     }
@@ -128,7 +133,8 @@ impl Stream {
         Placement {
             order_id,
             lines: self.lines(),
-            ship_to: (self.below(2) == 0).then(|| "440305".to_owned()),
+            ship_to: (self.below(2) == 0)
+                .then(|| ShipTo { adcode: "440305".to_owned(), location: None }),
             mode,
             strategy: Strategy::Priority,
             ttl_s: self.units(900),
@@ -174,7 +180,7 @@ impl Stream {
     }
 
     /// Seldom the one that is never stocked.
-    fn sku(&mut self) -> String {
+    pub(super) fn sku(&mut self) -> String {
         let stocked = SKUS.len() - 1;
         let index = if self.below(24) == 0 { stocked } else { self.below(stocked) };
         SKUS[index].to_owned()
@@ -190,7 +196,7 @@ impl Stream {
     }
 
     /// One of 1..=`most`.
-    fn units(&mut self, most: u32) -> u32 {
+    pub(super) fn units(&mut self, most: u32) -> u32 {
         1 + u32::try_from(self.next() % u64::from(most)).expect("less than a u32")
     }
 
@@ -199,7 +205,7 @@ impl Stream {
     }
 
     /// One of 0..`bound`.
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % bound as u64).expect("less than a usize")
     }
 

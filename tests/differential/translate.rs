@@ -12,9 +12,12 @@ mod component {
     use super::super::component::bindings;
 
     pub(super) use bindings::exports::inventory::guest::{
-        changes, commands, lifecycle, orders, stock,
+        catalog, changes, commands, lifecycle, orders, stock,
     };
-    pub(super) use bindings::inventory::{guest::types, host::sqlite};
+    pub(super) use bindings::inventory::{
+        guest::{entries, types},
+        host::sqlite,
+    };
 }
 
 macro_rules! same {
@@ -72,7 +75,7 @@ impl<A: Translate<B>, B, E: Translate<F>, F> Translate<Result<B, F>> for Result<
     }
 }
 
-same!(bool, u8, u32, u64, i32, i64, f64, String);
+same!(bool, u8, u16, u32, u64, i32, i64, f64, String);
 
 translate! {
     variant sqlite::Value { Null, Integer(it), Real(it), Text(it), Blob(it) }
@@ -83,9 +86,34 @@ translate! {
         Busy, Constraint(it), Full, ReadOnly, TooLarge, Interrupted, Other(it)
     }
 
+    variant entries::Noun {
+        Warehouse, ServiceArea, Category, Restriction, Calendar, SafetyStock, Division
+    }
+    record entries::EntryKey { noun, subject, place }
+    record entries::Location { latitude_e6, longitude_e6 }
+    variant entries::Owner { Own, ThirdParty }
+    record entries::Warehouse { name, owner, adcode, location, active }
+    record entries::ServiceArea { priority, backup }
+    variant entries::Verdict { Allow, Deny }
+    record entries::Rule { verdict, from, until, name }
+    record entries::Window { from_minute, until_minute }
+    record entries::Workday { date, windows }
+    record entries::Promotion { from, until, windows }
+    record entries::Stop { from, until }
+    record entries::Calendar {
+        time_zone, weekly, cut_off_minute, handling_minutes, holidays, workdays, promotions, stops
+    }
+    record entries::Division { name, location }
+    variant entries::EntryBody {
+        Warehouse(it), ServiceArea(it), Category(it), Restriction(it), Calendar(it),
+        SafetyStock(it), Division(it)
+    }
+    record entries::Entry { subject, place, body }
+
     record types::Line { sku, quantity }
     variant types::Mode { ReserveOnOrder, DeductOnOrder, DeductOnPayment }
-    variant types::Strategy { Priority }
+    variant types::Strategy { Priority, Nearest, MinSplits }
+    record types::ShipTo { adcode, location }
     variant types::ReleaseReason { Cancel, Refund }
     variant types::OrderState {
         AwaitingPayment, Reserved, Committed, PartiallyShipped, Shipped, PartiallyReleased,
@@ -104,8 +132,15 @@ translate! {
     record types::Adjust { reason, items, request_id }
     variant types::Command {
         Reserve(it), Confirm(it), Extend(it), Ship(it), Release(it), Deduct(it), Adjust(it),
-        Expire(it)
+        Expire(it), Catalog(it)
     }
+    variant types::EntryChange { Put(it), Delete(it) }
+    record types::CatalogItem { change, expected_version }
+    record types::CatalogChange { author, reason, items, refuse_in_use, dry_run, request_id }
+    variant types::EntryEffect { Created, Updated, Unchanged, Deleted, Absent }
+    record types::ChangedEntry { key, effect, version, holding }
+    record types::WarehouseUse { warehouse, orders }
+    record types::VersionMismatch { key, expected, actual }
 
     record types::Shortage { sku, requested, available }
     record types::Package { number, warehouse, lines, promised_ship_at }
@@ -113,7 +148,7 @@ translate! {
         order_id, state, expires_at, packages, shortages, reserved_again
     }
     record types::Adjusted { sku, counter, before, after }
-    variant types::Answer { Order(it), Adjusted(it), Expired(it) }
+    variant types::Answer { Order(it), Adjusted(it), Expired(it), Catalog(it) }
     record types::OrderInState { state }
     record types::ExpiredHold { expired_at, shortages }
     record types::ShippedUnits { shipped, held }
@@ -124,7 +159,8 @@ translate! {
         InsufficientStock(it), UnknownSku(it), UnknownOrder, UnknownPackage(it),
         IdempotencyConflict, OrderExists(it), AlreadyReleased, InvalidState(it),
         ReservationExpired(it), AlreadyShipped(it), QuantityExceedsHeld(it),
-        QuantityOutOfBounds(it), CompareMismatch(it)
+        QuantityOutOfBounds(it), CompareMismatch(it), UnknownWarehouse(it), WarehouseInUse(it),
+        VersionMismatch(it)
     }
     record types::Outcome { replayed, result }
     variant types::Fault {
@@ -140,11 +176,16 @@ translate! {
 
     record stock::WarehouseStock { warehouse, on_hand, reserved, committed, unavailable }
     record stock::SkuStock { sku, sellable, reserved, committed, on_hand, warehouses }
-    record stock::AuditCounts { skus, warehouse_stocks, orders, legs, ledger_rows }
+    record stock::AuditCounts {
+        skus, warehouse_stocks, orders, legs, ledger_rows, catalog_entries, catalog_events
+    }
     record stock::Difference { invariant, subject, expected, actual }
     record stock::AuditReport { checked, differences }
 
     record changes::Quantities { sellable, on_hand, unavailable, reserved, committed }
     record changes::Cause { kind, order_id, reason }
     record changes::Change { seq, at, kind, sku, warehouse, before, after, cause }
+
+    record catalog::StoredEntry { version, entry }
+    record catalog::CatalogEvent { seq, at, author, reason, key, before, after }
 }

@@ -190,6 +190,9 @@ fn arguments(command: &Command) -> Vec<String> {
     if let Command::Expire(limit) = command {
         return vec!["expire".into(), format!("--limit={limit}")];
     }
+    if let Command::Catalog(body) = command {
+        return vec!["catalog".into(), "change".into(), format!("--body={body}")];
+    }
     let (operation, body) = json::command(command);
     let mut arguments = vec![operation.to_owned()];
     arguments.extend(json::order_id(command).map(str::to_owned));

@@ -2,9 +2,9 @@
 //! of another type fails the test: the names and meanings of api.md stay.
 
 use super::words::{
-    AdjustItem, Adjusted, Adjustment, Answer, Change, Command, Counter, Fault, HistoryEntry,
-    Instant, Line, Mode, Order, OrderAnswer, OrderLine, Outcome, Package, Placement, Quantities,
-    Refusal, ReleaseReason, Shortage, SkuStock, State, WarehouseStock,
+    AdjustItem, Adjusted, Adjustment, Answer, Change, ChangedEntry, Command, Counter, Fault,
+    HistoryEntry, Instant, Line, Mode, Order, OrderAnswer, OrderLine, Outcome, Package, Placement,
+    Quantities, Refusal, ReleaseReason, Shortage, SkuStock, State, WarehouseStock,
 };
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ pub(super) fn order_id(command: &Command) -> Option<&str> {
         | Command::Extend { order_id, .. }
         | Command::Ship { order_id, .. }
         | Command::Release { order_id, .. } => Some(order_id),
-        Command::Adjust { .. } | Command::Expire(_) => None,
+        Command::Adjust { .. } | Command::Expire(_) | Command::Catalog(_) => None,
     }
 }
 
@@ -43,6 +43,7 @@ pub(super) fn command(command: &Command) -> (&'static str, Value) {
             let items: Vec<Value> = items.iter().map(item).collect();
             ("adjust", json!({ "reason": reason, "items": items, "request_id": request_id }))
         }
+        Command::Catalog(body) => ("catalog", body.clone()),
         Command::Expire(_) => panic!("callers cannot send the sweep's command"),
     };
     (operation, without_nulls(body))
@@ -123,6 +124,14 @@ pub(super) fn answer(body: &Value) -> Answer {
     if let Some(orders) = body.as_u64() {
         return Answer::Expired(u32::try_from(orders).unwrap());
     }
+    if let Some(changed) = body.get("changed") {
+        return Answer::Catalog(list(changed, |it| ChangedEntry {
+            name: entry_name(it),
+            effect: text(it, "effect"),
+            version: number(it, "version"),
+            holding: texts(it, "holding"),
+        }));
+    }
     if let Some(done) = body.get("adjusted") {
         return Answer::Adjusted(list(done, adjusted));
     }
@@ -172,8 +181,29 @@ pub(super) fn refusal(body: &Value) -> Refusal {
             expected: small(body, "expected"),
             actual: small(body, "actual"),
         },
+        "unknown_warehouse" => Refusal::UnknownWarehouse(texts(body, "warehouses")),
+        "warehouse_in_use" => Refusal::WarehouseInUse {
+            warehouse: text(body, "warehouse"),
+            orders: texts(body, "orders"),
+        },
+        "version_mismatch" => Refusal::VersionMismatch {
+            name: entry_name(&body["key"]),
+            expected: number(body, "expected"),
+            actual: number(body, "actual"),
+        },
         other => panic!("{other} is not a refusal: {body}"),
     }
+}
+
+/// A noun and the fields of its key, each key's in its order.
+fn entry_name(body: &Value) -> String {
+    let fields = ["noun", "sku", "subject", "adcode", "warehouse", "area"];
+    let texts: Vec<&str> = fields.iter().filter_map(|field| body[*field].as_str()).collect();
+    texts.join(" ")
+}
+
+fn texts(body: &Value, name: &str) -> Vec<String> {
+    list(&body[name], |it| it.as_str().unwrap().to_owned())
 }
 
 pub(super) fn order(body: &Value) -> Order {

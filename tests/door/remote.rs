@@ -65,12 +65,13 @@ impl RemoteDoor {
         let (operation, body) = json::command(command);
         let path = match json::order_id(command) {
             Some(id) => format!("/v1/orders/{id}/{operation}"),
+            None if operation == "catalog" => "/v1/catalog/changes".to_owned(),
             None => format!("/v1/stock/{operation}"),
         };
         let reply = self.post(&path, &body);
         let result = match reply.status {
             200 => Ok(json::answer(&reply.body)),
-            404 | 409 => Err(json::refusal(&reply.body)),
+            404 | 409 | 412 => Err(json::refusal(&reply.body)),
             _ => return Err(json::fault(&reply.body)),
         };
         Ok(Outcome { replayed: reply.replayed, result })

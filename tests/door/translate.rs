@@ -1,8 +1,15 @@
 //! The callers' words into the guest's, and the guest's answers back.
 
+use super::json;
 use super::words::{self, Fault};
+use inventory_guest::contract::{arguments, results};
 use inventory_guest::domain::{self, Malformed};
 use inventory_guest::operations::{self, queries};
+use inventory_json::catalog::{CatalogAnswer, CatalogChange};
+use inventory_json::contract::types;
+use inventory_json::parse::parse;
+use inventory_json::refusal::refused;
+use serde_json::Value;
 
 pub(super) fn command(command: &words::Command) -> Result<domain::Command, Malformed> {
     use words::Command as Said;
@@ -39,6 +46,11 @@ pub(super) fn command(command: &words::Command) -> Result<domain::Command, Malfo
             items: domain::Items::parse(items.iter().map(item).collect::<Result<_, _>>()?)?,
             request_id: named(request_id.as_ref())?,
         }),
+        Said::Catalog(body) => {
+            let change: CatalogChange =
+                parse(body.to_string().as_bytes()).map_err(|problem| Malformed(problem.detail))?;
+            arguments::command(change.into_command())?
+        }
         Said::Expire(limit) => domain::Command::Expire(domain::ExpireLimit::parse(*limit)?),
     })
 }
@@ -47,7 +59,7 @@ fn placement(placement: &words::Placement) -> Result<domain::Placement, Malforme
     Ok(domain::Placement {
         order_id: domain::OrderId::parse(&placement.order_id)?,
         lines: lines(&placement.lines)?,
-        ship_to: placement.ship_to.as_ref().map(domain::Adcode::parse).transpose()?,
+        ship_to: placement.ship_to.as_ref().map(ship_to).transpose()?,
         mode: match placement.mode {
             words::Mode::ReserveOnOrder => domain::Mode::ReserveOnOrder,
             words::Mode::DeductOnOrder => domain::Mode::DeductOnOrder,
@@ -58,6 +70,10 @@ fn placement(placement: &words::Placement) -> Result<domain::Placement, Malforme
         allow_partial: placement.allow_partial,
         request_id: named(placement.request_id.as_ref())?,
     })
+}
+
+fn ship_to(adcode: &String) -> Result<domain::ShipTo, Malformed> {
+    Ok(domain::ShipTo { adcode: domain::Adcode::parse(adcode)?, location: None })
 }
 
 fn named(request_id: Option<&String>) -> Result<Option<domain::RequestId>, Malformed> {
@@ -121,9 +137,19 @@ fn outcome(outcome: domain::Outcome) -> words::Outcome {
             Ok(words::Answer::Adjusted(done.into_iter().map(adjusted).collect()))
         }
         Ok(domain::Answer::Expired(orders)) => Ok(words::Answer::Expired(orders)),
+        Ok(answer @ domain::Answer::Catalog(_)) => Ok(catalog_answer(answer)),
         Err(it) => Err(refusal(it)),
     };
     words::Outcome { replayed: outcome.replayed, result }
+}
+
+/// By way of its JSON, which is where names of entries are made.
+fn catalog_answer(answer: domain::Answer) -> words::Answer {
+    let outcome = results::outcome(domain::Outcome { replayed: false, result: Ok(answer) });
+    let Ok(types::Answer::Catalog(changed)) = outcome.result else {
+        unreachable!("an answer stays what it is");
+    };
+    json::answer(&serde_json::to_value(CatalogAnswer::from(changed.as_slice())).unwrap())
 }
 
 fn order_answer(answer: domain::OrderAnswer) -> words::OrderAnswer {
@@ -225,6 +251,12 @@ fn refusal(refusal: domain::Refusal) -> words::Refusal {
             expected: it.expected,
             actual: it.actual,
         },
+        other
+        @ (Said::UnknownWarehouse(_) | Said::WarehouseInUse(_) | Said::VersionMismatch(_)) => {
+            let outcome = results::outcome(domain::Outcome { replayed: false, result: Err(other) });
+            let refusal = outcome.result.expect_err("a refusal stays what it is");
+            json::refusal(&Value::Object(refused(&refusal).into_members()))
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The contract's words (wit/*.wit) as a caller has them: plain texts and wide numbers, so that a
 //! test can also say what the contract forbids.
 
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Milliseconds since 1970-01-01 UTC.
@@ -89,6 +90,8 @@ pub(crate) enum Command {
         request_id: Option<String>,
     },
     Expire(u32),
+    /// A change of the catalog, as its body has it.
+    Catalog(Value),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +160,17 @@ pub(crate) enum Answer {
     Order(OrderAnswer),
     Adjusted(Vec<Adjusted>),
     Expired(u32),
+    Catalog(Vec<ChangedEntry>),
+}
+
+/// What became of an entry of the catalog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ChangedEntry {
+    /// `service_area SZ 44`
+    pub(crate) name: String,
+    pub(crate) effect: String,
+    pub(crate) version: u64,
+    pub(crate) holding: Vec<String>,
 }
 
 /// A business "no", with its numbers.
@@ -175,6 +189,9 @@ pub(crate) enum Refusal {
     QuantityExceedsHeld { sku: String, requested: u64, held: u64 },
     QuantityOutOfBounds { sku: String, counter: Counter, requested: i64, bounds: (u32, u32) },
     CompareMismatch { sku: String, counter: Counter, expected: u32, actual: u32 },
+    UnknownWarehouse(Vec<String>),
+    WarehouseInUse { warehouse: String, orders: Vec<String> },
+    VersionMismatch { name: String, expected: u64, actual: u64 },
 }
 
 impl Refusal {
@@ -194,6 +211,9 @@ impl Refusal {
             Self::QuantityExceedsHeld { .. } => "quantity_exceeds_held",
             Self::QuantityOutOfBounds { .. } => "quantity_out_of_bounds",
             Self::CompareMismatch { .. } => "compare_mismatch",
+            Self::UnknownWarehouse(_) => "unknown_warehouse",
+            Self::WarehouseInUse { .. } => "warehouse_in_use",
+            Self::VersionMismatch { .. } => "version_mismatch",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! `UPDATE=1 cargo test scenarios` writes what came of it into the files instead; read the
 //! difference before you commit it.
 
+mod catalog;
 mod read;
 pub(crate) mod write;
 

@@ -1,6 +1,7 @@
 //! Reading a notebook: one step a line, `-> ` and what is expected of it; more than one line of
 //! expectations stands indented below. `#` begins a comment; README.md has the words.
 
+use super::catalog;
 use super::write::{DAY_MS, DAY_ONE};
 use crate::door::words::{
     AdjustItem, Adjustment, Command, Counter, Instant, Line, Mode, Placement, ReleaseReason,
@@ -136,8 +137,10 @@ impl<'a> Words<'a> {
 
 fn command(said: &str) -> Result<Command, String> {
     let (verb, rest) = said.split_once(' ').ok_or_else(|| format!("what is `{said}`?"))?;
-    if verb == "adjust" {
-        return adjust(rest);
+    match verb {
+        "adjust" => return adjust(rest),
+        "catalog" => return catalog::change(rest),
+        _ => {}
     }
     let (named, free) = rest.split_whitespace().partition::<Vec<_>, _>(|word| word.contains('='));
     let named = named.into_iter().filter_map(|word| word.split_once('=')).collect();

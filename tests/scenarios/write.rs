@@ -1,8 +1,9 @@
 //! How the notebook says things: commands, answers and what was read, each in a line or a few.
 
 use crate::door::words::{
-    AdjustItem, Adjustment, Answer, Change, Command, Counter, Fault, Instant, Line, Mode, Order,
-    OrderAnswer, Outcome, Package, Placement, Refusal, ReleaseReason, Shortage, SkuStock,
+    AdjustItem, Adjustment, Answer, Change, ChangedEntry, Command, Counter, Fault, Instant, Line,
+    Mode, Order, OrderAnswer, Outcome, Package, Placement, Refusal, ReleaseReason, Shortage,
+    SkuStock,
 };
 use std::fmt::Write;
 
@@ -53,6 +54,7 @@ pub(crate) fn command(command: &Command) -> String {
             format!("adjust {reason} {}{}", items.join(", "), id(request_id.as_ref()))
         }
         Command::Expire(limit) => format!("expire {limit}"),
+        Command::Catalog(body) => format!("catalog {body}"),
     }
 }
 
@@ -125,7 +127,17 @@ fn answer(answer: &Answer) -> String {
             done.join(", ")
         }
         Answer::Expired(orders) => format!("expired {orders}"),
+        Answer::Catalog(changed) => {
+            let changed: Vec<String> = changed.iter().map(changed_entry).collect();
+            changed.join(", ")
+        }
     }
+}
+
+fn changed_entry(entry: &ChangedEntry) -> String {
+    let version = if entry.version > 0 { format!(" {}", entry.version) } else { String::new() };
+    let holding = entry.holding.iter().map(|order| format!(", holding {order}"));
+    format!("{} {}{version}{}", entry.name, entry.effect, holding.collect::<String>())
 }
 
 fn order_answer(answer: &OrderAnswer) -> String {
@@ -178,6 +190,13 @@ fn refusal(refusal: &Refusal) -> String {
         Refusal::CompareMismatch { sku, counter, expected, actual } => {
             let counter = self::counter(sku, counter);
             format!("{code}; {counter} is {actual}, not {expected}")
+        }
+        Refusal::UnknownWarehouse(codes) => format!("{code} {}", codes.join(", ")),
+        Refusal::WarehouseInUse { warehouse, orders } => {
+            format!("{code}; {warehouse} holds {}", orders.join(", "))
+        }
+        Refusal::VersionMismatch { name, expected, actual } => {
+            format!("{code}; {name} is {actual}, not {expected}")
         }
         Refusal::UnknownOrder | Refusal::IdempotencyConflict | Refusal::AlreadyReleased => {
             code.to_owned()

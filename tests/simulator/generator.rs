@@ -192,7 +192,7 @@ impl Generator {
             Command::Adjust { items, request_id, .. } => {
                 Command::Adjust { reason: "other".to_owned(), items, request_id }
             }
-            same @ (Command::Confirm { .. } | Command::Expire(_)) => same,
+            same @ (Command::Confirm { .. } | Command::Expire(_) | Command::Catalog(_)) => same,
         }
     }
 

@@ -27,7 +27,8 @@ where
     parse::body_or_default(content_type(&call.headers), &body)
 }
 
-fn content_type(headers: &HeaderMap) -> Option<&[u8]> {
+/// The header that says what a body is.
+pub(super) fn content_type(headers: &HeaderMap) -> Option<&[u8]> {
     headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes)
 }
 

@@ -24,6 +24,8 @@ mod stock;
 
 mod changes;
 
+mod catalog;
+
 mod admin;
 
 mod guest;
@@ -112,7 +114,8 @@ const ADMIN: Access = Access::Needs(Role::Admin);
 
 /// The whole API.
 fn routes() -> Vec<Route> {
-    [order_routes(), stock_routes(), admin_routes()].into_iter().flatten().collect()
+    let rooms = [order_routes(), stock_routes(), catalog::routes(), admin_routes()];
+    rooms.into_iter().flatten().collect()
 }
 
 fn order_routes() -> Vec<Route> {

@@ -11,6 +11,8 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
+use inventory_json::catalog::SHAPES;
+
 use super::auth::{Access, Role, Token};
 use super::guest::GUEST_KINDS;
 use super::problem::{Kind, Refused, WIRE_KINDS};
@@ -28,6 +30,7 @@ pub(super) struct Description {
     /// The media type and schema of the 200.
     answer: Option<(&'static str, RefOr<Schema>)>,
     statuses: Vec<u16>,
+    is_versioned: bool,
     /// Called when the document is asked for: making all schemas costs as much as a cold start may.
     schemas: Vec<fn(&mut Schemas)>,
 }
@@ -101,6 +104,12 @@ impl Description {
         self
     }
 
+    /// An entry's version travels in headers.
+    pub(super) fn versioned(mut self) -> Self {
+        self.is_versioned = true;
+        self
+    }
+
     /// A business refusal is possible, and an answer may be a replay.
     pub(super) fn conflicts(mut self) -> Self {
         self.statuses.extend([404, 409]);
@@ -130,6 +139,7 @@ pub(super) fn render(routes: &[Route], tokens: &[Token]) -> Vec<u8> {
             Method::Get => HttpMethod::Get,
             Method::Post => HttpMethod::Post,
             Method::Put => HttpMethod::Put,
+            Method::Delete => HttpMethod::Delete,
         };
         paths = paths.path(route.path, PathItem::new(method, operation(route, tokens)));
         let mut schemas = Schemas::new();
@@ -186,6 +196,15 @@ fn operation(route: &Route, tokens: &[Token]) -> OperationBuilder {
         let parameter = parameter.schema(Some(schema.clone())).required(Required::False);
         operation = operation.parameter(parameter);
     }
+    if description.is_versioned && route.method != Method::Get {
+        statuses.push(412);
+        for name in ["If-Match", "If-None-Match"] {
+            let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header);
+            let text = ObjectBuilder::new().schema_type(Type::String);
+            let parameter = parameter.schema(Some(text)).required(Required::False);
+            operation = operation.parameter(parameter);
+        }
+    }
     if let (Access::Needs(role), false) = (route.access, tokens.is_empty()) {
         statuses.push(401);
         if role > Role::Read {
@@ -209,21 +228,22 @@ fn operation(route: &Route, tokens: &[Token]) -> OperationBuilder {
 
 /// `post_v1_orders_reserve`: the path's fixed words, which are unique with the method.
 fn operation_id(route: &Route) -> String {
-    let method = match route.method {
-        Method::Get => "get",
-        Method::Post => "post",
-        Method::Put => "put",
-    };
+    let method = route.method.name().to_lowercase();
     let words = route.path.split(['/', '.']).filter(|word| !word.is_empty());
     let fixed = words.map(|word| word.trim_matches(['{', '}']));
-    std::iter::once(method).chain(fixed).collect::<Vec<_>>().join("_")
+    std::iter::once(method.as_str()).chain(fixed).collect::<Vec<_>>().join("_")
 }
 
-fn path_parameters(path: &'static str) -> impl Iterator<Item = (&'static str, Ref)> {
+fn path_parameters(path: &'static str) -> impl Iterator<Item = (&'static str, RefOr<Schema>)> {
     let names = path.split('/').filter_map(|step| step.strip_prefix('{')?.strip_suffix('}'));
     names.map(|name| {
-        let schema = if name == "sku" { Sku::name() } else { OrderId::name() };
-        (name, Ref::from_schema_name(schema))
+        let field = SHAPES.iter().flat_map(|shape| shape.key).find(|field| field.name() == name);
+        let schema = match (name, field) {
+            ("sku", _) => Ref::from_schema_name(Sku::name()).into(),
+            (_, Some(field)) => field.schema(),
+            _ => Ref::from_schema_name(OrderId::name()).into(),
+        };
+        (name, schema)
     })
 }
 
@@ -237,6 +257,10 @@ fn answer(description: &Description) -> Response {
         let mut header = Header::new(replay);
         header.description = Some("The same request came before; this was its answer.".into());
         response = response.header("Idempotent-Replay", header);
+    }
+    if description.is_versioned {
+        let version = ObjectBuilder::new().schema_type(Type::String);
+        response = response.header("ETag", Header::new(version));
     }
     response.build()
 }
@@ -319,18 +343,14 @@ mod tests {
         assert_eq!(operations, routes.len());
         let mut ids = Vec::new();
         for route in &routes {
-            let method = match route.method {
-                Method::Get => "get",
-                Method::Post => "post",
-                Method::Put => "put",
-            };
+            let method = route.method.name().to_lowercase();
             let operation = &document["paths"][route.path][method];
             assert!(!operation["summary"].as_str().unwrap().is_empty(), "{}", route.path);
             assert!(operation["responses"]["200"]["content"].is_object(), "{}", route.path);
             let takes_input = operation["requestBody"].is_object() || route.path.contains('{');
             assert_eq!(
                 operation["responses"]["400"].is_object(),
-                takes_input || route.path == "/v1/changes",
+                takes_input || operation["parameters"].is_array(),
                 "{}",
                 route.path
             );

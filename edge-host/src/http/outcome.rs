@@ -12,6 +12,14 @@ use crate::shard;
 
 /// Sends one command through the writer and answers once it is durable.
 pub(super) async fn apply(wire: &Wire, command: types::Command) -> Result<Response, Problem> {
+    Ok(apply_and_keep(wire, command).await?.0)
+}
+
+/// The same; the outcome too, for what else the response tells of it.
+pub(super) async fn apply_and_keep(
+    wire: &Wire,
+    command: types::Command,
+) -> Result<(Response, types::Outcome), Problem> {
     let waited = wire.config.write_timeout;
     let outcome = tokio::time::timeout(waited, wire.shard.apply(command))
         .await
@@ -25,7 +33,7 @@ pub(super) async fn apply(wire: &Wire, command: types::Command) -> Result<Respon
                 let yes = HeaderValue::from_static("true");
                 response.headers_mut().insert(IDEMPOTENT_REPLAY, yes);
             }
-            Ok(response)
+            Ok((response, outcome))
         }
         Err(refusal) => Err(Problem { replayed: outcome.replayed, ..refused(refusal) }),
     }

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
-use axum::routing::{MethodRouter, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 
 use super::Wire;
 use super::auth::{Access, Role, admit};
@@ -24,14 +24,14 @@ pub(super) struct Call {
     pub(super) headers: HeaderMap,
     pub(super) uri: Uri,
     pub(super) body: Body,
-    /// The one `{…}` of the route's path, percent-decoded; `None` where the bytes are not UTF-8.
-    parameter: Option<String>,
+    /// The `{…}` of the route's path in order, percent-decoded; none where bytes are not UTF-8.
+    pub(super) parameters: Vec<String>,
 }
 
 impl Call {
-    /// The path's parameter, in its bounds.
+    /// The path's only parameter, in its bounds.
     pub(super) fn parameter<R: TextRule>(&self, name: &str) -> Result<Text<R>, Problem> {
-        let text = self.parameter.as_deref().unwrap_or_default();
+        let text = self.parameters.first().map_or("", String::as_str);
         Text::parse(text).map_err(|bounds| Problem::malformed_parameter(name, bounds.to_string()))
     }
 }
@@ -42,6 +42,19 @@ pub(super) enum Method {
     Get,
     Post,
     Put,
+    Delete,
+}
+
+impl Method {
+    /// As HTTP has it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
 }
 
 /// One line of the table in `mod.rs`.
@@ -78,6 +91,14 @@ impl Route {
         Self::new(Method::Put, path, access, handler)
     }
 
+    pub(super) fn delete<H, F>(path: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        Self::new(Method::Delete, path, access, handler)
+    }
+
     /// Adds the route's part of the OpenAPI document.
     pub(super) fn described(mut self, description: Description) -> Self {
         self.description = description;
@@ -104,6 +125,7 @@ impl Route {
                 Method::Get => get(endpoint),
                 Method::Post => post(endpoint),
                 Method::Put => put(endpoint),
+                Method::Delete => delete(endpoint),
             }
         };
         let description = Description::default();
@@ -112,12 +134,7 @@ impl Route {
 
     /// The axum side of the route, counting into `wire`'s metrics.
     pub(super) fn mount(self, wire: &Arc<Wire>) -> MethodRouter {
-        let method = match self.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-            Method::Put => "PUT",
-        };
-        let metrics = wire.metrics.route(method, self.path);
+        let metrics = wire.metrics.route(self.method.name(), self.path);
         (self.mount)(Arc::clone(wire), metrics)
     }
 }
@@ -139,13 +156,13 @@ where
         Ok(role) => role,
         Err(problem) => return respond(problem),
     };
-    let parameter = if path.contains('{') {
+    let parameters = if path.contains('{') {
         let decoded = RawPathParams::from_request_parts(&mut parts, &()).await.ok();
-        decoded.and_then(|all| all.iter().next().map(|(_, value)| value.to_owned()))
+        decoded.iter().flat_map(RawPathParams::iter).map(|(_, value)| value.to_owned()).collect()
     } else {
-        None
+        Vec::new()
     };
-    let call = Call { wire, role, headers: parts.headers, uri: parts.uri, body, parameter };
+    let call = Call { wire, role, headers: parts.headers, uri: parts.uri, body, parameters };
     handler(call).await.unwrap_or_else(|problem| {
         if problem.kind.status == StatusCode::INTERNAL_SERVER_ERROR {
             let cause = problem.cause.as_deref().unwrap_or("unknown");

@@ -23,7 +23,10 @@ use tokio::sync::oneshot;
 
 use crate::{
     guest::{
-        Guest, GuestModule, changes,
+        Guest, GuestModule,
+        catalog::{CatalogEvent, StoredEntry},
+        changes,
+        entries::{EntryKey, Noun},
         lifecycle::Description,
         orders,
         stock::{AuditReport, SkuStock},
@@ -121,6 +124,19 @@ pub enum OpenError {
     /// The guest could not be instantiated, or did not bring the tables to its version.
     #[error("the guest did not start: {0}")]
     Guest(String),
+}
+
+/// Which entries of the catalog to list.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// Of which noun.
+    pub noun: Noun,
+    /// Keys that begin so.
+    pub prefix: String,
+    /// Keys behind this one.
+    pub after: String,
+    /// At most this many: 1..=1,000.
+    pub limit: u32,
 }
 
 /// Whether requests would be answered.
@@ -242,6 +258,21 @@ impl Shard {
     /// Changes after a sequence, oldest first.
     pub async fn changes(&self, after: u64, limit: u32) -> Result<Vec<changes::Change>, Error> {
         self.ask(|reply| Query::Changes { after, limit, reply }).await
+    }
+
+    /// An entry of the catalog, or `None` where there is none.
+    pub async fn entry(&self, key: EntryKey) -> Result<Option<StoredEntry>, Error> {
+        self.ask(|reply| Query::Entry(key, reply)).await
+    }
+
+    /// Entries of a noun in order of their keys.
+    pub async fn entries(&self, listing: Listing) -> Result<Vec<StoredEntry>, Error> {
+        self.ask(|reply| Query::Entries(listing, reply)).await
+    }
+
+    /// The catalog's changes after a sequence, oldest first.
+    pub async fn catalog_events(&self, after: u64, limit: u32) -> Result<Vec<CatalogEvent>, Error> {
+        self.ask(|reply| Query::CatalogEvents { after, limit, reply }).await
     }
 
     /// Checks every invariant on a snapshot. Takes as long as it takes, beside the other reads.

@@ -15,14 +15,17 @@ use tokio::sync::oneshot;
 use wit_bindgen_wasmedge::rt::CallError;
 
 use super::{
-    Config, Error, OpenError, ShardGuest,
+    Config, Error, Listing, OpenError, ShardGuest,
     cache::{Cache, SharedReader},
     database,
     serving::{Current, Serving},
 };
 use crate::{
     guest::{
-        changes, orders,
+        catalog::{CatalogEvent, StoredEntry},
+        changes,
+        entries::EntryKey,
+        orders,
         stock::{AuditReport, SkuStock},
         types::Fault,
     },
@@ -46,6 +49,9 @@ pub(super) enum Query {
     Stock(Vec<String>, Reply<Vec<Option<SkuStock>>>),
     Order(String, Reply<Option<orders::Order>>),
     Changes { after: u64, limit: u32, reply: Reply<Vec<changes::Change>> },
+    Entry(EntryKey, Reply<Option<StoredEntry>>),
+    Entries(Listing, Reply<Vec<StoredEntry>>),
+    CatalogEvents { after: u64, limit: u32, reply: Reply<Vec<CatalogEvent>> },
 }
 
 /// The handle to the readers' threads.
@@ -153,6 +159,19 @@ impl Reader {
                 }
                 Query::Changes { after, limit, reply } => {
                     let answer = self.ask(&mut slot, at, |guest| guest.list_changes(after, limit));
+                    let _ = reply.send(answer);
+                }
+                Query::Entry(key, reply) => {
+                    let _ = reply.send(self.ask(&mut slot, at, |guest| guest.get_entry(&key)));
+                }
+                Query::Entries(Listing { noun, prefix, after, limit }, reply) => {
+                    let _ = reply.send(self.ask(&mut slot, at, |guest| {
+                        guest.list_entries(noun, &prefix, &after, limit)
+                    }));
+                }
+                Query::CatalogEvents { after, limit, reply } => {
+                    let answer =
+                        self.ask(&mut slot, at, |guest| guest.list_catalog_events(after, limit));
                     let _ = reply.send(answer);
                 }
             }

@@ -1,10 +1,10 @@
 //! Commands as they come in, through the domain's `parse` doors.
 
-use super::types;
+use super::{catalog, types};
 use crate::domain::{
     Adcode, Adjust, AdjustItem, Adjustment, Command, Confirm, Counter, Delta, ExpireLimit, Extend,
     Items, Level, Line, Malformed, Mode, OrderId, Placement, Quantity, Reason, Release,
-    ReleaseReason, RequestId, Seconds, Ship, Sku, Strategy, WarehouseCode,
+    ReleaseReason, RequestId, Seconds, Ship, ShipTo, Sku, Strategy, WarehouseCode,
 };
 
 /// A command, or why it breaks the contract.
@@ -33,6 +33,7 @@ pub fn command(command: types::Command) -> Result<Command, Malformed> {
             request_id: request_id(it.request_id)?,
         }),
         types::Command::Adjust(it) => Command::Adjust(adjust(it)?),
+        types::Command::Catalog(it) => Command::Catalog(catalog::change(it)?),
         types::Command::Expire(limit) => Command::Expire(ExpireLimit::parse(limit)?),
     })
 }
@@ -41,7 +42,7 @@ fn placement(placement: types::Placement) -> Result<Placement, Malformed> {
     Ok(Placement {
         order_id: OrderId::parse(placement.order_id)?,
         lines: lines(placement.lines)?,
-        ship_to: placement.ship_to.map(Adcode::parse).transpose()?,
+        ship_to: placement.ship_to.map(ship_to).transpose()?,
         mode: match placement.mode {
             types::Mode::ReserveOnOrder => Mode::ReserveOnOrder,
             types::Mode::DeductOnOrder => Mode::DeductOnOrder,
@@ -49,11 +50,18 @@ fn placement(placement: types::Placement) -> Result<Placement, Malformed> {
         },
         strategy: match placement.strategy {
             types::Strategy::Priority => Strategy::Priority,
+            types::Strategy::Nearest => Strategy::Nearest,
+            types::Strategy::MinSplits => Strategy::MinSplits,
         },
         ttl: Seconds::parse(placement.ttl_s)?,
         allow_partial: placement.allow_partial,
         request_id: request_id(placement.request_id)?,
     })
+}
+
+fn ship_to(place: types::ShipTo) -> Result<ShipTo, Malformed> {
+    let location = place.location.map(catalog::location).transpose()?;
+    Ok(ShipTo { adcode: Adcode::parse(place.adcode)?, location })
 }
 
 fn lines(lines: Vec<types::Line>) -> Result<Items<Line>, Malformed> {

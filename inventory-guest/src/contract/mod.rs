@@ -5,16 +5,17 @@
 //! makes of `wit/`, and the CLI, on those of `wit/json`, which know their JSON.
 
 pub mod arguments;
+pub mod catalog;
 pub mod results;
 
-#[cfg(not(feature = "cli"))]
-use crate::bindings::exports::inventory::guest::{changes, orders, stock};
-#[cfg(not(feature = "cli"))]
-use crate::bindings::inventory::guest::types;
+#[cfg(not(feature = "json"))]
+use crate::bindings::exports::inventory::guest::{catalog as readings, changes, orders, stock};
+#[cfg(not(feature = "json"))]
+use crate::bindings::inventory::guest::{entries, types};
 use crate::domain::Malformed;
 use crate::operations::Fault;
-#[cfg(feature = "cli")]
-use inventory_json::contract::{changes, orders, stock, types};
+#[cfg(feature = "json")]
+use inventory_json::contract::{catalog as readings, changes, entries, orders, stock, types};
 
 impl From<Fault> for types::Fault {
     fn from(fault: Fault) -> Self {

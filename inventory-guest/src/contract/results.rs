@@ -1,6 +1,6 @@
 //! What goes out: outcomes and query results, moved into the contract's types.
 
-use super::{changes, orders, stock, types};
+use super::{catalog, changes, orders, stock, types};
 use crate::domain::change::{Change, Quantities};
 use crate::domain::{
     Adjusted, Answer, Counter, Instant, Line, OrderAnswer, OrderId, OrderState, Outcome, Package,
@@ -24,6 +24,9 @@ fn answer(answer: Answer) -> types::Answer {
             types::Answer::Adjusted(items.into_iter().map(adjusted).collect())
         }
         Answer::Expired(orders) => types::Answer::Expired(orders),
+        Answer::Catalog(changed) => {
+            types::Answer::Catalog(changed.into_iter().map(catalog::changed).collect())
+        }
     }
 }
 
@@ -82,6 +85,18 @@ fn refusal(refusal: Refusal) -> types::Refusal {
         Refusal::CompareMismatch(it) => types::Refusal::CompareMismatch(types::Mismatch {
             sku: it.sku.into_string(),
             counter: counter(it.counter),
+            expected: it.expected,
+            actual: it.actual,
+        }),
+        Refusal::UnknownWarehouse(codes) => types::Refusal::UnknownWarehouse(
+            codes.into_iter().map(WarehouseCode::into_string).collect(),
+        ),
+        Refusal::WarehouseInUse(it) => types::Refusal::WarehouseInUse(types::WarehouseUse {
+            warehouse: it.warehouse.into_string(),
+            orders: it.orders.into_iter().map(OrderId::into_string).collect(),
+        }),
+        Refusal::VersionMismatch(it) => types::Refusal::VersionMismatch(types::VersionMismatch {
+            key: catalog::key_out(&it.key),
             expected: it.expected,
             actual: it.actual,
         }),
@@ -199,6 +214,8 @@ pub fn audit_report(report: AuditReport) -> stock::AuditReport {
             orders: report.checked.orders,
             legs: report.checked.legs,
             ledger_rows: report.checked.ledger_rows,
+            catalog_entries: report.checked.catalog_entries,
+            catalog_events: report.checked.catalog_events,
         },
         differences: report.differences.into_iter().map(difference).collect(),
     }

@@ -1,8 +1,9 @@
 //! What can be asked: `wit/types.wit`'s commands, checked.
 
+use super::catalog::{Entry, EntryKey};
 use super::{
-    Adcode, Delta, Instant, Items, Level, Malformed, OrderId, Quantity, Reason, RequestId, Seconds,
-    Sku, WarehouseCode,
+    Adcode, Delta, Instant, Items, Level, Location, Malformed, OrderId, Quantity, Reason,
+    RequestId, Seconds, Sku, WarehouseCode,
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,8 @@ pub enum Command {
     Adjust(Adjust),
     /// End holds whose time has passed.
     Expire(ExpireLimit),
+    /// Change the catalog.
+    Catalog(CatalogChange),
 }
 
 /// What changes stock or an order; the cause of every ledger row.
@@ -89,8 +92,21 @@ pub enum Mode {
 /// How warehouses are ranked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Strategy {
-    /// By the warehouse's priority, then its code.
+    /// The longest area that is served first, then the lowest priority, the nearest, by code.
     Priority,
+    /// The nearest first, then as `Priority`.
+    Nearest,
+    /// As few packages as can be, then as `Priority`.
+    MinSplits,
+}
+
+/// Where an order goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShipTo {
+    /// The district.
+    pub adcode: Adcode,
+    /// The very place; without it distances are measured from the division.
+    pub location: Option<Location>,
 }
 
 /// An order to place, by `reserve` or `deduct`.
@@ -101,7 +117,7 @@ pub struct Placement {
     /// What it wants; a sku may repeat.
     pub lines: Items<Line>,
     /// Where it goes; without it no warehouse is chosen.
-    pub ship_to: Option<Adcode>,
+    pub ship_to: Option<ShipTo>,
     /// Read by `reserve`; `deduct` always commits.
     pub mode: Mode,
     /// How warehouses are ranked.
@@ -227,6 +243,51 @@ pub struct Adjust {
     pub reason: Reason,
     /// Applied in order.
     pub items: Items<AdjustItem>,
+    /// Makes the call idempotent; without it every call counts.
+    pub request_id: Option<RequestId>,
+}
+
+/// What is done to an entry of the catalog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryChange {
+    /// Make or replace it.
+    Put(Entry),
+    /// A warehouse's service areas, calendar and safety stock go with it.
+    Delete(EntryKey),
+}
+
+impl EntryChange {
+    /// The entry it is about.
+    pub fn key(&self) -> EntryKey {
+        match self {
+            Self::Put(entry) => entry.key(),
+            Self::Delete(key) => key.clone(),
+        }
+    }
+}
+
+/// One entry to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogItem {
+    /// What is done.
+    pub change: EntryChange,
+    /// Refuse unless the entry has this version before; 0: unless there is none.
+    pub expected_version: Option<u64>,
+}
+
+/// An operator's change of the catalog: all items or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogChange {
+    /// Who.
+    pub author: Option<Reason>,
+    /// Why.
+    pub reason: Reason,
+    /// Applied in order.
+    pub items: Items<CatalogItem>,
+    /// Refuse to close a warehouse that holds orders; without it they are listed.
+    pub refuse_in_use: bool,
+    /// Say what would come of it, and change and remember nothing.
+    pub dry_run: bool,
     /// Makes the call idempotent; without it every call counts.
     pub request_id: Option<RequestId>,
 }

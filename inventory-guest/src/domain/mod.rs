@@ -3,27 +3,35 @@
 //! This file's children are the vocabulary (spec.md §2) and the rules, in reading order. A value of
 //! a type with a `parse` door has been checked: past the edge nothing is a raw string or number.
 
+mod area;
 mod command;
+mod location;
 mod names;
 mod numbers;
 mod outcome;
 
 pub mod adjustment;
+pub mod calendar;
+pub mod catalog;
 pub mod change;
 pub mod ledger;
 pub mod order;
+pub mod restriction;
 pub mod routing;
 
+pub use area::Area;
 pub use command::{
-    Adjust, AdjustItem, Adjustment, Command, Confirm, Counter, ExpireLimit, Extend, Line, Mode,
-    Operation, Placement, Release, ReleaseReason, Ship, Strategy,
+    Adjust, AdjustItem, Adjustment, CatalogChange, CatalogItem, Command, Confirm, Counter,
+    EntryChange, ExpireLimit, Extend, Line, Mode, Operation, Placement, Release, ReleaseReason,
+    Ship, ShipTo, Strategy,
 };
-pub use names::{Adcode, OrderId, Reason, RequestId, Sku, WarehouseCode};
+pub use location::Location;
+pub use names::{Adcode, Category, Label, OrderId, Reason, RequestId, Sku, WarehouseCode};
 pub use numbers::{Delta, Instant, Items, Level, Quantity, Seconds, UNITS_MAX};
 pub use order::OrderState;
 pub use outcome::{
-    Adjusted, Answer, Bound, Excess, ExpiredHold, Mismatch, OrderAnswer, Outcome, Package, Refusal,
-    ShippedUnits, Shortage,
+    Adjusted, Answer, Bound, ChangedEntry, EntryEffect, Excess, ExpiredHold, Mismatch, OrderAnswer,
+    Outcome, Package, Refusal, ShippedUnits, Shortage, VersionMismatch, WarehouseUse,
 };
 
 /// An argument breaks the contract; the text says which and how.

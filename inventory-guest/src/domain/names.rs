@@ -82,6 +82,18 @@ name!(
     Adcode, "six digits", |text| text.len() == 6 && text.iter().all(u8::is_ascii_digit)
 );
 name!(
+    /// What skus with the same restrictions have in common.
+    Category, "1..64 visible ASCII characters", |text| visible(text, 64)
+);
+name!(
+    /// What people call a thing, in any script.
+    Label, "1..128 characters, none of them a control character", |text| {
+        std::str::from_utf8(text).is_ok_and(|text| {
+            (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+        })
+    }
+);
+name!(
     /// Why an operator corrects a counter.
     Reason, "1..128 visible ASCII characters or spaces", |text| {
         (1..=128).contains(&text.len())
@@ -103,6 +115,11 @@ mod tests {
         for text in [String::new(), "a".repeat(65), "a b".into(), "é".into(), "a\n".into()] {
             assert!(Sku::parse(text.clone()).is_err(), "{text:?}");
             assert!(WarehouseCode::parse(text.clone()).is_err(), "{text:?}");
+        }
+        assert!(Label::parse("深圳一号仓").is_ok());
+        assert!(Label::parse("仓".repeat(128)).is_ok());
+        for text in [String::new(), "仓".repeat(129), "a\tb".into()] {
+            assert!(Label::parse(text.clone()).is_err(), "{text:?}");
         }
         for text in ["44030", "4403051", "44030x", ""] {
             assert!(Adcode::parse(text).is_err(), "{text:?}");

@@ -1,8 +1,10 @@
 //! What can be answered: `wit/types.wit`'s outcomes.
 //!
-//! Outcomes are stored for ever, encoded by the order of these fields and cases: what is here may
-//! grow only together with a new format in `operations/batch/requests.rs`.
+//! Outcomes are stored for ever, encoded by the order of these fields and cases. `Answer` and
+//! `Refusal` may get further cases behind the others; anything else here may change only together
+//! with a new format in `operations/batch/requests.rs`.
 
+use super::catalog::EntryKey;
 use super::{Counter, Instant, Line, OrderId, OrderState, Sku, WarehouseCode};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +26,8 @@ pub enum Answer {
     Adjusted(Vec<Adjusted>),
     /// To expire: how many orders' holds ended; less than the limit means none is left due.
     Expired(u32),
+    /// To catalog: one for each item, each deleted warehouse followed by what went with it.
+    Catalog(Vec<ChangedEntry>),
 }
 
 /// The answer to every operation on an order.
@@ -80,6 +84,34 @@ pub struct Adjusted {
     pub after: u32,
 }
 
+/// What became of an entry of the catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EntryEffect {
+    /// There was none.
+    Created,
+    /// It said something else.
+    Updated,
+    /// It was so already.
+    Unchanged,
+    /// By itself, or with its warehouse.
+    Deleted,
+    /// There was nothing to delete.
+    Absent,
+}
+
+/// An entry after a change of the catalog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedEntry {
+    /// Which entry.
+    pub key: EntryKey,
+    /// What became of it.
+    pub effect: EntryEffect,
+    /// Its version now; 0 where there is none.
+    pub version: u64,
+    /// Orders that hold units in a warehouse that this closed: at most 100.
+    pub holding: Vec<OrderId>,
+}
+
 /// A no, with the numbers behind it. It changes nothing but its own record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
@@ -109,6 +141,12 @@ pub enum Refusal {
     QuantityOutOfBounds(Bound),
     /// A counter was not what `compare_quantity` says.
     CompareMismatch(Mismatch),
+    /// A service area, calendar or safety stock of warehouses that there are not: each.
+    UnknownWarehouse(Vec<WarehouseCode>),
+    /// A warehouse holds orders, and so cannot be deleted, or closed as it was asked.
+    WarehouseInUse(WarehouseUse),
+    /// An entry of the catalog was not what `expected_version` says.
+    VersionMismatch(VersionMismatch),
 }
 
 impl Refusal {
@@ -128,6 +166,9 @@ impl Refusal {
             Self::QuantityExceedsHeld(_) => "quantity_exceeds_held",
             Self::QuantityOutOfBounds(_) => "quantity_out_of_bounds",
             Self::CompareMismatch(_) => "compare_mismatch",
+            Self::UnknownWarehouse(_) => "unknown_warehouse",
+            Self::WarehouseInUse(_) => "warehouse_in_use",
+            Self::VersionMismatch(_) => "version_mismatch",
         }
     }
 }
@@ -187,4 +228,24 @@ pub struct Mismatch {
     pub expected: u32,
     /// What the counter says.
     pub actual: u32,
+}
+
+/// Orders that stand against closing a warehouse.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WarehouseUse {
+    /// Which warehouse.
+    pub warehouse: WarehouseCode,
+    /// Those that hold units there, the newest first: at most 100.
+    pub orders: Vec<OrderId>,
+}
+
+/// An entry that was not what the operator thought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionMismatch {
+    /// Which entry.
+    pub key: EntryKey,
+    /// What the caller expected; 0: none.
+    pub expected: u64,
+    /// The version it has; 0: there is none.
+    pub actual: u64,
 }

@@ -35,7 +35,7 @@ pub(super) fn adjust<'a>(batch: &mut Batch<'a>, adjust: &'a Adjust) -> Result<Ve
                 batch.stock.set_counters(sku, counters, origin);
             }
             Some(warehouse) => {
-                let site = batch.stock.make_site(sku, warehouse);
+                let site = batch.stock.make_site(sku, warehouse, adjust.reason.as_str());
                 let mut counters = batch.stock.site_counters(sku, site);
                 set(&mut counters, &item.counter, item.after);
                 batch.stock.set_site_counters(sku, site, counters, origin);

@@ -3,7 +3,7 @@
 //! Rows are read in pages, each once; what is kept is one account for each sku and for each sku in
 //! a warehouse. The ledger is replayed and the legs are added up against the counters.
 
-use super::Fault;
+use super::{Fault, catalog};
 use crate::domain::OrderState;
 use crate::domain::change::ChangeKind;
 use crate::storage::audit::{self, AuditedEntry, AuditedLeg, AuditedOrder, Counters, Scope};
@@ -26,6 +26,10 @@ pub struct AuditCounts {
     pub legs: u64,
     /// Rows of `ledger`.
     pub ledger_rows: u64,
+    /// Rows of `catalog`.
+    pub catalog_entries: u64,
+    /// Rows of `catalog_history`.
+    pub catalog_events: u64,
 }
 
 /// One invariant that does not hold.
@@ -59,6 +63,7 @@ pub fn audit(database: &mut impl Database) -> Result<AuditReport, Fault> {
     audit.check_orders(database)?;
     audit.check_orphans(database)?;
     audit.settle();
+    catalog::audit::check(&mut audit, database)?;
     Ok(audit.report)
 }
 
@@ -74,15 +79,17 @@ struct Account {
     committed: i64,
 }
 
+/// What is found while rows are read.
 #[derive(Default)]
-struct Audit {
+pub(super) struct Audit {
     accounts: FxHashMap<Scope, Account>,
-    report: AuditReport,
+    pub(super) report: AuditReport,
 }
 
 impl Audit {
+    /// Notes a difference, if there is one and room for it.
     #[expect(clippy::needless_pass_by_value, reason = "callers compute what they compare")]
-    fn expect<T: PartialEq + Debug>(
+    pub(super) fn expect<T: PartialEq + Debug>(
         &mut self,
         invariant: &'static str,
         subject: &dyn Display,

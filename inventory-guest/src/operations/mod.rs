@@ -4,6 +4,7 @@
 mod adjust;
 mod audit;
 mod batch;
+mod catalog;
 mod lifecycle;
 mod orders;
 mod placement;
@@ -100,13 +101,39 @@ pub fn apply(
         let given = commands.len();
         return Err(Fault::Malformed(format!("a batch has at most {COMMANDS_MAX}, not {given}")));
     }
-    let mut batch = Batch::prefetch(database, now, commands)?;
-    let mut outcomes = Vec::with_capacity(commands.len());
-    for (number, command) in commands.iter().enumerate() {
-        outcomes.push(answer(&mut batch, number, command)?);
+    let mut applied = Applied::default();
+    let mut rest = commands;
+    loop {
+        let is_catalog = |command: &Command| matches!(command, Command::Catalog(_));
+        let (run, others) = rest.split_at(rest.iter().position(is_catalog).unwrap_or(rest.len()));
+        // A batch without commands ends holds that are due.
+        if !run.is_empty() || commands.is_empty() {
+            apply_run(database, now, run, &mut applied)?;
+        }
+        let Some((Command::Catalog(change), others)) = others.split_first() else {
+            break;
+        };
+        applied.outcomes.push(catalog::change(database, now, change)?);
+        rest = others;
     }
-    let changed_skus = batch.write_back()?;
-    Ok(Applied { outcomes, changed_skus })
+    applied.changed_skus.sort_unstable();
+    applied.changed_skus.dedup();
+    Ok(applied)
+}
+
+/// Decides commands that leave the catalog as it is, on rows that are all read before.
+fn apply_run(
+    database: &mut dyn Database,
+    now: Instant,
+    commands: &[Command],
+    applied: &mut Applied,
+) -> Result<(), Fault> {
+    let mut batch = Batch::prefetch(database, now, commands)?;
+    for (number, command) in commands.iter().enumerate() {
+        applied.outcomes.push(answer(&mut batch, number, command)?);
+    }
+    applied.changed_skus.extend(batch.write_back()?);
+    Ok(())
 }
 
 /// The answer given before to the same request, or else a new one, which is remembered.
@@ -148,7 +175,9 @@ fn decide<'a>(batch: &mut Batch<'a>, number: usize, command: &'a Command) -> Res
         Command::Extend(it) => orders::extend(batch, order, it),
         Command::Ship(it) => orders::ship(batch, order, it.package),
         Command::Release(it) => orders::release(batch, order, it),
-        Command::Adjust(_) | Command::Expire(_) => unreachable!("decided above"),
+        Command::Adjust(_) | Command::Expire(_) | Command::Catalog(_) => {
+            unreachable!("decided above, or apart from batches")
+        }
     };
     answer.map(Answer::Order)
 }

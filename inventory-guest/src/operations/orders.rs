@@ -30,7 +30,7 @@ pub(super) fn confirm(batch: &mut Batch<'_>, order: OrderIndex) -> Result<OrderA
 
 fn confirm_expired(batch: &mut Batch<'_>, order: OrderIndex) -> Result<OrderAnswer, Stop> {
     let (wanted, expired_at) = expired_lines(batch, order);
-    let sourcing = Sourcing::of(batch.orders[order].row.ship_to.as_ref());
+    let sourcing = Sourcing::of(batch.orders[order].row.route.as_ref());
     let plan = placement::plan(batch, &wanted, sourcing)?;
     if !plan.shorts.is_empty() {
         let shortages = placement::shortages(batch, &wanted, &plan);

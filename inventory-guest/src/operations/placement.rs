@@ -9,7 +9,7 @@ use crate::domain::{
     Line, Mode, Operation, OrderAnswer, OrderState, Package, Placement, Quantity, Refusal,
     Shortage, Sku, WarehouseCode,
 };
-use crate::storage::orders::LegRow;
+use crate::storage::orders::{LegRow, Route};
 
 /// What an order wants: its distinct skus, and a demand (of one of them) for each line.
 pub(super) struct Wanted {
@@ -66,7 +66,7 @@ fn place(
     if !enough {
         return Err(Refusal::InsufficientStock(shortages).into());
     }
-    batch.orders[order].row.ship_to.clone_from(&placement.ship_to);
+    batch.orders[order].row.route = route(placement);
     let moved = hold(batch, order, &wanted, &plan, operation);
     let row = &mut batch.orders[order].row;
     (row.state, row.expires_at) = if operation == Operation::Reserve {
@@ -91,11 +91,17 @@ fn await_payment(
     let packages = planned_packages(batch, order, &wanted, &plan);
     let row = &mut batch.orders[order].row;
     row.state = Some(OrderState::AwaitingPayment);
-    row.ship_to.clone_from(&placement.ship_to);
+    row.route = route(placement);
     let mut answer = batch.order_answer(order, &[]);
     answer.packages = packages;
     answer.shortages = shortages(batch, &wanted, &plan);
     Ok(answer)
+}
+
+/// What is kept of where the order goes.
+fn route(placement: &Placement) -> Option<Route> {
+    let ship_to = placement.ship_to.clone()?;
+    Some(Route { ship_to, strategy: placement.strategy })
 }
 
 /// Whether the order may be placed: it is new, or what there was of it holds nothing any more.

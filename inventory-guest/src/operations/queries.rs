@@ -1,6 +1,9 @@
-//! Reading: orders, stock and changes, each from one snapshot.
+//! Reading: orders, stock, changes and the catalog, each from one snapshot.
 
 pub use super::audit::{AuditCounts, AuditReport, Difference, audit};
+pub use super::catalog::read::{
+    CatalogEvent, StoredEntry, get_entry, list_catalog_events, list_entries,
+};
 
 use super::Fault;
 use super::batch::code_of;

@@ -167,7 +167,7 @@ pub(crate) fn orphans(database: &mut dyn Database) -> Result<[i64; 3], Error> {
     const ORPHANS: &str = "SELECT
         (SELECT count(*) FROM legs WHERE order_no NOT IN (SELECT order_no FROM orders)),
         (SELECT count(*) FROM requests
-          WHERE order_no <> 0 AND order_no NOT IN (SELECT order_no FROM orders)),
+          WHERE order_no > 0 AND order_no NOT IN (SELECT order_no FROM orders)),
         (SELECT count(*) FROM ledger
           WHERE order_no IS NOT NULL AND order_no NOT IN (SELECT order_no FROM orders))";
     let found = read(database, ORPHANS, &[], |cells| {

@@ -1,9 +1,10 @@
-//! The numbers that rows use for enums; `migrations/0001_stock.sql` documents them.
+//! The numbers that rows use for enums; `migrations/` documents them.
 
 use super::Error;
 use super::rows::unreadable;
+use crate::domain::catalog::Noun;
 use crate::domain::change::ChangeKind;
-use crate::domain::{Operation, OrderState};
+use crate::domain::{Operation, OrderState, Strategy};
 
 const STATES: [OrderState; 8] = [
     OrderState::AwaitingPayment,
@@ -26,6 +27,8 @@ const OPERATIONS: [Operation; 8] = [
     Operation::Expire,
     Operation::Adjust,
 ];
+
+const STRATEGIES: [Strategy; 3] = [Strategy::Priority, Strategy::Nearest, Strategy::MinSplits];
 
 pub(super) fn of_state(state: OrderState) -> u32 {
     match state {
@@ -59,6 +62,34 @@ pub(super) fn of_kind(kind: ChangeKind) -> u32 {
         ChangeKind::SoldOut => 9,
         ChangeKind::BackInStock => 10,
     }
+}
+
+pub(super) fn of_noun(noun: Noun) -> u32 {
+    match noun {
+        Noun::Warehouse => 1,
+        Noun::ServiceArea => 2,
+        Noun::Category => 3,
+        Noun::Restriction => 4,
+        Noun::Calendar => 5,
+        Noun::SafetyStock => 6,
+        Noun::Division => 7,
+    }
+}
+
+pub(super) fn of_strategy(strategy: Strategy) -> u32 {
+    match strategy {
+        Strategy::Priority => 1,
+        Strategy::Nearest => 2,
+        Strategy::MinSplits => 3,
+    }
+}
+
+pub(super) fn to_noun(code: u32) -> Result<Noun, Error> {
+    at(&Noun::ALL, code)
+}
+
+pub(super) fn to_strategy(code: u32) -> Result<Strategy, Error> {
+    at(&STRATEGIES, code)
 }
 
 pub(super) fn to_state(code: u32) -> Result<OrderState, Error> {
@@ -95,6 +126,12 @@ mod tests {
         }
         for operation in OPERATIONS {
             assert_eq!(to_operation(of_operation(operation)).unwrap(), operation);
+        }
+        for noun in Noun::ALL {
+            assert_eq!(to_noun(of_noun(noun)).unwrap(), noun);
+        }
+        for strategy in STRATEGIES {
+            assert_eq!(to_strategy(of_strategy(strategy)).unwrap(), strategy);
         }
         for kind in [ChangeKind::SoldOut, ChangeKind::BackInStock] {
             assert_eq!(to_kind(of_kind(kind)).unwrap(), kind);

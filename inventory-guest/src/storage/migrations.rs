@@ -6,7 +6,10 @@ use crate::domain::Instant;
 
 /// In order; the last one's number is the schema version. Never edited once released. A semicolon
 /// and an empty line end a statement.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_stock.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/0001_stock.sql"),
+    include_str!("../../migrations/0002_catalog.sql"),
+];
 
 /// The number of the last migration.
 #[expect(clippy::cast_possible_truncation, reason = "there are few migrations")]

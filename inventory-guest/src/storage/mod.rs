@@ -6,6 +6,7 @@
 //! plan by the parameter's value, and so prepare the statement anew each time one is bound.
 
 pub(crate) mod audit;
+pub(crate) mod catalog;
 pub(crate) mod changes;
 pub(crate) mod codes;
 #[cfg(all(target_family = "wasm", not(feature = "cli")))]

@@ -1,9 +1,12 @@
 //! Orders and their legs.
 
-use super::rows::{Cells, read, read_each, write_each};
+use super::rows::{Cells, read, read_each, unreadable, write_each};
 use super::{Database, Error, Parameter, codes};
 use crate::domain::order::LegUnits;
-use crate::domain::{Adcode, Instant, OrderId, OrderState, Sku, WarehouseCode};
+use crate::domain::{
+    Adcode, Instant, Location, OrderId, OrderState, ShipTo, Sku, Strategy, WarehouseCode,
+};
+use std::borrow::Cow;
 
 /// A row of `orders`, without its id: callers look it up by that, or do not need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,8 +14,15 @@ pub(crate) struct OrderRow {
     pub(crate) order_no: i64,
     pub(crate) state: Option<OrderState>,
     pub(crate) expires_at: Option<Instant>,
-    pub(crate) ship_to: Option<Adcode>,
+    pub(crate) route: Option<Route>,
     pub(crate) steps: u32,
+}
+
+/// Where an order goes, and how its warehouses are ranked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub(crate) ship_to: ShipTo,
+    pub(crate) strategy: Strategy,
 }
 
 /// A row of `legs`; `S` and `W` are the caller's words for sku and warehouse.
@@ -71,7 +81,7 @@ fn order_row(cells: &mut Cells) -> Result<OrderRow, Error> {
         order_no: cells.integer()?,
         state: cells.optional_number()?.map(codes::to_state).transpose()?,
         expires_at: cells.optional_instant()?,
-        ship_to: cells.optional_text()?.map(Adcode::from_row),
+        route: cells.optional_text()?.map(to_route).transpose()?,
         steps: cells.number()?,
     })
 }
@@ -117,8 +127,9 @@ pub(crate) fn insert<'a>(
     const INSERT: &str =
         "INSERT INTO orders (order_no, order_id, state, expires_at, ship_to, steps)
         VALUES (?, ?, ?, ?, ?, ?)";
-    let runs = orders.map(|(id, row)| {
-        let [state, expires_at, ship_to, steps] = changing(row);
+    let orders: Vec<_> = orders.map(|(id, row)| (id, row, of_route(row))).collect();
+    let runs = orders.iter().map(|(id, row, route)| {
+        let [state, expires_at, ship_to, steps] = changing(row, route.as_deref());
         let order_no = Parameter::Integer(row.order_no);
         [order_no, Parameter::Text(id.as_str()), state, expires_at, ship_to, steps]
     });
@@ -132,20 +143,55 @@ pub(crate) fn update<'a>(
 ) -> Result<(), Error> {
     const UPDATE: &str = "UPDATE orders SET state = ?, expires_at = ?, ship_to = ?, steps = ?
         WHERE order_no = ?";
-    let runs = orders.map(|row| {
-        let [state, expires_at, ship_to, steps] = changing(row);
+    let orders: Vec<_> = orders.map(|row| (row, of_route(row))).collect();
+    let runs = orders.iter().map(|(row, route)| {
+        let [state, expires_at, ship_to, steps] = changing(row, route.as_deref());
         [state, expires_at, ship_to, steps, Parameter::Integer(row.order_no)]
     });
     write_each(database, UPDATE, runs)
 }
 
-fn changing(row: &OrderRow) -> [Parameter<'_>; 4] {
+fn changing<'a>(row: &OrderRow, route: Option<&'a str>) -> [Parameter<'a>; 4] {
     [
         Parameter::optional(row.state.map(codes::of_state)),
         Parameter::optional(row.expires_at),
-        Parameter::optional_text(row.ship_to.as_ref().map(Adcode::as_str)),
+        Parameter::optional_text(route),
         row.steps.into(),
     ]
+}
+
+/// `migrations/0002_catalog.sql` says how a route is written.
+fn of_route(row: &OrderRow) -> Option<Cow<'_, str>> {
+    let Route { ship_to: ShipTo { adcode, location }, strategy } = row.route.as_ref()?;
+    let (adcode, code) = (adcode.as_str(), codes::of_strategy(*strategy));
+    Some(match location.map(Location::microdegrees) {
+        None if *strategy == Strategy::Priority => Cow::Borrowed(adcode),
+        None => Cow::Owned(format!("{adcode} {code}")),
+        Some((latitude, longitude)) => {
+            Cow::Owned(format!("{adcode} {code} {latitude} {longitude}"))
+        }
+    })
+}
+
+fn to_route(text: String) -> Result<Route, Error> {
+    if !text.contains(' ') {
+        let ship_to = ShipTo { adcode: Adcode::from_row(text), location: None };
+        return Ok(Route { ship_to, strategy: Strategy::Priority });
+    }
+    let broken = || unreadable(&format!("the route {text:?}"));
+    let mut words = text.split(' ');
+    let adcode = Adcode::from_row(words.next().ok_or_else(broken)?.to_owned());
+    let numbers: Result<Vec<i32>, _> = words.map(str::parse).collect();
+    let (code, location) = match numbers.map_err(|_| broken())?.as_slice() {
+        [code] => (*code, None),
+        [code, latitude, longitude] => {
+            let location = Location::parse_microdegrees(*latitude, *longitude);
+            (*code, Some(location.map_err(|_| broken())?))
+        }
+        _ => return Err(broken()),
+    };
+    let strategy = codes::to_strategy(u32::try_from(code).map_err(|_| broken())?)?;
+    Ok(Route { ship_to: ShipTo { adcode, location }, strategy })
 }
 
 /// Writes new legs: of order, leg number, and row.
@@ -203,4 +249,26 @@ fn places(units: LegUnits) -> [Parameter<'static>; 5] {
         units.released.into(),
         units.expired.into(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_are_read_as_they_are_written() {
+        for text in ["440305", "440305 2", "440305 3 22543099 -114057868", "440305 1 0 0"] {
+            let row = OrderRow {
+                order_no: 1,
+                state: None,
+                expires_at: None,
+                route: Some(to_route(text.to_owned()).unwrap()),
+                steps: 0,
+            };
+            assert_eq!(of_route(&row).unwrap(), text);
+        }
+        for text in ["440305 ", "440305 4", "440305 1 2", "440305 1 91000000 0", "440305 x"] {
+            assert!(to_route(text.to_owned()).is_err(), "{text:?}");
+        }
+    }
 }

@@ -5,8 +5,10 @@ use super::{Database, Error, Parameter, codes};
 use crate::domain::{Instant, Operation};
 use std::borrow::Cow;
 
-/// `order_no` of the requests that concern no order.
+/// `order_no` of the requests that concern no order: corrections of counters.
 pub(crate) const NO_ORDER: i64 = 0;
+/// `order_no` of corrections of the catalog: no order ever has it.
+pub(crate) const CATALOG: i64 = -1;
 
 /// What names a request among those of its order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -56,6 +56,14 @@ impl Cells {
         }
     }
 
+    pub(super) fn optional_blob(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        match self.next()? {
+            Value::Null => Ok(None),
+            Value::Blob(bytes) => Ok(Some(bytes)),
+            other => Err(unreadable(&format!("{other:?} for bytes"))),
+        }
+    }
+
     pub(super) fn sku(&mut self) -> Result<Sku, Error> {
         self.text().map(Sku::from_row)
     }

@@ -1,7 +1,9 @@
-//! Counters of skus and of skus in warehouses, and the warehouses.
+//! Counters of skus and of skus in warehouses.
 
-use super::rows::{read_each, write_each};
+use super::catalog::value;
+use super::rows::{Cells, read_each, write_each};
 use super::{Database, Error, Parameter};
+use crate::domain::catalog::{ServiceArea, Warehouse};
 use crate::domain::ledger::{SiteCounters, SkuCounters};
 use crate::domain::{Sku, WarehouseCode};
 
@@ -13,7 +15,7 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    /// That of a warehouse which an adjustment makes: the defaults of the table.
+    /// That of a warehouse which an adjustment makes.
     pub(crate) const NEW: Self = Self { priority: 100, active: true };
 }
 
@@ -49,16 +51,18 @@ pub(crate) fn find_sites<'a>(
     database: &mut dyn Database,
     skus: impl Iterator<Item = (usize, &'a Sku)>,
 ) -> Result<Vec<(usize, SiteRow)>, Error> {
-    const FIND: &str = "SELECT ?2, s.warehouse, w.priority, w.active, s.on_hand, s.unavailable,
+    const FIND: &str = "SELECT ?2, s.warehouse, w.body, a.body, s.on_hand, s.unavailable,
         s.reserved, s.committed
-        FROM warehouse_stock s JOIN warehouses w ON w.warehouse = s.warehouse
+        FROM warehouse_stock s
+        LEFT JOIN catalog w ON w.noun = 1 AND w.subject = s.warehouse AND w.place = ''
+        LEFT JOIN catalog a ON a.noun = 2 AND a.subject = s.warehouse AND a.place = ''
         WHERE s.sku = ?1 ORDER BY s.warehouse";
     let runs = skus.map(|(index, sku)| [Parameter::Text(sku.as_str()), Parameter::index(index)]);
     read_each(database, FIND, runs, |cells| {
         let index = cells.number()?;
         let site = SiteRow {
             warehouse: WarehouseCode::from_row(cells.text()?),
-            standing: Standing { priority: cells.number()?, active: cells.integer()? != 0 },
+            standing: standing(cells)?,
             counters: SiteCounters {
                 on_hand: cells.number()?,
                 unavailable: cells.number()?,
@@ -70,32 +74,29 @@ pub(crate) fn find_sites<'a>(
     })
 }
 
-/// The warehouses of these codes that have a row, each with its index among the codes.
+/// The warehouses of these codes that there are, each with its index among the codes.
 pub(crate) fn find_warehouses<'a>(
     database: &mut dyn Database,
     codes: impl Iterator<Item = &'a WarehouseCode>,
 ) -> Result<Vec<(usize, Standing)>, Error> {
-    const FIND: &str = "SELECT ?2, priority, active FROM warehouses WHERE warehouse = ?1";
+    const FIND: &str = "SELECT ?2, w.body, a.body FROM catalog w
+        LEFT JOIN catalog a ON a.noun = 2 AND a.subject = w.subject AND a.place = ''
+        WHERE w.noun = 1 AND w.subject = ?1 AND w.place = ''";
     let runs = codes
         .enumerate()
         .map(|(index, code)| [Parameter::Text(code.as_str()), Parameter::index(index)]);
-    read_each(database, FIND, runs, |cells| {
-        let index = cells.number()?;
-        Ok((index, Standing { priority: cells.number()?, active: cells.integer()? != 0 }))
-    })
+    read_each(database, FIND, runs, |cells| Ok((cells.number()?, standing(cells)?)))
 }
 
-/// Writes warehouses that have no row yet.
-pub(crate) fn insert_warehouses<'a>(
-    database: &mut dyn Database,
-    warehouses: impl Iterator<Item = (&'a WarehouseCode, Standing)>,
-) -> Result<(), Error> {
-    const INSERT: &str = "INSERT INTO warehouses (warehouse, priority, active) VALUES (?, ?, ?)";
-    let runs = warehouses.map(|(code, standing)| {
-        let active = Parameter::Integer(i64::from(standing.active));
-        [Parameter::Text(code.as_str()), standing.priority.into(), active]
-    });
-    write_each(database, INSERT, runs)
+/// Of the bodies of a warehouse and of its service area everywhere.
+fn standing(cells: &mut Cells) -> Result<Standing, Error> {
+    let (warehouse, area) = (cells.optional_blob()?, cells.optional_blob()?);
+    let warehouse = warehouse.as_deref().map(value::<Warehouse>).transpose()?;
+    let area = area.as_deref().map(value::<ServiceArea>).transpose()?;
+    Ok(Standing {
+        priority: area.map_or(u32::MAX, |area| area.priority),
+        active: area.is_some() && warehouse.is_some_and(|warehouse| warehouse.active),
+    })
 }
 
 /// Writes skus that have no row yet.

@@ -122,6 +122,7 @@ impl Model {
             }
             (Command::Adjust { items, .. }, _) => self.adjust(now, items),
             (Command::Expire(limit), _) => Ok(Answer::Expired(self.expire(now, *limit))),
+            (Command::Catalog(_), _) => unreachable!("{CATALOG_ALONE}"),
             (_, None) => unreachable!("every other command names an order"),
         }
     }
@@ -249,6 +250,9 @@ impl Leg {
     }
 }
 
+/// `operations/tests/catalog_folds.rs` in the guest has a model of the catalog.
+const CATALOG_ALONE: &str = "the simulator's callers leave the catalog alone";
+
 fn order_id(command: &Command) -> Option<&str> {
     match command {
         Command::Reserve(placement) | Command::Deduct(placement) => Some(&placement.order_id),
@@ -256,7 +260,7 @@ fn order_id(command: &Command) -> Option<&str> {
         | Command::Extend { order_id, .. }
         | Command::Ship { order_id, .. }
         | Command::Release { order_id, .. } => Some(order_id),
-        Command::Adjust { .. } | Command::Expire(_) => None,
+        Command::Adjust { .. } | Command::Expire(_) | Command::Catalog(_) => None,
     }
 }
 
@@ -268,7 +272,7 @@ fn request_id(command: &Command) -> Option<&String> {
         | Command::Ship { request_id, .. }
         | Command::Release { request_id, .. }
         | Command::Adjust { request_id, .. } => request_id.as_ref(),
-        Command::Expire(_) => None,
+        Command::Expire(_) | Command::Catalog(_) => None,
     }
 }
 
@@ -282,6 +286,7 @@ fn operation(command: &Command) -> &'static str {
         Command::Release { .. } => "release",
         Command::Adjust { .. } => "adjust",
         Command::Expire(_) => "expire",
+        Command::Catalog(_) => unreachable!("{CATALOG_ALONE}"),
     }
 }
 

@@ -35,6 +35,8 @@ pub struct AuditCounts {
     orders: u64,
     legs: u64,
     ledger_rows: u64,
+    catalog_entries: u64,
+    catalog_events: u64,
 }
 
 /// One invariant that does not hold.
@@ -63,6 +65,8 @@ impl<'a> From<&'a stock::AuditReport> for AuditReport<'a> {
                 orders: report.checked.orders,
                 legs: report.checked.legs,
                 ledger_rows: report.checked.ledger_rows,
+                catalog_entries: report.checked.catalog_entries,
+                catalog_events: report.checked.catalog_events,
             },
             differences: report.differences.iter().map(difference).collect(),
         }

@@ -11,6 +11,7 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::adjust::Adjust;
+use crate::catalog::CatalogChange;
 use crate::contract::types;
 use crate::orders::{Confirm, Defaults, Extend, Placement, Release, Ship};
 use crate::outcome::BatchOutcome;
@@ -44,6 +45,8 @@ pub enum Command {
     Release(ReleaseCommand),
     /// Needs the role `admin`.
     Adjust(Adjust),
+    /// Needs the role `admin`.
+    Catalog(CatalogChange),
 }
 
 // The derive of `ToSchema` wants a plain name for each.
@@ -63,7 +66,7 @@ pub struct BatchAnswer<'a> {
 impl Command {
     /// Whether the caller must be an operator.
     pub fn is_for_operators(&self) -> bool {
-        matches!(self, Self::Adjust(_))
+        matches!(self, Self::Adjust(_) | Self::Catalog(_))
     }
 
     /// The command, with what the caller left out.
@@ -76,6 +79,7 @@ impl Command {
             Self::Ship(Addressed { order_id, body }) => body.into_command(order_id),
             Self::Release(Addressed { order_id, body }) => body.into_command(order_id),
             Self::Adjust(body) => body.into_command(),
+            Self::Catalog(body) => body.into_command(),
         }
     }
 }

@@ -25,6 +25,8 @@ pub mod stock;
 
 pub mod changes;
 
+pub mod catalog;
+
 pub mod audit;
 
 pub mod refusal;

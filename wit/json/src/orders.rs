@@ -1,8 +1,10 @@
 //! Bodies of the operations on an order, and the commands they become.
 
 use serde::Deserialize;
+use serde::de::{self, Deserializer};
 use utoipa::ToSchema;
 
+use crate::catalog::{Latitude, Longitude, location};
 use crate::contract::types;
 use crate::words::{
     Adcode, OrderId, PackageNumber, Quantity, RequestId, Sku, TimeToLive, list, optional_list,
@@ -17,10 +19,37 @@ pub struct Line {
 }
 
 /// Where an order goes.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(ToSchema)]
 pub struct ShipTo {
     adcode: Adcode,
+    /// The very place, with `lon`; without it distances are measured from the district.
+    lat: Option<Latitude>,
+    lon: Option<Longitude>,
+}
+
+impl<'de> Deserialize<'de> for ShipTo {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Fields {
+            adcode: Adcode,
+            lat: Option<Latitude>,
+            lon: Option<Longitude>,
+        }
+        let Fields { adcode, lat, lon } = Fields::deserialize(deserializer)?;
+        if lat.is_some() == lon.is_some() {
+            Ok(Self { adcode, lat, lon })
+        } else {
+            Err(de::Error::custom("lat and lon go together"))
+        }
+    }
+}
+
+impl From<ShipTo> for types::ShipTo {
+    fn from(place: ShipTo) -> Self {
+        let location = place.lat.zip(place.lon).map(|(lat, lon)| location(lat, lon));
+        Self { adcode: place.adcode.into_string(), location }
+    }
 }
 
 /// When an order's units are held and paid.
@@ -48,8 +77,12 @@ pub struct Defaults {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
-    /// By the warehouse's priority, then its code.
+    /// The longest area that is served first, then the lowest priority, the nearest, by code.
     Priority,
+    /// The nearest first, then as `priority`.
+    Nearest,
+    /// As few packages as can be, then as `priority`.
+    MinSplits,
 }
 
 /// An order to place.
@@ -137,7 +170,7 @@ impl Placement {
         types::Placement {
             order_id: order_id.into_string(),
             lines: lines(self.lines),
-            ship_to: self.ship_to.map(|place| place.adcode.into_string()),
+            ship_to: self.ship_to.map(Into::into),
             mode: match self.mode.unwrap_or(defaults.mode) {
                 Mode::ReserveOnOrder => types::Mode::ReserveOnOrder,
                 Mode::DeductOnOrder => types::Mode::DeductOnOrder,
@@ -145,6 +178,8 @@ impl Placement {
             },
             strategy: match self.strategy.unwrap_or(Strategy::Priority) {
                 Strategy::Priority => types::Strategy::Priority,
+                Strategy::Nearest => types::Strategy::Nearest,
+                Strategy::MinSplits => types::Strategy::MinSplits,
             },
             ttl_s: self.ttl_s.map_or(defaults.ttl_s, |ttl| ttl.to_u32()),
             allow_partial: self.allow_partial.unwrap_or(false),

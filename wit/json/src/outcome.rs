@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::adjust::AdjustAnswer;
 use crate::answers::OrderAnswer;
+use crate::catalog::CatalogAnswer;
 use crate::contract::types;
 use crate::problem::{Problem, Refused};
 use crate::refusal::refused;
@@ -18,6 +19,8 @@ pub enum Answer<'a> {
     Order(OrderAnswer<'a>),
     /// To a correction.
     Adjust(AdjustAnswer<'a>),
+    /// To a change of the catalog.
+    Catalog(CatalogAnswer<'a>),
     /// To the host's own sweep; callers cannot send that command.
     Expired(u32),
 }
@@ -62,6 +65,7 @@ impl<'a> From<&'a types::Answer> for Answer<'a> {
         match answer {
             types::Answer::Order(answer) => Self::Order(answer.into()),
             types::Answer::Adjusted(items) => Self::Adjust(items.as_slice().into()),
+            types::Answer::Catalog(changed) => Self::Catalog(changed.as_slice().into()),
             types::Answer::Expired(orders) => Self::Expired(*orders),
         }
     }

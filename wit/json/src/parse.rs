@@ -71,7 +71,25 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 }
 
 /// The fields whose value is a list; no list is an element of another.
-const LISTS: [&[u8]; 4] = [b"commands", b"items", b"lines", b"skus"];
+const LISTS: [&[u8]; 17] = [
+    b"commands",
+    b"items",
+    b"lines",
+    b"skus",
+    b"rules",
+    b"monday",
+    b"tuesday",
+    b"wednesday",
+    b"thursday",
+    b"friday",
+    b"saturday",
+    b"sunday",
+    b"windows",
+    b"holidays",
+    b"workdays",
+    b"promotions",
+    b"stop_ship",
+];
 
 /// Where an array stands that is no list of the contract. Serde would take it for an object whose
 /// fields come in the order of our source.

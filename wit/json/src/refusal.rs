@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::adjust::CounterView;
 use crate::answers::OrderState;
+use crate::catalog::{changed_key, entry_name};
 use crate::contract::types::{self, Fault, Refusal, Shortage};
 use crate::kinds;
 use crate::problem::{Kind, MALFORMED, Problem};
@@ -26,6 +27,11 @@ kinds! { REFUSAL_KINDS:
     QUANTITY_OUT_OF_BOUNDS = "quantity_out_of_bounds", CONFLICT,
         "The correction would take the counter out of its bounds";
     COMPARE_MISMATCH = "compare_mismatch", CONFLICT, "The counter is not what was expected";
+    UNKNOWN_WAREHOUSE = "unknown_warehouse", NOT_FOUND, "There is no such warehouse";
+    WAREHOUSE_IN_USE = "warehouse_in_use", CONFLICT, "The warehouse holds orders";
+    VERSION_MISMATCH = "version_mismatch", PRECONDITION_FAILED,
+        "The entry has another version than was expected";
+    UNKNOWN_ENTRY = "unknown_entry", NOT_FOUND, "There is no such entry";
 }
 
 kinds! { FAULT_KINDS:
@@ -69,7 +75,43 @@ pub fn refused(refusal: &Refusal) -> Problem {
         Refusal::QuantityExceedsHeld(excess) => quantity_exceeds_held(excess),
         Refusal::QuantityOutOfBounds(bound) => quantity_out_of_bounds(bound),
         Refusal::CompareMismatch(mismatch) => compare_mismatch(mismatch),
+        Refusal::UnknownWarehouse(codes) => unknown_warehouse(codes),
+        Refusal::WarehouseInUse(it) => warehouse_in_use(it),
+        Refusal::VersionMismatch(mismatch) => version_mismatch(mismatch),
     }
+}
+
+fn unknown_warehouse(codes: &[String]) -> Problem {
+    let detail = match codes {
+        [] => "a warehouse is unknown".into(),
+        [code] => format!("there is no warehouse {code}"),
+        [first, ..] => {
+            format!("there is no warehouse {first}; {} warehouses are unknown", codes.len())
+        }
+    };
+    Problem::new(&UNKNOWN_WAREHOUSE, detail).with("warehouses", codes)
+}
+
+fn warehouse_in_use(it: &types::WarehouseUse) -> Problem {
+    let count = it.orders.len();
+    let detail = format!("warehouse {} holds units of {count} orders", it.warehouse);
+    Problem::new(&WAREHOUSE_IN_USE, detail)
+        .with("warehouse", it.warehouse.as_str())
+        .with("orders", it.orders.as_slice())
+}
+
+fn version_mismatch(mismatch: &types::VersionMismatch) -> Problem {
+    let types::VersionMismatch { key, expected, actual } = mismatch;
+    let name = entry_name(key);
+    let detail = match (expected, actual) {
+        (0, actual) => format!("{name} was expected to be new and has version {actual}"),
+        (expected, 0) => format!("{name} was expected at version {expected} and there is none"),
+        _ => format!("{name} was expected at version {expected} and has version {actual}"),
+    };
+    Problem::new(&VERSION_MISMATCH, detail)
+        .with("key", changed_key(key))
+        .with("expected", *expected)
+        .with("actual", *actual)
 }
 
 fn reservation_expired(hold: &types::ExpiredHold) -> Problem {

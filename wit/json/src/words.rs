@@ -112,6 +112,11 @@ text_rule!(
     "six digits (GB/T 2260)"
 );
 text_rule!(
+    /// What skus with the same restrictions have in common.
+    Category, CategoryRule, 1..=64, "^[!-~]+$", u8::is_ascii_graphic,
+    "1 to 64 visible ASCII characters"
+);
+text_rule!(
     /// Why an operator corrects a counter.
     Reason, ReasonRule, 1..=128, "^[ -~]+$", |byte| (b' '..=b'~').contains(byte),
     "1 to 128 visible ASCII characters or spaces"
@@ -293,6 +298,18 @@ impl<'de, R: IntegerRule> Deserialize<'de> for Integer<R> {
             }
         }
         deserializer.deserialize_i64(IntegerVisitor(PhantomData))
+    }
+}
+
+impl<R> Serialize for Text<R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<R> Serialize for Integer<R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.0)
     }
 }
 

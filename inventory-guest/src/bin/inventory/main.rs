@@ -1,7 +1,7 @@
 //! The rules on a laptop: one SQLite file, the same JSON as the host, and nothing but `wasmedge`.
 //!
 //! Files in reading order. A subcommand is parsed into the contract's commands (`orders`, `stock`,
-//! `batch`, `script`), applied to the data folder (`shard`, kept to one process by `owner`),
+//! `catalog`, `batch`, `script`), applied to the data folder (`shard`, kept to one process by `owner`),
 //! and printed (`output`). `replay` sends a file of orders, `serve` listens.
 
 mod settings;
@@ -25,6 +25,8 @@ mod orders;
 mod stock;
 
 mod changes;
+
+mod catalog;
 
 mod batch;
 
@@ -74,6 +76,7 @@ fn command() -> Command {
         .arg_required_else_help(true)
         .args(settings::arguments())
         .subcommands(operations)
+        .subcommand(catalog::command())
         .subcommand(batch::command())
         .subcommand(script::command())
         .subcommand(replay::command())
@@ -110,6 +113,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     }
     let mut shard = Shard::open(&settings)?;
     match name {
+        catalog::NAME => catalog::run(&mut shard, matches, &settings),
         batch::NAME => batch::run(&mut shard, matches, &settings),
         script::NAME => script::run(&mut shard, &settings),
         replay::NAME => replay::run(&mut shard, matches),

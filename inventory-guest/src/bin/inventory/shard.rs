@@ -3,11 +3,11 @@
 
 use std::fs;
 
-use inventory_guest::contract::{arguments, results};
+use inventory_guest::contract::{arguments, catalog as words, results};
 use inventory_guest::domain;
 use inventory_guest::operations::{self, queries};
 use inventory_guest::storage::local::LocalDatabase;
-use inventory_json::contract::{changes, orders, stock, types};
+use inventory_json::contract::{catalog, changes, entries, orders, stock, types};
 
 use crate::clock::Clock;
 use crate::failure::Failure;
@@ -123,6 +123,38 @@ impl Shard {
     ) -> Result<Vec<changes::Change>, types::Fault> {
         let listed = queries::list_changes(&mut self.database, after, limit);
         Ok(listed.map_err(types::Fault::from)?.into_iter().map(results::change).collect())
+    }
+
+    /// `None` where there is no such entry of the catalog.
+    pub(crate) fn entry(
+        &mut self,
+        key: &entries::EntryKey,
+    ) -> Result<Option<catalog::StoredEntry>, types::Fault> {
+        let found = queries::get_entry(&mut self.database, &words::key(key)?);
+        Ok(found.map_err(types::Fault::from)?.map(words::stored_entry))
+    }
+
+    /// In order of their keys.
+    pub(crate) fn entries(
+        &mut self,
+        noun: entries::Noun,
+        prefix: &str,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<catalog::StoredEntry>, types::Fault> {
+        let noun = words::noun(noun);
+        let listed = queries::list_entries(&mut self.database, noun, prefix, after, limit);
+        Ok(listed.map_err(types::Fault::from)?.into_iter().map(words::stored_entry).collect())
+    }
+
+    /// Oldest first.
+    pub(crate) fn catalog_events(
+        &mut self,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<catalog::CatalogEvent>, types::Fault> {
+        let listed = queries::list_catalog_events(&mut self.database, after, limit);
+        Ok(listed.map_err(types::Fault::from)?.into_iter().map(words::event).collect())
     }
 
     pub(crate) fn audit(&mut self) -> Result<stock::AuditReport, types::Fault> {

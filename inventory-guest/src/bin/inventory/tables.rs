@@ -9,25 +9,26 @@ use inventory_json::problem::Problem;
 use inventory_json::refusal::{faulted, refused};
 use inventory_json::words::Instant;
 
+use crate::catalog;
 use crate::shard::Decided;
 
 /// Rows under a header, each column as wide as its widest cell.
-struct Table<const N: usize> {
+pub(crate) struct Table<const N: usize> {
     header: [&'static str; N],
     rows: Vec<[String; N]>,
 }
 
 impl<const N: usize> Table<N> {
-    fn new(header: [&'static str; N]) -> Self {
+    pub(crate) fn new(header: [&'static str; N]) -> Self {
         Self { header, rows: Vec::new() }
     }
 
-    fn row(&mut self, cells: [String; N]) {
+    pub(crate) fn row(&mut self, cells: [String; N]) {
         self.rows.push(cells);
     }
 
     /// Numbers stand to the right. Nothing where there is no row.
-    fn write(&self, out: &mut String) {
+    pub(crate) fn write(&self, out: &mut String) {
         if self.rows.is_empty() {
             return;
         }
@@ -76,6 +77,7 @@ fn answer(answer: &types::Answer, again: &str) -> String {
     match answer {
         types::Answer::Order(answer) => order_answer(answer, again),
         types::Answer::Adjusted(items) => adjusted(items, again),
+        types::Answer::Catalog(entries) => catalog::changed(entries, again),
         types::Answer::Expired(orders) => format!("{orders} holds ended\n"),
     }
 }
@@ -220,7 +222,9 @@ pub(crate) fn changes(listed: &[changes::Change]) -> String {
 }
 
 pub(crate) fn audit(report: &stock::AuditReport) -> String {
-    let stock::AuditCounts { skus, warehouse_stocks, orders, legs, ledger_rows } = report.checked;
+    let stock::AuditCounts { skus, warehouse_stocks, orders, legs, ledger_rows, .. } =
+        report.checked;
+    let stock::AuditCounts { catalog_entries, catalog_events, .. } = report.checked;
     let mut out = match report.differences.len() {
         0 => "every invariant holds\n".to_owned(),
         count => format!("{count} DIFFERENCES\n"),
@@ -228,7 +232,8 @@ pub(crate) fn audit(report: &stock::AuditReport) -> String {
     let _ = writeln!(
         out,
         "checked {skus} skus, {warehouse_stocks} warehouse stocks, {orders} orders, {legs} legs, \
-         {ledger_rows} ledger rows"
+         {ledger_rows} ledger rows, {catalog_entries} catalog entries, \
+         {catalog_events} catalog changes"
     );
     let mut table = Table::new(["invariant", "subject", "expected", "actual"]);
     for it in &report.differences {

@@ -8,7 +8,7 @@ mod requests;
 mod stock;
 
 pub(super) use orders::{LegEntry, OrderEntry};
-pub(super) use requests::{Earlier, code_of};
+pub(super) use requests::{Earlier, append, code_of, decode, encode};
 pub(super) use stock::{Origin, SkuIndex};
 
 use super::Fault;
@@ -104,7 +104,7 @@ impl<'a> Batch<'a> {
         let rows = storage::orders::legs(self.database, orders.into_iter())?;
         for (order, row) in &rows {
             let sku = self.stock.want(&row.sku);
-            if row.warehouse.is_some() || self.orders[*order].row.ship_to.is_some() {
+            if row.warehouse.is_some() || self.orders[*order].row.route.is_some() {
                 self.stock.want_sites(sku);
             }
         }

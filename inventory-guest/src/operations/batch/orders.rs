@@ -25,7 +25,7 @@ pub(in crate::operations) struct LegEntry {
 
 impl<'a> OrderEntry<'a> {
     fn new(id: &'a OrderId, order_no: i64) -> Self {
-        let row = OrderRow { order_no, state: None, expires_at: None, ship_to: None, steps: 0 };
+        let row = OrderRow { order_no, state: None, expires_at: None, route: None, steps: 0 };
         Self { id: Some(id), row, stored: None, legs: Vec::new(), legs_known: true }
     }
 
@@ -133,7 +133,7 @@ fn order_id(command: &Command) -> Option<&OrderId> {
         Command::Extend(it) => Some(&it.order_id),
         Command::Ship(it) => Some(&it.order_id),
         Command::Release(it) => Some(&it.order_id),
-        Command::Adjust(_) | Command::Expire(_) => None,
+        Command::Adjust(_) | Command::Expire(_) | Command::Catalog(_) => None,
     }
 }
 

@@ -166,7 +166,7 @@ fn key(order_no: i64, command: &Command) -> Option<RequestKey<'_>> {
         Command::Ship(it) => (Operation::Ship, &it.request_id),
         Command::Release(it) => (Operation::Release, &it.request_id),
         Command::Adjust(it) => (Operation::Adjust, &it.request_id),
-        Command::Expire(_) => return None,
+        Command::Expire(_) | Command::Catalog(_) => return None,
     };
     let request_id = match (request_id, command) {
         (Some(id), _) => Cow::Borrowed(id.as_str()),
@@ -185,30 +185,38 @@ fn fingerprint(command: &Command, body: &mut Vec<u8>) -> u64 {
     match command {
         Command::Reserve(it) | Command::Deduct(it) => {
             let how = (it.mode, it.strategy, it.ttl, it.allow_partial);
-            append(&(&it.lines, &it.ship_to, how), body);
+            let adcode = it.ship_to.as_ref().map(|place| &place.adcode);
+            append(&(&it.lines, adcode, how), body);
+            // Requests from before there were places have the fingerprint they always had.
+            if let Some(location) = it.ship_to.as_ref().and_then(|place| place.location) {
+                append(&location, body);
+            }
         }
         Command::Extend(it) => append(&it.ttl, body),
         Command::Ship(it) => append(&it.package, body),
         Command::Release(it) => append(&(it.reason, &it.lines), body),
         Command::Adjust(it) => append(&(&it.reason, &it.items), body),
-        Command::Confirm(_) | Command::Expire(_) => {}
+        Command::Confirm(_) | Command::Expire(_) | Command::Catalog(_) => {}
     }
     xxh3_64(body)
 }
 
-fn append(value: &impl Serialize, bytes: &mut Vec<u8>) {
+/// Encodes a value behind what is there.
+pub(in crate::operations) fn append(value: &impl Serialize, bytes: &mut Vec<u8>) {
     *bytes = postcard::to_extend(value, std::mem::take(bytes))
         .expect("memory is the only thing that can stop an encoder, and that traps");
 }
 
-fn encode(result: &Result<Answer, Refusal>) -> Vec<u8> {
+/// An outcome as it is stored.
+pub(in crate::operations) fn encode(result: &Result<Answer, Refusal>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64);
     bytes.push(FORMAT);
     append(result, &mut bytes);
     bytes
 }
 
-fn decode(outcome: &[u8]) -> Result<Result<Answer, Refusal>, Fault> {
+/// What was stored.
+pub(in crate::operations) fn decode(outcome: &[u8]) -> Result<Result<Answer, Refusal>, Fault> {
     match outcome {
         [FORMAT, encoded @ ..] => postcard::from_bytes(encoded)
             .map_err(|fault| Fault::Corrupt(format!("a stored outcome: {fault}"))),

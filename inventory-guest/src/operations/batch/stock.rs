@@ -1,5 +1,6 @@
 //! The counters of a batch, and the ledger rows that account for every move of one.
 
+use super::super::catalog;
 use super::Fault;
 use crate::domain::change::{ChangeKind, Quantities};
 use crate::domain::ledger::{Home, Movement, SiteCounters, SkuCounters};
@@ -20,7 +21,8 @@ pub(in crate::operations) struct Stock<'a> {
     skus: Vec<SkuEntry>,
     by_sku: FxHashMap<Sku, SkuIndex>,
     warehouses: FxHashMap<WarehouseCode, Standing>,
-    new_warehouses: Vec<WarehouseCode>,
+    /// Made now, each with the reason of the adjustment that named it.
+    new_warehouses: Vec<(WarehouseCode, &'a str)>,
     ledger: Vec<Entry<'a>>,
     /// Wanted, not yet read.
     unread: Vec<SkuIndex>,
@@ -260,13 +262,14 @@ impl<'a> Stock<'a> {
         &mut self,
         sku: SkuIndex,
         warehouse: &WarehouseCode,
+        reason: &'a str,
     ) -> SiteIndex {
         if let Some(site) = self.site(sku, warehouse) {
             return site;
         }
         if !self.warehouses.contains_key(warehouse) {
             self.warehouses.insert(warehouse.clone(), Standing::NEW);
-            self.new_warehouses.push(warehouse.clone());
+            self.new_warehouses.push((warehouse.clone(), reason));
         }
         let standing = self.warehouses[warehouse];
         let entry = &mut self.skus[sku];
@@ -287,8 +290,8 @@ impl<'a> Stock<'a> {
         now: Instant,
         last_seq: i64,
     ) -> Result<(), Fault> {
-        let new_warehouses = self.new_warehouses.iter().map(|code| (code, Standing::NEW));
-        storage::stock::insert_warehouses(database, new_warehouses)?;
+        let new_warehouses = self.new_warehouses.iter().map(|(code, reason)| (code, *reason));
+        catalog::make_warehouses(database, now, new_warehouses)?;
 
         let skus = || self.skus.iter().filter_map(|it| Some((it, it.counters?)));
         let new = skus().filter(|(it, _)| it.stored.is_none());

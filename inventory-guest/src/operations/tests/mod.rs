@@ -6,6 +6,8 @@
 mod adjusting;
 mod auditing;
 mod batches;
+mod catalog;
+mod catalog_folds;
 mod holding;
 mod identity;
 mod placing;

@@ -5,10 +5,7 @@ use super::*;
 #[test]
 fn warehouses_give_by_priority_then_code_and_lines_are_split() {
     let mut shop = Shop::with("A*100 A@W1*5 A@W2*5 A@W3*5");
-    shop.database
-        .connection()
-        .execute_batch("UPDATE warehouses SET priority = 1 WHERE warehouse = 'W3'")
-        .unwrap();
+    shop.tell(0, &catalog::change(["put area W3 - 1"]));
     shop.check([
         (0, reserve("O-1", "A*4").shipped(), "reserved 1:W3(A*4) until 10000"),
         (0, reserve("O-2", "A*4").shipped(), "reserved 1:W3(A*1) 2:W1(A*3) until 10000"),
@@ -21,7 +18,7 @@ fn warehouses_give_by_priority_then_code_and_lines_are_split() {
 #[test]
 fn an_inactive_warehouse_gives_nothing() {
     let mut shop = Shop::with("A*100 A@W1*5");
-    shop.database.connection().execute_batch("UPDATE warehouses SET active = 0").unwrap();
+    shop.tell(0, &catalog::change(["put warehouse W1 closed"]));
     shop.check([
         (0, reserve("O-1", "A*1").shipped(), "no insufficient_stock A 0/1"),
         (0, reserve("O-2", "A*1"), "reserved 1:-(A*1) until 10000"),

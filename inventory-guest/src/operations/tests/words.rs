@@ -1,9 +1,10 @@
 //! Short forms of commands and outcomes.
 
+use super::catalog::{changed, key};
 use crate::domain::{
     Adcode, Adjust, AdjustItem, Adjusted, Adjustment, Answer, Command, Confirm, Counter, Delta,
     ExpireLimit, Extend, Items, Level, Line, Mode, OrderId, OrderState, Outcome, Package,
-    Placement, Quantity, Reason, Refusal, Release, ReleaseReason, RequestId, Seconds, Ship,
+    Placement, Quantity, Reason, Refusal, Release, ReleaseReason, RequestId, Seconds, Ship, ShipTo,
     Shortage, Sku, Strategy, WarehouseCode,
 };
 
@@ -120,6 +121,7 @@ impl Command {
             Self::Ship(it) => &mut it.request_id,
             Self::Release(it) => &mut it.request_id,
             Self::Adjust(it) => &mut it.request_id,
+            Self::Catalog(it) => &mut it.request_id,
             Self::Expire(_) => panic!("expire has no name"),
         };
         *request_id = Some(name);
@@ -128,7 +130,8 @@ impl Command {
 
     /// To Shenzhen, from warehouses.
     pub(super) fn shipped(self) -> Self {
-        self.placed(|it| it.ship_to = Some(Adcode::parse("440305").unwrap()))
+        let adcode = Adcode::parse("440305").unwrap();
+        self.placed(|it| it.ship_to = Some(ShipTo { adcode, location: None }))
     }
 
     pub(super) fn partial(self) -> Self {
@@ -171,6 +174,7 @@ pub(super) fn short(outcome: &Outcome) -> String {
             text
         }
         Ok(Answer::Adjusted(items)) => items.iter().map(adjusted).collect::<Vec<_>>().join(", "),
+        Ok(Answer::Catalog(entries)) => entries.iter().map(changed).collect::<Vec<_>>().join(", "),
         Ok(Answer::Expired(orders)) => format!("{orders} expired"),
         Err(refusal) => format!("no {}{}", refusal.code(), numbers(refusal)),
     };
@@ -199,6 +203,16 @@ fn numbers(refusal: &Refusal) -> String {
         Refusal::CompareMismatch(it) => {
             let (sku, counter) = (it.sku.as_str(), counter(&it.counter));
             format!(" {sku}{counter} {} not {}", it.actual, it.expected)
+        }
+        Refusal::UnknownWarehouse(codes) => {
+            codes.iter().map(|code| format!(" {}", code.as_str())).collect()
+        }
+        Refusal::WarehouseInUse(it) => {
+            let orders = it.orders.iter().map(|order| format!(" {}", order.as_str()));
+            format!(" {}{}", it.warehouse.as_str(), orders.collect::<String>())
+        }
+        Refusal::VersionMismatch(it) => {
+            format!(" {} {} not {}", key(&it.key), it.actual, it.expected)
         }
         Refusal::UnknownOrder | Refusal::IdempotencyConflict | Refusal::AlreadyReleased => {
             String::new()

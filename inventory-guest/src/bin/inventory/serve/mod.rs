@@ -13,6 +13,8 @@ mod response;
 
 mod routes;
 
+mod catalog;
+
 mod connection;
 
 mod round;
@@ -24,6 +26,7 @@ use std::process::ExitCode;
 
 use clap::ArgMatches;
 
+pub(crate) use catalog::unknown as unknown_entry;
 pub(crate) use options::{NAME, command};
 
 use crate::failure::Failure;

@@ -16,6 +16,8 @@ pub(crate) struct Request<'a> {
     pub(crate) query: &'a str,
     pub(crate) authorization: Option<&'a [u8]>,
     pub(crate) content_type: Option<&'a [u8]>,
+    pub(crate) if_match: Option<&'a [u8]>,
+    pub(crate) if_none_match: Option<&'a [u8]>,
     /// What time it is, in tests.
     pub(crate) now: Option<&'a [u8]>,
     pub(crate) body: &'a [u8],
@@ -63,6 +65,8 @@ pub(crate) fn first(bytes: &[u8], body_bytes_max: usize) -> Result<Arrived<'_>, 
         query,
         authorization: seen.authorization,
         content_type: seen.content_type,
+        if_match: seen.if_match,
+        if_none_match: seen.if_none_match,
         now: seen.now,
         body,
         keep_alive: seen.keep_alive.unwrap_or(head.version == Some(1)),
@@ -75,6 +79,8 @@ pub(crate) fn first(bytes: &[u8], body_bytes_max: usize) -> Result<Arrived<'_>, 
 struct Headers<'a> {
     authorization: Option<&'a [u8]>,
     content_type: Option<&'a [u8]>,
+    if_match: Option<&'a [u8]>,
+    if_none_match: Option<&'a [u8]>,
     now: Option<&'a [u8]>,
     body_bytes: usize,
     keep_alive: Option<bool>,
@@ -91,6 +97,10 @@ impl<'a> Headers<'a> {
                 seen.authorization = Some(value);
             } else if is("content-type") {
                 seen.content_type = Some(value);
+            } else if is("if-match") {
+                seen.if_match = Some(value);
+            } else if is("if-none-match") {
+                seen.if_none_match = Some(value);
             } else if is("content-length") {
                 // Two that differ are how requests are smuggled past a proxy.
                 if length.replace(value).is_some_and(|before| before != *value) {

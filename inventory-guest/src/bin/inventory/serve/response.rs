@@ -39,6 +39,14 @@ impl Response {
         self
     }
 
+    /// The version of the entry that is answered.
+    pub(crate) fn with_etag(mut self, version: u64) -> Self {
+        use std::fmt::Write as _;
+        // A string takes all that is written.
+        let _ = write!(self.headers, "etag: \"{version}\"\r\n");
+        self
+    }
+
     pub(crate) fn write(&self, after: After, out: &mut Vec<u8>) {
         let reason = self.status.canonical_reason().unwrap_or_default();
         let connection = match after {

@@ -15,6 +15,7 @@ use inventory_json::refusal::{QUEUE_FULL, refused};
 use inventory_json::stock::Stock;
 use inventory_json::words::Instant;
 
+use super::catalog;
 use super::connection::{Connection, Taken};
 use super::options::Options;
 use super::request::Request;
@@ -180,6 +181,7 @@ impl Rounds {
                 let listed = shard.changes(page.after, page.limit).map_err(failed)?;
                 Response::json(&Changes::new(&self.settings.node, page.after, &listed))
             }
+            Task::Catalog(reading) => return catalog::read(shard, reading),
             Task::Audit | Task::Status(_) | Task::Command(_) | Task::Batch(_) => {
                 Response::json(&AuditReport::from(&shard.audit().map_err(failed)?))
             }
@@ -261,6 +263,10 @@ fn command_response(decided: Decided) -> Result<Response, Problem> {
     match &result {
         Ok(answer) => {
             let response = Response::json(&Answer::from(answer));
+            let response = match catalog::version(answer) {
+                Some(version) => response.with_etag(version),
+                None => response,
+            };
             Ok(if replayed { response.replayed() } else { response })
         }
         Err(refusal) => Err(Problem { replayed, ..refused(refusal) }),

@@ -3,6 +3,7 @@
 use inventory_json::audit::AuditRequest;
 use inventory_json::auth::{Access, Role, admit, require};
 use inventory_json::batch::{Batch, Command};
+use inventory_json::catalog::path::Place;
 use inventory_json::changes::Page;
 use inventory_json::contract::types;
 use inventory_json::orders::{Confirm, Defaults, Extend, Placement, Release, Ship};
@@ -12,6 +13,7 @@ use inventory_json::stock::StockQuery;
 use inventory_json::words::{OrderId, Sku, Text, TextRule};
 use percent_encoding::percent_decode_str;
 
+use super::catalog::{self, Reading};
 use super::options::Options;
 use super::request::Request;
 
@@ -27,6 +29,7 @@ pub(crate) enum Task {
     Changes(Page),
     Audit,
     Status(&'static str),
+    Catalog(Reading),
 }
 
 impl Task {
@@ -44,6 +47,9 @@ pub(crate) fn task(
     const READ: Access = Access::Needs(Role::Read);
     const TRADE: Access = Access::Needs(Role::Trade);
     const ADMIN: Access = Access::Needs(Role::Admin);
+    if let Some(place) = Place::of(request.path) {
+        return catalog::task(request, options, place);
+    }
     let steps: Vec<&str> = request.path.split('/').skip(1).collect();
     let (method, access) = match steps.as_slice() {
         ["healthz" | "readyz"] => ("GET", Access::Open),

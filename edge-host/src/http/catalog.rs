@@ -1,0 +1,178 @@
+//! The catalog: the same calls for each of its nouns, by its table of paths.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use inventory_json::catalog::path::{CHANGES, PATHS, SERVICE_AREAS};
+use inventory_json::catalog::query::{self, Edit, Listing};
+use inventory_json::catalog::{
+    self, Calendar, CatalogAnswer, CatalogChange, CatalogChanges, Category, Division, Entries,
+    Noun, Restriction, SafetyStock, ServiceArea, Shape, StoredEntry, Warehouse,
+};
+use inventory_json::changes::Page;
+use inventory_json::words;
+
+use super::openapi::Description;
+use super::outcome::{apply, apply_and_keep};
+use super::problem::Problem;
+use super::refusal::{UNKNOWN_ENTRY, failed};
+use super::route::{Call, Route};
+use super::{ADMIN, READ, json};
+use crate::guest::types::{Answer, EntryChange, Outcome};
+use crate::shard;
+
+/// The calls of every noun, and those on many of them.
+pub(super) fn routes() -> Vec<Route> {
+    let mut routes: Vec<Route> = PATHS
+        .into_iter()
+        .flat_map(|(noun, all, one)| {
+            let list = Description::of("catalog").says("Entries in order of their keys");
+            let list = list.asks::<String>("after").asks::<String>("prefix");
+            let list = list.asks::<words::ChangesLimit>("limit").answers::<Entries>();
+            let about = || Description::of("catalog").versioned();
+            let edit = |about: Description| {
+                let about = about.asks::<words::Reason>("reason").asks::<words::Reason>("author");
+                let about = about.asks::<bool>("refuse_in_use").asks::<bool>("dry_run");
+                about.asks::<words::RequestId>("request_id").answers::<CatalogAnswer>().conflicts()
+            };
+            [
+                Route::get(all, READ, move |call| self::list(call, noun)).described(list),
+                Route::get(one, READ, move |call| get(call, noun))
+                    .described(about().says("An entry").answers_any()),
+                Route::put(one, ADMIN, move |call| put(call, noun))
+                    .described(edit(takes(about(), noun)).says("Make or replace an entry")),
+                Route::delete(one, ADMIN, move |call| delete(call, noun))
+                    .described(edit(about()).says("Delete an entry, if there is one")),
+            ]
+        })
+        .collect();
+    let areas = Description::of("catalog").says("The areas that a warehouse serves");
+    routes
+        .push(Route::get(SERVICE_AREAS, READ, service_areas).described(areas.answers::<Entries>()));
+    routes.push(
+        Route::post(CHANGES, ADMIN, change).described(
+            Description::of("catalog")
+                .says("Change many entries, all or none")
+                .takes::<CatalogChange>()
+                .answers::<CatalogAnswer>()
+                .conflicts()
+                .versioned(),
+        ),
+    );
+    routes.push(
+        Route::get(CHANGES, READ, changes).described(
+            Description::of("catalog")
+                .says("Every committed change of the catalog, in order")
+                .asks::<words::Sequence>("after")
+                .asks::<words::ChangesLimit>("limit")
+                .answers::<CatalogChanges>(),
+        ),
+    );
+    routes
+}
+
+fn takes(about: Description, noun: Noun) -> Description {
+    match noun {
+        Noun::Warehouse => about.takes::<Warehouse>(),
+        Noun::ServiceArea => about.takes::<ServiceArea>(),
+        Noun::Category => about.takes::<Category>(),
+        Noun::Restriction => about.takes::<Restriction>(),
+        Noun::Calendar => about.takes::<Calendar>(),
+        Noun::SafetyStock => about.takes::<SafetyStock>(),
+        Noun::Division => about.takes::<Division>(),
+    }
+}
+
+async fn list(call: Call, noun: Noun) -> Result<Response, Problem> {
+    let listing = Listing::parse(call.uri.query().unwrap_or_default())?;
+    page(call, noun, listing).await
+}
+
+async fn service_areas(call: Call) -> Result<Response, Problem> {
+    let warehouse = call.parameter::<words::WarehouseCodeRule>("warehouse")?;
+    if let Some(query) = call.uri.query().filter(|query| !query.is_empty()) {
+        let detail = "this list is never longer than a page; it takes no parameters";
+        return Err(Problem::malformed_parameter(query, detail));
+    }
+    let prefix = format!("{} ", warehouse.as_str());
+    page(call, Noun::ServiceArea, Listing { after: String::new(), prefix, limit: 1_000 }).await
+}
+
+async fn page(call: Call, noun: Noun, listing: Listing) -> Result<Response, Problem> {
+    let Listing { after, prefix, limit } = listing;
+    let listing = shard::Listing { noun, prefix, after, limit };
+    let listed = call.wire.shard.entries(listing).await.map_err(|error| failed(&error))?;
+    Ok(json::answer(&catalog::page(noun, &listed, limit)))
+}
+
+async fn get(call: Call, noun: Noun) -> Result<Response, Problem> {
+    let key = key(&call, noun)?;
+    let name = format!("there is no such {}", Shape::of(noun).name);
+    let found = call.wire.shard.entry(key).await.map_err(|error| failed(&error))?;
+    let found = found.ok_or_else(|| Problem::new(&UNKNOWN_ENTRY, name))?;
+    let response = json::answer(&StoredEntry::new(noun, &found).0);
+    Ok(with_etag(response, found.version))
+}
+
+async fn put(mut call: Call, noun: Noun) -> Result<Response, Problem> {
+    let key = key(&call, noun)?;
+    let bytes_max = call.wire.config.body_bytes_max;
+    let body = json::receive(&mut call, bytes_max).await?;
+    let body = Shape::of(noun).body(json::content_type(&call.headers), &body)?;
+    let (subject, place) = (key.subject, key.place);
+    let entry = crate::guest::entries::Entry { subject, place, body };
+    edit(call, EntryChange::Put(entry)).await
+}
+
+async fn delete(call: Call, noun: Noun) -> Result<Response, Problem> {
+    let key = key(&call, noun)?;
+    edit(call, EntryChange::Delete(key)).await
+}
+
+async fn edit(call: Call, change: EntryChange) -> Result<Response, Problem> {
+    let expected = expected_version(&call.headers)?;
+    let edit = Edit::parse(call.uri.query().unwrap_or_default())?;
+    let command = catalog::put_of(change, expected, edit);
+    let (response, outcome) = apply_and_keep(&call.wire, command).await?;
+    Ok(match version(&outcome) {
+        Some(version) => with_etag(response, version),
+        None => response,
+    })
+}
+
+async fn change(mut call: Call) -> Result<Response, Problem> {
+    let body: CatalogChange = json::read(&mut call).await?;
+    apply(&call.wire, body.into_command()).await
+}
+
+async fn changes(call: Call) -> Result<Response, Problem> {
+    let Page { after, limit } = Page::parse(call.uri.query().unwrap_or_default())?;
+    let listed = call.wire.shard.catalog_events(after, limit).await;
+    let listed = listed.map_err(|error| failed(&error))?;
+    Ok(json::answer(&CatalogChanges::new(after, &listed)))
+}
+
+/// The key that the path names.
+fn key(call: &Call, noun: Noun) -> Result<crate::guest::entries::EntryKey, Problem> {
+    let texts: Vec<&str> = call.parameters.iter().map(String::as_str).collect();
+    let key = Shape::of(noun).key(&texts);
+    key.map_err(|(name, why)| Problem::malformed_parameter(name, why))
+}
+
+/// The version of the one entry that was changed, where it is there now.
+fn version(outcome: &Outcome) -> Option<u64> {
+    match &outcome.result {
+        Ok(Answer::Catalog(changed)) => changed.first().map(|it| it.version).filter(|it| *it > 0),
+        _ => None,
+    }
+}
+
+fn with_etag(mut response: Response, version: u64) -> Response {
+    let etag = HeaderValue::try_from(format!("\"{version}\"")).expect("digits are a header");
+    response.headers_mut().insert(header::ETAG, etag);
+    response
+}
+
+fn expected_version(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let value = |name| headers.get(name).map(HeaderValue::as_bytes);
+    query::expected_version(value(header::IF_MATCH), value(header::IF_NONE_MATCH))
+}

@@ -1,0 +1,100 @@
+//! Random changes of the catalog: every noun, mostly with keys that come again.
+
+use edge_host::guest::entries::{
+    Calendar, Division, Entry, EntryBody, EntryKey, Location, Noun, Owner, Promotion, Rule,
+    ServiceArea, Stop, Verdict, Warehouse, Window, Workday,
+};
+use edge_host::guest::types::{CatalogChange, CatalogItem, EntryChange};
+
+use super::stream::{Stream, WAREHOUSES};
+
+const AREAS: [&str; 4] = ["", "44", "4403", "440305"];
+const SUBJECTS: [&str; 3] = ["all", "category:drinks", "sku:TEA"];
+
+/// One to three items.
+pub(super) fn change(stream: &mut Stream, request_id: Option<String>) -> CatalogChange {
+    CatalogChange {
+        author: (stream.below(2) == 0).then(|| "Li Wei".to_owned()),
+        reason: "planned".to_owned(),
+        items: (0..=stream.below(3)).map(|_| item(stream)).collect(),
+        refuse_in_use: stream.below(2) == 0,
+        dry_run: stream.below(8) == 0,
+        request_id,
+    }
+}
+
+fn item(stream: &mut Stream) -> CatalogItem {
+    let change = if stream.below(5) == 0 {
+        EntryChange::Delete(key(stream))
+    } else {
+        let EntryKey { noun, subject, place } = key(stream);
+        EntryChange::Put(Entry { subject, place, body: body(stream, noun) })
+    };
+    let expected_version = (stream.below(8) == 0).then(|| stream.below(30) as u64);
+    CatalogItem { change, expected_version }
+}
+
+/// Some of them of a warehouse that nobody made.
+pub(super) fn key(stream: &mut Stream) -> EntryKey {
+    let code = match stream.below(12) {
+        0 => "NOWHERE",
+        _ => WAREHOUSES[stream.below(WAREHOUSES.len())],
+    };
+    let area = AREAS[stream.below(AREAS.len())];
+    let sku = stream.sku();
+    let (noun, subject, place) = match stream.below(10) {
+        0..=2 => (Noun::Warehouse, code, ""),
+        3..=5 => (Noun::ServiceArea, code, area),
+        6 => (Noun::Category, sku.as_str(), ""),
+        7 => (Noun::Restriction, SUBJECTS[stream.below(SUBJECTS.len())], area),
+        8 => (Noun::Calendar, code, ""),
+        _ if stream.below(2) == 0 => (Noun::SafetyStock, sku.as_str(), code),
+        _ => (Noun::Division, "440305", ""),
+    };
+    EntryKey { noun, subject: subject.to_owned(), place: place.to_owned() }
+}
+
+fn body(stream: &mut Stream, noun: Noun) -> EntryBody {
+    let location = Location { latitude_e6: 22_543_099, longitude_e6: 114_057_868 };
+    match noun {
+        Noun::Warehouse => EntryBody::Warehouse(Warehouse {
+            name: (stream.below(2) == 0).then(|| "深圳一号仓".to_owned()),
+            owner: if stream.below(2) == 0 { Owner::Own } else { Owner::ThirdParty },
+            adcode: (stream.below(2) == 0).then(|| "440305".to_owned()),
+            location: (stream.below(2) == 0).then_some(location),
+            active: stream.below(4) > 0,
+        }),
+        Noun::ServiceArea => {
+            let (priority, backup) = (stream.units(3), stream.below(4) == 0);
+            EntryBody::ServiceArea(ServiceArea { priority, backup })
+        }
+        Noun::Category => EntryBody::Category("drinks".to_owned()),
+        Noun::Restriction => {
+            let verdict = if stream.below(2) == 0 { Verdict::Allow } else { Verdict::Deny };
+            let until = (stream.below(2) == 0).then_some(1_900_000_000_000);
+            let name = "a law".to_owned();
+            EntryBody::Restriction(vec![Rule { verdict, from: None, until, name }])
+        }
+        Noun::Calendar => EntryBody::Calendar(calendar(stream)),
+        Noun::SafetyStock => EntryBody::SafetyStock(stream.units(5)),
+        Noun::Division => EntryBody::Division(Division { name: "南山区".to_owned(), location }),
+    }
+}
+
+fn calendar(stream: &mut Stream) -> Calendar {
+    let windows = || vec![Window { from_minute: 540, until_minute: 1_080 }];
+    Calendar {
+        time_zone: "Asia/Shanghai".to_owned(),
+        weekly: (0..7).map(|day| if day < 5 { windows() } else { Vec::new() }).collect(),
+        cut_off_minute: (stream.below(2) == 0).then_some(960),
+        handling_minutes: stream.units(120),
+        holidays: vec!["2026-10-01".to_owned()],
+        workdays: vec![Workday { date: "2026-10-10".to_owned(), windows: windows() }],
+        promotions: vec![Promotion {
+            from: "2026-11-01".to_owned(),
+            until: "2026-11-12".to_owned(),
+            windows: windows(),
+        }],
+        stops: vec![Stop { from: 1_800_000_000_000, until: 1_800_000_100_000 }],
+    }
+}

@@ -1,0 +1,214 @@
+//! What the catalog's calls say in their query: strict, as everything else.
+
+use std::borrow::Cow;
+
+use crate::changes::LIMIT_DEFAULT;
+use crate::problem::Problem;
+use crate::words::{ChangesLimit, Text, TextRule};
+
+/// Which entries to list.
+#[derive(Debug, PartialEq)]
+pub struct Listing {
+    /// Keys behind this one; empty: from the first.
+    pub after: String,
+    /// Keys that begin so.
+    pub prefix: String,
+    /// At most this many.
+    pub limit: u32,
+}
+
+/// What a change of one entry says beside it.
+#[derive(Debug, Default, PartialEq)]
+pub struct Edit {
+    /// Why; by default what is done.
+    pub reason: Option<String>,
+    /// Who.
+    pub author: Option<String>,
+    /// Refuse to close a warehouse that holds orders.
+    pub refuse_in_use: bool,
+    /// Change nothing.
+    pub dry_run: bool,
+    /// Makes the call idempotent.
+    pub request_id: Option<String>,
+}
+
+/// The longest key in one text: a restriction's subject and an area.
+const KEY_BYTES_MAX: usize = 160;
+
+impl Listing {
+    /// `after`, `prefix` and `limit`, percent-encoded.
+    pub fn parse(query: &str) -> Result<Self, Problem> {
+        let [after, prefix, limit] = parameters(query, ["after", "prefix", "limit"])?;
+        let limit = match limit {
+            None => LIMIT_DEFAULT,
+            Some(text) => {
+                let number = text.parse().ok().and_then(|number| ChangesLimit::new(number).ok());
+                let refuse = || Problem::malformed_parameter("limit", "limit is 1 to 1000");
+                number.ok_or_else(refuse)?.to_u32()
+            }
+        };
+        Ok(Self { after: key("after", after)?, prefix: key("prefix", prefix)?, limit })
+    }
+}
+
+impl Edit {
+    /// `reason`, `author`, `refuse_in_use`, `dry_run` and `request_id`, percent-encoded.
+    pub fn parse(query: &str) -> Result<Self, Problem> {
+        let names = ["reason", "author", "refuse_in_use", "dry_run", "request_id"];
+        let [reason, author, refuse_in_use, dry_run, request_id] = parameters(query, names)?;
+        Ok(Self {
+            reason: word::<crate::words::ReasonRule>("reason", reason)?,
+            author: word::<crate::words::ReasonRule>("author", author)?,
+            refuse_in_use: flag("refuse_in_use", refuse_in_use)?,
+            dry_run: flag("dry_run", dry_run)?,
+            request_id: word::<crate::words::RequestIdRule>("request_id", request_id)?,
+        })
+    }
+}
+
+/// The version that a change of one entry expects, by the values of its headers: `If-Match: "7"`
+/// expects version 7, `If-None-Match: *` that there is none.
+pub fn expected_version(
+    if_match: Option<&[u8]>,
+    if_none_match: Option<&[u8]>,
+) -> Result<Option<u64>, Problem> {
+    match (if_match, if_none_match) {
+        (None, None) => Ok(None),
+        (None, Some(b"*")) => Ok(Some(0)),
+        (Some(etag), None) => {
+            let version = etag.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+            let version = version.and_then(|digits| std::str::from_utf8(digits).ok());
+            let version = version.and_then(|digits| digits.parse().ok()).filter(|it| *it > 0);
+            let refuse = || {
+                let detail = "If-Match takes one ETag as it was answered, such as \"7\"";
+                Problem::malformed_parameter("If-Match", detail)
+            };
+            version.map(Some).ok_or_else(refuse)
+        }
+        _ => {
+            let detail = "send If-Match with an ETag, or If-None-Match: *";
+            Err(Problem::malformed_parameter("If-None-Match", detail))
+        }
+    }
+}
+
+/// Parameters by name, each at most once; any other is refused.
+pub(crate) fn parameters<'a, const N: usize>(
+    query: &'a str,
+    names: [&'static str; N],
+) -> Result<[Option<Cow<'a, str>>; N], Problem> {
+    let mut found = [const { None }; N];
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, text) = pair.split_once('=').unwrap_or((pair, ""));
+        let Some(at) = names.iter().position(|known| *known == name) else {
+            let detail = format!("there is no parameter {name}; known: {}", names.join(", "));
+            return Err(Problem::malformed_parameter(name, detail));
+        };
+        let refuse = |what: &str| Problem::malformed_parameter(name, format!("{name} {what}"));
+        let text = decoded(text).ok_or_else(|| refuse("is not percent-encoded UTF-8"))?;
+        if found[at].replace(text).is_some() {
+            return Err(refuse("is given twice"));
+        }
+    }
+    Ok(found)
+}
+
+fn decoded(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains(['%', '+']) {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digit = |byte: u8| (byte as char).to_digit(16);
+                let value = digit(rest.next()?)? * 16 + digit(rest.next()?)?;
+                u8::try_from(value).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok().map(Cow::Owned)
+}
+
+fn key(name: &str, text: Option<Cow<'_, str>>) -> Result<String, Problem> {
+    let text = text.unwrap_or_default().into_owned();
+    let fits = text.len() <= KEY_BYTES_MAX && text.bytes().all(|it| (b' '..=b'~').contains(&it));
+    if fits {
+        return Ok(text);
+    }
+    let detail = format!("{name} is a key: at most {KEY_BYTES_MAX} visible ASCII characters");
+    Err(Problem::malformed_parameter(name, detail))
+}
+
+fn word<R: TextRule>(name: &str, text: Option<Cow<'_, str>>) -> Result<Option<String>, Problem> {
+    let parse = |text: Cow<'_, str>| {
+        Text::<R>::parse(&text)
+            .map(Text::into_string)
+            .map_err(|bounds| Problem::malformed_parameter(name, bounds.to_string()))
+    };
+    text.map(parse).transpose()
+}
+
+pub(crate) fn flag(name: &str, text: Option<Cow<'_, str>>) -> Result<bool, Problem> {
+    match text.as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => {
+            let detail = format!("{name} is true or false, not {other}");
+            Err(Problem::malformed_parameter(name, detail))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_is_asked_for_in_known_parameters() {
+        let listing = |after: &str, prefix: &str, limit| {
+            Some(Listing { after: after.into(), prefix: prefix.into(), limit })
+        };
+        for (query, expected) in [
+            ("", listing("", "", LIMIT_DEFAULT)),
+            ("after=W1%2044&limit=7", listing("W1 44", "", 7)),
+            ("prefix=W1+", listing("", "W1 ", LIMIT_DEFAULT)),
+            ("limit=0", None),
+            ("limit=1001", None),
+            ("after=%4", None),
+            ("after=%FF", None),
+            ("after=%0A", None),
+            ("page=1", None),
+            ("limit=1&limit=1", None),
+        ] {
+            assert_eq!(Listing::parse(query).ok(), expected, "{query:?}");
+        }
+    }
+
+    #[test]
+    fn an_edit_is_told_in_known_parameters() {
+        let edit = Edit::parse("reason=spring+plan&dry_run=true&author=Li%20Wei").unwrap();
+        assert_eq!(edit.reason.as_deref(), Some("spring plan"));
+        assert_eq!(edit.author.as_deref(), Some("Li Wei"));
+        assert!(edit.dry_run && !edit.refuse_in_use);
+        for query in ["dry_run=yes", "reason=", "request_id=a+b", "why=x"] {
+            assert!(Edit::parse(query).is_err(), "{query:?}");
+        }
+    }
+
+    #[test]
+    fn versions_are_expected_by_one_header() {
+        let matching = |value: &'static str| expected_version(Some(value.as_bytes()), None).ok();
+        assert_eq!(expected_version(None, None), Ok(None));
+        assert_eq!(expected_version(None, Some(b"*")), Ok(Some(0)));
+        assert_eq!(matching("\"7\""), Some(Some(7)));
+        for value in ["7", "W/\"7\"", "*", "\"0\"", "\"x\"", "\"1\", \"2\"", ""] {
+            assert_eq!(matching(value), None, "{value}");
+        }
+        assert!(expected_version(None, Some(b"\"7\"")).is_err());
+        assert!(expected_version(Some(b"\"7\""), Some(b"*")).is_err());
+    }
+}
