@@ -13,6 +13,9 @@ const DAYS_MAX: i32 = 2_932_896;
 pub struct Date(i32);
 
 impl Date {
+    /// 1970-01-01.
+    pub(super) const FIRST: Self = Self(0);
+
     /// Accepts `YYYY-MM-DD`, 1970-01-01 to 9999-12-31.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let malformed = || {
@@ -48,6 +51,16 @@ impl Date {
         } else {
             Err(Malformed(format!("a date must be 0..{DAYS_MAX} days since 1970, not {days}")))
         }
+    }
+
+    /// The date this many days after 1970-01-01; may lie outside what `parse` accepts.
+    pub(super) fn of_days(days: i32) -> Self {
+        Self(days)
+    }
+
+    /// The date after it; may lie outside what `parse` accepts.
+    pub(super) fn next(self) -> Self {
+        Self(self.0 + 1)
     }
 
     /// Days since 1970-01-01.
