@@ -75,7 +75,7 @@ impl Date {
     }
 
     /// Year, month and day; by Howard Hinnant's `civil_from_days`.
-    fn civil(self) -> (i32, i32, i32) {
+    pub(super) fn civil(self) -> (i32, i32, i32) {
         let days = self.0 + 719_468;
         let era = days.div_euclid(146_097);
         let day_of_era = days.rem_euclid(146_097);
@@ -98,7 +98,7 @@ impl fmt::Display for Date {
 }
 
 /// Days since 1970-01-01; by Howard Hinnant's `days_from_civil`.
-fn days_of(year: i32, month: i32, day: i32) -> i32 {
+pub(super) fn days_of(year: i32, month: i32, day: i32) -> i32 {
     let year = year - i32::from(month <= 2);
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);

