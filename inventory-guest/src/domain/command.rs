@@ -89,8 +89,12 @@ pub enum Mode {
 /// How warehouses are ranked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Strategy {
-    /// By the warehouse's priority, then its code.
+    /// By the smallest area served, then its priority, then distance, then code.
     Priority,
+    /// By distance, then as `Priority`.
+    Nearest,
+    /// The fewest packages; among as few, as `Priority`.
+    MinSplits,
 }
 
 /// An order to place, by `reserve` or `deduct`.
