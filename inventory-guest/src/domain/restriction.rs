@@ -39,9 +39,7 @@ impl Rule {
         until: Option<Instant>,
         name: Label,
     ) -> Result<Self, Malformed> {
-        if let (Some(from), Some(until)) = (from, until)
-            && from >= until
-        {
+        if from.zip(until).is_some_and(|(from, until)| from >= until) {
             let name = name.as_str();
             return Err(Malformed(format!("the rule {name:?} must end after it begins")));
         }
@@ -272,10 +270,8 @@ mod tests {
         let mut applying = Vec::new();
         for (number, (subject, area, verdict, from, until)) in rows.iter().enumerate() {
             let holds = from.unwrap_or(0) <= now && now < until.unwrap_or(i64::MAX);
-            if let Some(specificity) = specificity(subject)
-                && to.starts_with(area.as_str())
-                && holds
-            {
+            let applies = holds && to.starts_with(area.as_str());
+            if let Some(specificity) = specificity(subject).filter(|_| applies) {
                 let denies = *verdict == Verdict::Deny;
                 let first = std::cmp::Reverse(number);
                 applying.push((specificity, area.as_str().len(), denies, first));

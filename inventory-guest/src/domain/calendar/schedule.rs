@@ -85,9 +85,8 @@ impl Schedule {
         let mut search = Search::new(self, now);
         let mut openings = Vec::new();
         let mut at = now.as_milliseconds();
-        while openings.len() < count
-            && let Some(from) = search.first_open(at)
-        {
+        while openings.len() < count {
+            let Some(from) = search.first_open(at) else { break };
             at = search.first_closed(from);
             let (Some(from), Some(until)) = (instant(from), instant(at)) else { break };
             openings.push(Opening { from, until });
@@ -103,9 +102,8 @@ impl Schedule {
             return &CLOSED;
         }
         let begun = calendar.promotions.partition_point(|it| it.from <= date);
-        if let Some(promotion) = calendar.promotions[..begun].last()
-            && date < promotion.until
-        {
+        let promotion = calendar.promotions[..begun].last();
+        if let Some(promotion) = promotion.filter(|it| date < it.until) {
             return &promotion.windows;
         }
         match calendar.workdays.binary_search_by_key(&date, |it| it.date) {

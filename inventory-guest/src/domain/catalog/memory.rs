@@ -137,7 +137,15 @@ impl Destination<'_> {
     /// What the warehouse with this number is to the address.
     pub fn standing(&self, warehouse: usize) -> Standing {
         let found = self.serving.iter().find_map(|(digits, serving)| {
-            let at = serving.binary_search_by_key(&warehouse, |it| it.warehouse).ok()?;
+            // Where all warehouses serve an area, each is at the place that its number says; where
+            // only some do, none is further back.
+            let until = serving.len().min(warehouse + 1);
+            let last = until.checked_sub(1)?;
+            let at = if serving[last].warehouse == warehouse {
+                last
+            } else {
+                serving[..last].binary_search_by_key(&warehouse, |it| it.warehouse).ok()?
+            };
             Some((*digits, &serving[at]))
         });
         found.map_or(Standing::NoService, |(digits, it)| self.standing_of(digits, it))
