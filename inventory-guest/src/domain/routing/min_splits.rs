@@ -10,7 +10,7 @@ use super::Supply;
 use rustc_hash::FxHashMap;
 
 /// Sites looked at before the exact search gives up: about 40 µs in the guest.
-const STEPS_MAX: usize = 10_000;
+const STEPS_MAX: usize = 4_000;
 
 /// The warehouses to take, sorted. Adds to `closed` those that would be, were they not closed.
 pub(super) fn choose(
@@ -133,6 +133,10 @@ fn fewest(needs: Vec<Need>, warehouses: usize) -> Vec<usize> {
     }
     let mut cover = Cover::new(needs, warehouses);
     let grown = cover.grow();
+    if grown.len() * cover.gives.len() > STEPS_MAX {
+        // The steps would not suffice for one set.
+        return grown;
+    }
     for count in cover.fewest_thinkable().max(2)..=grown.len() {
         match cover.first_of(count) {
             Ok(Some(chosen)) => return chosen,
