@@ -42,6 +42,15 @@ impl Area {
         [6, 4, 2, 0].map(|digits| Self::of(adcode, digits))
     }
 
+    /// The area that an adcode itself names: a province's ends with four zeros, a city's with two.
+    pub fn named_by(adcode: &Adcode) -> Self {
+        let digits = adcode.as_str();
+        let digits = digits.strip_suffix("00").unwrap_or(digits);
+        let digits =
+            if digits.len() == 4 { digits.strip_suffix("00").unwrap_or(digits) } else { digits };
+        Self::cut(digits.as_bytes())
+    }
+
     fn cut(text: &[u8]) -> Self {
         let mut area = Self::EVERYWHERE;
         for (digit, byte) in area.digits.iter_mut().zip(text) {
@@ -107,6 +116,24 @@ mod tests {
         }
         for text in ["441901", "4418", "45"] {
             assert!(!Area::parse(text).unwrap().holds(&adcode), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_adcode_names_a_province_a_city_or_a_district() {
+        for (adcode, area) in [
+            ("440000", "44"),
+            ("440300", "4403"),
+            ("440305", "440305"),
+            ("441900", "4419"),
+            ("710000", "71"),
+            ("110100", "1101"),
+            ("429004", "429004"),
+            ("429000", "4290"),
+            ("100000", "10"),
+            ("460400", "4604"),
+        ] {
+            assert_eq!(Area::named_by(&Adcode::parse(adcode).unwrap()).as_str(), area);
         }
     }
 

@@ -25,7 +25,7 @@ pub use command::{
     EntryChange, ExpireLimit, Extend, Line, Mode, Operation, Placement, Release, ReleaseReason,
     Ship, ShipTo, Strategy,
 };
-pub use location::Location;
+pub use location::{Distance, Location, Position};
 pub use names::{Adcode, Category, Label, OrderId, Reason, RequestId, Sku, WarehouseCode};
 pub use numbers::{Delta, Instant, Items, Level, Quantity, Seconds, UNITS_MAX};
 pub use order::OrderState;

@@ -1,6 +1,10 @@
 //! Restrictions [地区限制]: what may not be shipped where, and when.
+//!
+//! The most specific rule that holds now decides: a sku's before its category's before everything's;
+//! then that of the smaller area; then a denial. Without any, it may be shipped.
 
-use super::{Category, Instant, Label, Malformed, Sku};
+use super::{Adcode, Area, Category, Instant, Label, Malformed, Sku};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -35,9 +39,7 @@ impl Rule {
         until: Option<Instant>,
         name: Label,
     ) -> Result<Self, Malformed> {
-        if let (Some(from), Some(until)) = (from, until)
-            && from >= until
-        {
+        if from.zip(until).is_some_and(|(from, until)| from >= until) {
             let name = name.as_str();
             return Err(Malformed(format!("the rule {name:?} must end after it begins")));
         }
@@ -119,9 +121,229 @@ impl Subject {
     }
 }
 
+/// The rule that decides, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruling<'r> {
+    /// What it is about.
+    pub subject: Subject,
+    /// Where it holds.
+    pub area: Area,
+    /// What it says.
+    pub rule: &'r Rule,
+}
+
+/// Restrictions in memory: at least all those of the skus and areas that are asked about.
+#[derive(Clone, Debug, Default)]
+pub struct Restrictions {
+    skus: FxHashMap<Sku, InAreas>,
+    categories: FxHashMap<Category, InAreas>,
+    all: InAreas,
+}
+
+type InAreas = FxHashMap<Area, Restriction>;
+
+impl Restrictions {
+    /// Takes a restriction in, in place of the one it had of this subject in this area.
+    pub fn insert(&mut self, subject: Subject, area: Area, restriction: Restriction) {
+        let in_areas = match subject {
+            Subject::Sku(sku) => self.skus.entry(sku).or_default(),
+            Subject::Category(category) => self.categories.entry(category).or_default(),
+            Subject::All => &mut self.all,
+        };
+        in_areas.insert(area, restriction);
+    }
+
+    /// The rule that says whether a sku may be shipped there now. `None`: no rule does, it may.
+    pub fn ruling(
+        &self,
+        sku: &Sku,
+        category: Option<&Category>,
+        ship_to: &Adcode,
+        now: Instant,
+    ) -> Option<Ruling<'_>> {
+        let areas = Area::around(ship_to);
+        let decides = |in_areas| deciding(in_areas, &areas, now);
+        let of_sku = || {
+            let (area, rule) = decides(self.skus.get(sku)?)?;
+            Some(Ruling { subject: Subject::Sku(sku.clone()), area, rule })
+        };
+        let of_category = || {
+            let (area, rule) = decides(self.categories.get(category?)?)?;
+            Some(Ruling { subject: Subject::Category(category?.clone()), area, rule })
+        };
+        let of_all = || {
+            let (area, rule) = decides(&self.all)?;
+            Some(Ruling { subject: Subject::All, area, rule })
+        };
+        of_sku().or_else(of_category).or_else(of_all)
+    }
+
+    /// The rule that forbids to ship a sku there now.
+    pub fn denial(
+        &self,
+        sku: &Sku,
+        category: Option<&Category>,
+        ship_to: &Adcode,
+        now: Instant,
+    ) -> Option<Ruling<'_>> {
+        let ruling = self.ruling(sku, category, ship_to, now);
+        ruling.filter(|it| it.rule.verdict == Verdict::Deny)
+    }
+}
+
+/// The rule of the first of the areas, from small to large, that has one which holds now.
+fn deciding<'r>(
+    in_areas: &'r InAreas,
+    areas: &[Area; 4],
+    now: Instant,
+) -> Option<(Area, &'r Rule)> {
+    if in_areas.is_empty() {
+        return None;
+    }
+    areas.iter().find_map(|area| Some((*area, in_areas.get(area)?.deciding(now)?)))
+}
+
+impl Restriction {
+    /// The first denial that holds now, or else the first rule that does.
+    fn deciding(&self, now: Instant) -> Option<&Rule> {
+        let mut holding = self.0.iter().filter(|rule| rule.holds_at(now));
+        let first = holding.next()?;
+        match first.verdict {
+            Verdict::Deny => Some(first),
+            Verdict::Allow => {
+                Some(holding.find(|rule| rule.verdict == Verdict::Deny).unwrap_or(first))
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+
+    /// One row of a rule list: subject, area, verdict, window.
+    type Row = (Subject, Area, Verdict, Option<i64>, Option<i64>);
+
+    fn at(milliseconds: i64) -> Instant {
+        Instant::parse(milliseconds).unwrap()
+    }
+
+    const SUBJECTS: &[&str] =
+        &["all", "category:food", "category:glass", "sku:A", "sku:B", "sku:food"];
+    const AREAS: &[&str] = &["", "44", "4403", "440305", "440306", "4419", "441900", "71"];
+
+    fn rows() -> impl Strategy<Value = Vec<Row>> {
+        let row = (
+            proptest::sample::select(SUBJECTS).prop_map(|text| Subject::parse(text).unwrap()),
+            proptest::sample::select(AREAS).prop_map(|text| Area::parse(text).unwrap()),
+            prop_oneof![Just(Verdict::Allow), Just(Verdict::Deny)],
+            option::of(0_i64..10),
+            option::of(11_i64..20),
+        );
+        vec(row, 0..16)
+    }
+
+    fn restrictions(rows: &[Row]) -> Restrictions {
+        let mut lists: FxHashMap<(Subject, Area), Vec<Rule>> = FxHashMap::default();
+        for (number, (subject, area, verdict, from, until)) in rows.iter().enumerate() {
+            let name = Label::parse(format!("rule {number}")).unwrap();
+            let rule = Rule::parse(*verdict, from.map(at), until.map(at), name).unwrap();
+            lists.entry((subject.clone(), *area)).or_default().push(rule);
+        }
+        let mut restrictions = Restrictions::default();
+        for ((subject, area), rules) in lists {
+            restrictions.insert(subject, area, Restriction::parse(rules).unwrap());
+        }
+        restrictions
+    }
+
+    /// The model: the number of the best of all rows that apply.
+    fn best(rows: &[Row], sku: &str, category: Option<&str>, to: &str, now: i64) -> Option<usize> {
+        let specificity = |subject: &Subject| match subject {
+            Subject::Sku(it) => (it.as_str() == sku).then_some(3),
+            Subject::Category(it) => (Some(it.as_str()) == category).then_some(2),
+            Subject::All => Some(1),
+        };
+        let mut applying = Vec::new();
+        for (number, (subject, area, verdict, from, until)) in rows.iter().enumerate() {
+            let holds = from.unwrap_or(0) <= now && now < until.unwrap_or(i64::MAX);
+            let applies = holds && to.starts_with(area.as_str());
+            if let Some(specificity) = specificity(subject).filter(|_| applies) {
+                let denies = *verdict == Verdict::Deny;
+                let first = std::cmp::Reverse(number);
+                applying.push((specificity, area.as_str().len(), denies, first));
+            }
+        }
+        applying.into_iter().max().map(|(_, _, _, first)| first.0)
+    }
+
+    proptest! {
+        #[test]
+        fn the_most_specific_rule_that_holds_decides(
+            rows in rows(),
+            sku in proptest::sample::select(&["A", "B", "C", "food"][..]),
+            category in option::of(proptest::sample::select(&["food", "glass", "A"][..])),
+            to in proptest::sample::select(&["440305", "440306", "440100", "441900", "710000"][..]),
+            now in 0_i64..25,
+        ) {
+            let restrictions = restrictions(&rows);
+            let known = category.map(|it| Category::parse(it).unwrap());
+            let (of, ship_to) = (Sku::parse(sku).unwrap(), Adcode::parse(to).unwrap());
+            let ruling = restrictions.ruling(&of, known.as_ref(), &ship_to, at(now));
+            let expected = best(&rows, sku, category, to, now).map(|number| {
+                (rows[number].0.clone(), rows[number].1, format!("rule {number}"))
+            });
+            let decided = ruling.map(|it| (it.subject, it.area, it.rule.name.as_str().to_owned()));
+            prop_assert_eq!(decided, expected);
+        }
+    }
+
+    #[track_caller]
+    fn check(rows: &[(&str, &str, Verdict)], ship_to: &str, expected: Verdict) {
+        let row = |(subject, area, verdict): &(&str, &str, Verdict)| {
+            (Subject::parse(subject).unwrap(), Area::parse(area).unwrap(), *verdict, None, None)
+        };
+        let restrictions = restrictions(&rows.iter().map(row).collect::<Vec<_>>());
+        let (sku, ship_to) = (Sku::parse("A").unwrap(), Adcode::parse(ship_to).unwrap());
+        let denial = restrictions.denial(&sku, None, &ship_to, at(0));
+        let verdict = if denial.is_some() { Verdict::Deny } else { Verdict::Allow };
+        assert_eq!(verdict, expected, "{rows:?} to {ship_to:?}");
+    }
+
+    #[test]
+    fn a_district_may_be_denied_in_an_allowed_city_and_the_reverse() {
+        use Verdict::{Allow, Deny};
+        let rows = [("sku:A", "4403", Allow), ("sku:A", "440305", Deny), ("all", "", Deny)];
+        check(&rows, "440305", Deny);
+        check(&rows, "440306", Allow);
+        let rows = [("sku:A", "4403", Deny), ("sku:A", "440305", Allow)];
+        check(&rows, "440305", Allow);
+        check(&rows, "440306", Deny);
+        check(&rows, "440400", Allow);
+        // A rule about a sku is stronger than one about a smaller area.
+        check(&[("sku:A", "", Allow), ("all", "440305", Deny)], "440305", Allow);
+    }
+
+    #[test]
+    fn codes_that_no_list_has_are_decided_by_their_digits() {
+        use Verdict::{Allow, Deny};
+        // Retired: 130223 is a city's since 2018. Unknown: 999999.
+        check(&[("all", "1302", Deny)], "130223", Deny);
+        check(&[("all", "", Deny)], "999999", Deny);
+        check(&[("all", "99", Deny)], "989999", Allow);
+        // Cities without districts, and provinces without cities.
+        for ship_to in ["441900", "442000", "460400"] {
+            check(&[("all", &ship_to[..4], Deny)], ship_to, Deny);
+            check(&[("all", &ship_to[..2], Deny), ("all", ship_to, Allow)], ship_to, Allow);
+        }
+        for ship_to in ["710000", "810000", "820000"] {
+            check(&[("all", &ship_to[..2], Deny)], ship_to, Deny);
+            check(&[("all", ship_to, Deny)], ship_to, Deny);
+        }
+    }
 
     #[test]
     fn subjects_are_read_as_they_are_written() {

@@ -7,7 +7,7 @@ use crate::domain::order::LegUnits;
 use crate::domain::routing::{self, Demand, Plan};
 use crate::domain::{
     Line, Mode, Operation, OrderAnswer, OrderState, Package, Placement, Quantity, Refusal,
-    Shortage, Sku, WarehouseCode,
+    Shortage, Sku, Strategy, WarehouseCode,
 };
 use crate::storage::orders::{LegRow, Route};
 
@@ -162,7 +162,8 @@ fn plan_now(batch: &Batch<'_>, wanted: &Wanted, sourcing: Sourcing) -> Plan {
         Sourcing::Warehouses => batch.stock.routed_supply(sku),
         Sourcing::Anywhere => batch.stock.supply(sku),
     };
-    routing::plan(&wanted.demands, wanted.skus.iter().map(supply).collect())
+    let supplies: Vec<_> = wanted.skus.iter().map(supply).collect();
+    routing::plan(&wanted.demands, &supplies, Strategy::Priority, |_| true)
 }
 
 /// The plan's shortages, by name.

@@ -13,6 +13,9 @@ const DAYS_MAX: i32 = 2_932_896;
 pub struct Date(i32);
 
 impl Date {
+    /// 1970-01-01.
+    pub(super) const FIRST: Self = Self(0);
+
     /// Accepts `YYYY-MM-DD`, 1970-01-01 to 9999-12-31.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let malformed = || {
@@ -50,6 +53,16 @@ impl Date {
         }
     }
 
+    /// The date this many days after 1970-01-01; may lie outside what `parse` accepts.
+    pub(super) fn of_days(days: i32) -> Self {
+        Self(days)
+    }
+
+    /// The date after it; may lie outside what `parse` accepts.
+    pub(super) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
     /// Days since 1970-01-01.
     pub fn days(self) -> i32 {
         self.0
@@ -62,7 +75,7 @@ impl Date {
     }
 
     /// Year, month and day; by Howard Hinnant's `civil_from_days`.
-    fn civil(self) -> (i32, i32, i32) {
+    pub(super) fn civil(self) -> (i32, i32, i32) {
         let days = self.0 + 719_468;
         let era = days.div_euclid(146_097);
         let day_of_era = days.rem_euclid(146_097);
@@ -85,7 +98,7 @@ impl fmt::Display for Date {
 }
 
 /// Days since 1970-01-01; by Howard Hinnant's `days_from_civil`.
-fn days_of(year: i32, month: i32, day: i32) -> i32 {
+pub(super) fn days_of(year: i32, month: i32, day: i32) -> i32 {
     let year = year - i32::from(month <= 2);
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);

@@ -1,9 +1,11 @@
 //! Calendars [时间限制]: when a warehouse ships. This file says what a calendar is.
 
 mod date;
+mod schedule;
 mod time_zone;
 
 pub use date::Date;
+pub use schedule::{Opening, SEARCH_DAYS, Schedule, TimeZones};
 pub use time_zone::TimeZoneName;
 
 use super::{Instant, Malformed};
@@ -53,6 +55,11 @@ impl Window {
 pub struct Windows(Vec<Window>);
 
 impl Windows {
+    /// Of a day on which nothing ships.
+    pub const fn closed() -> Self {
+        Self(Vec::new())
+    }
+
     /// Accepts up to 24 windows, in any order, none over another; they may touch.
     pub fn parse(mut windows: Vec<Window>) -> Result<Self, Malformed> {
         at_most(WINDOWS_MAX, "windows a day", windows.len())?;

@@ -4,6 +4,10 @@
 //! Entries are stored for ever, encoded by the order of their fields and cases: what is here may
 //! grow only together with a new format.
 
+mod memory;
+
+pub use memory::{Catalog, Destination, Promises, Rows};
+
 use super::calendar::Calendar;
 use super::restriction::{Restriction, Subject};
 use super::{Adcode, Area, Category, Label, Level, Location, Malformed, Sku, WarehouseCode};

@@ -2,10 +2,11 @@
 
 use super::super::catalog;
 use super::Fault;
+use crate::domain::catalog::ServiceArea;
 use crate::domain::change::{ChangeKind, Quantities};
 use crate::domain::ledger::{Home, Movement, SiteCounters, SkuCounters};
-use crate::domain::routing::{Site, Supply};
-use crate::domain::{Instant, Operation, Sku, WarehouseCode};
+use crate::domain::routing::{Candidate, Site, Supply};
+use crate::domain::{Instant, Operation, Sku, Strategy, WarehouseCode};
 use crate::storage::changes::LedgerRow;
 use crate::storage::stock::Standing;
 use crate::storage::{self, Database};
@@ -183,11 +184,16 @@ impl<'a> Stock<'a> {
         let mut supply = self.supply(sku);
         if !entry.sites.is_empty() {
             let active = entry.sites.iter().enumerate().filter(|(_, it)| it.standing.active);
-            let sites = active.map(|(index, site)| Site {
-                index,
-                priority: site.standing.priority,
-                code: &site.warehouse,
-                free: site.counters.free(),
+            let sites = active.map(|(index, site)| {
+                let service = ServiceArea { priority: site.standing.priority, backup: false };
+                let everywhere = Candidate { warehouse: index, digits: 0, service, distance: None };
+                Site {
+                    index,
+                    warehouse: index,
+                    rank: everywhere.rank(Strategy::Priority),
+                    code: &site.warehouse,
+                    free: site.counters.free(),
+                }
             });
             supply.sites = Some(sites.collect());
         }

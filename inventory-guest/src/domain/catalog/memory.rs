@@ -1,0 +1,228 @@
+//! The part of the catalog that every order needs, ready in memory: who serves an address, in which
+//! order, and when they ship.
+
+use super::{Division, ServiceArea, Warehouse};
+use crate::domain::calendar::{Calendar, Schedule, TimeZones};
+use crate::domain::routing::{Candidate, Considered, Standing};
+use crate::domain::{Adcode, Area, Instant, Location, Position, Strategy, WarehouseCode};
+use rustc_hash::FxHashMap;
+
+/// All entries of some nouns. `None`: those of the noun stay as they are.
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    /// Warehouses, each once.
+    pub warehouses: Option<Vec<(WarehouseCode, Warehouse)>>,
+    /// Areas served, each once for a warehouse; those of unknown warehouses count for nothing.
+    pub service_areas: Option<Vec<(WarehouseCode, Area, ServiceArea)>>,
+    /// Calendars, each once for a warehouse.
+    pub calendars: Option<Vec<(WarehouseCode, Calendar)>>,
+    /// Divisions, each once.
+    pub divisions: Option<Vec<(Adcode, Division)>>,
+}
+
+/// Warehouses, what they serve, when they ship, and where everything is. Each warehouse has a
+/// number here, which stays until the next update.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    warehouses: Vec<(WarehouseCode, Warehouse)>,
+    service_areas: Vec<(WarehouseCode, Area, ServiceArea)>,
+    schedules: FxHashMap<WarehouseCode, Schedule>,
+    centres: FxHashMap<Area, Position>,
+    /// The warehouses' numbers, and by number where they stand: both follow from the above.
+    numbers: FxHashMap<WarehouseCode, usize>,
+    positions: Vec<Option<Position>>,
+    serving: FxHashMap<Area, Vec<Serving>>,
+}
+
+/// A warehouse that serves an area.
+#[derive(Clone, Copy, Debug)]
+struct Serving {
+    warehouse: usize,
+    service: ServiceArea,
+}
+
+impl Catalog {
+    /// Takes over what the rows say, in place of what it had of their nouns.
+    pub fn update(&mut self, rows: Rows) {
+        if let Some(warehouses) = rows.warehouses {
+            self.warehouses = warehouses;
+            self.warehouses.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        }
+        if let Some(service_areas) = rows.service_areas {
+            self.service_areas = service_areas;
+        }
+        if let Some(calendars) = rows.calendars {
+            let mut zones = TimeZones::default();
+            let schedules = calendars.into_iter();
+            let schedules = schedules.map(|(code, it)| (code, Schedule::new(it, &mut zones)));
+            self.schedules = schedules.collect();
+        }
+        if let Some(divisions) = rows.divisions {
+            let centres = divisions.into_iter();
+            let centres = centres.map(|(adcode, it)| (Area::named_by(&adcode), it.location.into()));
+            self.centres = centres.collect();
+        }
+        let codes = self.warehouses.iter().enumerate();
+        self.numbers = codes.map(|(number, (code, _))| (code.clone(), number)).collect();
+        self.positions = self.warehouses.iter().map(|(_, it)| self.stands_at(it)).collect();
+        self.serving = self.serving();
+    }
+
+    /// Where a warehouse is, or else the middle of where it is.
+    fn stands_at(&self, warehouse: &Warehouse) -> Option<Position> {
+        let centre = || self.centre(warehouse.adcode.as_ref()?);
+        warehouse.location.map(Position::from).or_else(centre)
+    }
+
+    /// The centre of the smallest known division that holds the adcode.
+    fn centre(&self, adcode: &Adcode) -> Option<Position> {
+        Area::around(adcode).iter().find_map(|area| self.centres.get(area).copied())
+    }
+
+    /// The warehouses of each area, by number.
+    fn serving(&self) -> FxHashMap<Area, Vec<Serving>> {
+        let mut serving: FxHashMap<Area, Vec<Serving>> = FxHashMap::default();
+        for (code, area, service) in &self.service_areas {
+            if let Some(&warehouse) = self.numbers.get(code) {
+                serving.entry(*area).or_default().push(Serving { warehouse, service: *service });
+            }
+        }
+        for area in serving.values_mut() {
+            area.sort_unstable_by_key(|it| it.warehouse);
+        }
+        serving
+    }
+
+    /// The warehouse's number. `None`: unknown.
+    pub fn number(&self, code: &WarehouseCode) -> Option<usize> {
+        self.numbers.get(code).copied()
+    }
+
+    /// The code of the warehouse with this number.
+    pub fn code(&self, warehouse: usize) -> &WarehouseCode {
+        &self.warehouses[warehouse].0
+    }
+
+    /// The warehouse with this number.
+    pub fn warehouse(&self, warehouse: usize) -> &Warehouse {
+        &self.warehouses[warehouse].1
+    }
+
+    /// When the warehouse with this number ships; `None`: always.
+    pub fn schedule(&self, warehouse: usize) -> Option<&Schedule> {
+        self.schedules.get(self.code(warehouse))
+    }
+
+    /// An address, or its centre where the point is not given.
+    pub fn destination(&self, ship_to: &Adcode, point: Option<Location>) -> Destination<'_> {
+        let serving = Area::around(ship_to).map(|area| {
+            let serving = self.serving.get(&area).map_or(&[][..], Vec::as_slice);
+            (area.digits(), serving)
+        });
+        let position = point.map(Position::from).or_else(|| self.centre(ship_to));
+        Destination { catalog: self, serving, position }
+    }
+}
+
+/// An address, as the catalog sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Destination<'c> {
+    catalog: &'c Catalog,
+    /// The digits of each area that holds it, the smallest first, and who serves that.
+    serving: [(u8, &'c [Serving]); 4],
+    position: Option<Position>,
+}
+
+impl Destination<'_> {
+    /// What the warehouse with this number is to the address.
+    pub fn standing(&self, warehouse: usize) -> Standing {
+        let found = self.serving.iter().find_map(|(digits, serving)| {
+            // Where all warehouses serve an area, each is at the place that its number says; where
+            // only some do, none is further back.
+            let until = serving.len().min(warehouse + 1);
+            let last = until.checked_sub(1)?;
+            let at = if serving[last].warehouse == warehouse {
+                last
+            } else {
+                serving[..last].binary_search_by_key(&warehouse, |it| it.warehouse).ok()?
+            };
+            Some((*digits, &serving[at]))
+        });
+        found.map_or(Standing::NoService, |(digits, it)| self.standing_of(digits, it))
+    }
+
+    fn standing_of(&self, digits: u8, serving: &Serving) -> Standing {
+        let Serving { warehouse, service } = *serving;
+        if !self.catalog.warehouse(warehouse).active {
+            return Standing::Inactive;
+        }
+        let from = self.catalog.positions[warehouse];
+        let distance = from.zip(self.position).map(|(from, to)| from.distance(to));
+        Standing::Candidate(Candidate { warehouse, digits, service, distance })
+    }
+
+    /// All warehouses that serve the address, by rank and code; then those that would, were they
+    /// active, and those of `others` that do not, each by code.
+    pub fn considered(
+        &self,
+        strategy: Strategy,
+        others: impl IntoIterator<Item = usize>,
+    ) -> Vec<Considered> {
+        let mut is_listed = vec![false; self.catalog.warehouses.len()];
+        let mut considered = Vec::new();
+        let mut list = |warehouse: usize, standing: Standing| {
+            if !std::mem::replace(&mut is_listed[warehouse], true) {
+                considered.push(Considered { warehouse, standing });
+            }
+        };
+        for (digits, serving) in &self.serving {
+            for it in *serving {
+                list(it.warehouse, self.standing_of(*digits, it));
+            }
+        }
+        for warehouse in others {
+            list(warehouse, Standing::NoService);
+        }
+        considered.sort_by_cached_key(|it| match it.standing {
+            Standing::Candidate(candidate) => (0, Some(candidate.rank(strategy)), it.warehouse),
+            Standing::Inactive => (1, None, it.warehouse),
+            Standing::NoService => (2, None, it.warehouse),
+        });
+        considered
+    }
+
+    /// The warehouses that may be chosen for the address, by rank and code.
+    pub fn candidates(&self, strategy: Strategy) -> Vec<Candidate> {
+        let candidate = |it: Considered| match it.standing {
+            Standing::Candidate(candidate) => Some(candidate),
+            Standing::Inactive | Standing::NoService => None,
+        };
+        self.considered(strategy, []).into_iter().filter_map(candidate).collect()
+    }
+}
+
+/// When each warehouse ships what is ordered now: worked out when it is asked for, once.
+#[derive(Debug)]
+pub struct Promises<'c> {
+    catalog: &'c Catalog,
+    now: Instant,
+    known: FxHashMap<usize, Option<Instant>>,
+}
+
+impl<'c> Promises<'c> {
+    /// For orders of now.
+    pub fn new(catalog: &'c Catalog, now: Instant) -> Self {
+        Self { catalog, now, known: FxHashMap::default() }
+    }
+
+    /// When the warehouse with this number ships; now, where it has no calendar. `None`: closed.
+    pub fn promised_ship_at(&mut self, warehouse: usize) -> Option<Instant> {
+        *self.known.entry(warehouse).or_insert_with(|| {
+            let schedule = self.catalog.schedule(warehouse);
+            schedule.map_or(Some(self.now), |it| it.promised_ship_at(self.now))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
