@@ -3,28 +3,17 @@
 use super::catalog::value;
 use super::rows::{Cells, read_each, write_each};
 use super::{Database, Error, Parameter};
-use crate::domain::catalog::{ServiceArea, Warehouse};
+use crate::domain::catalog::SafetyStock;
 use crate::domain::ledger::{SiteCounters, SkuCounters};
 use crate::domain::{Sku, WarehouseCode};
 
-/// A warehouse as routing sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(crate) priority: u32,
-    pub(crate) active: bool,
-}
-
-impl Standing {
-    /// That of a warehouse which an adjustment makes.
-    pub(crate) const NEW: Self = Self { priority: 100, active: true };
-}
-
-/// A row of `warehouse_stock`, with its warehouse.
+/// A row of `warehouse_stock`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SiteRow {
     pub(crate) warehouse: WarehouseCode,
-    pub(crate) standing: Standing,
     pub(crate) counters: SiteCounters,
+    /// Units that orders do not get.
+    pub(crate) safety_stock: u32,
 }
 
 /// The counters of these skus that have a row, each with the number it is asked for by.
@@ -51,52 +40,41 @@ pub(crate) fn find_sites<'a>(
     database: &mut dyn Database,
     skus: impl Iterator<Item = (usize, &'a Sku)>,
 ) -> Result<Vec<(usize, SiteRow)>, Error> {
-    const FIND: &str = "SELECT ?2, s.warehouse, w.body, a.body, s.on_hand, s.unavailable,
-        s.reserved, s.committed
+    const FIND: &str = "SELECT ?2, s.warehouse, s.on_hand, s.unavailable, s.reserved, s.committed,
+        k.body
         FROM warehouse_stock s
-        LEFT JOIN catalog w ON w.noun = 1 AND w.subject = s.warehouse AND w.place = ''
-        LEFT JOIN catalog a ON a.noun = 2 AND a.subject = s.warehouse AND a.place = ''
+        LEFT JOIN catalog k ON k.noun = 6 AND k.subject = s.sku AND k.place = s.warehouse
         WHERE s.sku = ?1 ORDER BY s.warehouse";
     let runs = skus.map(|(index, sku)| [Parameter::Text(sku.as_str()), Parameter::index(index)]);
     read_each(database, FIND, runs, |cells| {
         let index = cells.number()?;
         let site = SiteRow {
             warehouse: WarehouseCode::from_row(cells.text()?),
-            standing: standing(cells)?,
             counters: SiteCounters {
                 on_hand: cells.number()?,
                 unavailable: cells.number()?,
                 reserved: cells.number()?,
                 committed: cells.number()?,
             },
+            safety_stock: match cells.optional_blob()? {
+                Some(body) => value::<SafetyStock>(&body)?.0.get(),
+                None => 0,
+            },
         };
         Ok((index, site))
     })
 }
 
-/// The warehouses of these codes that there are, each with its index among the codes.
+/// Which of these codes are a warehouse's, by index.
 pub(crate) fn find_warehouses<'a>(
     database: &mut dyn Database,
     codes: impl Iterator<Item = &'a WarehouseCode>,
-) -> Result<Vec<(usize, Standing)>, Error> {
-    const FIND: &str = "SELECT ?2, w.body, a.body FROM catalog w
-        LEFT JOIN catalog a ON a.noun = 2 AND a.subject = w.subject AND a.place = ''
-        WHERE w.noun = 1 AND w.subject = ?1 AND w.place = ''";
+) -> Result<Vec<usize>, Error> {
+    const FIND: &str = "SELECT ?2 FROM catalog WHERE noun = 1 AND subject = ?1 AND place = ''";
     let runs = codes
         .enumerate()
         .map(|(index, code)| [Parameter::Text(code.as_str()), Parameter::index(index)]);
-    read_each(database, FIND, runs, |cells| Ok((cells.number()?, standing(cells)?)))
-}
-
-/// Of the bodies of a warehouse and of its service area everywhere.
-fn standing(cells: &mut Cells) -> Result<Standing, Error> {
-    let (warehouse, area) = (cells.optional_blob()?, cells.optional_blob()?);
-    let warehouse = warehouse.as_deref().map(value::<Warehouse>).transpose()?;
-    let area = area.as_deref().map(value::<ServiceArea>).transpose()?;
-    Ok(Standing {
-        priority: area.map_or(u32::MAX, |area| area.priority),
-        active: area.is_some() && warehouse.is_some_and(|warehouse| warehouse.active),
-    })
+    read_each(database, FIND, runs, Cells::number)
 }
 
 /// Writes skus that have no row yet.

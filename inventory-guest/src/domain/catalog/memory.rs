@@ -6,6 +6,7 @@ use crate::domain::calendar::{Calendar, Schedule, TimeZones};
 use crate::domain::routing::{Candidate, Considered, Standing};
 use crate::domain::{Adcode, Area, Instant, Location, Position, Strategy, WarehouseCode};
 use rustc_hash::FxHashMap;
+use std::rc::Rc;
 
 /// All entries of some nouns. `None`: those of the noun stay as they are.
 #[derive(Clone, Debug, Default)]
@@ -91,6 +92,11 @@ impl Catalog {
             area.sort_unstable_by_key(|it| it.warehouse);
         }
         serving
+    }
+
+    /// How many warehouses there are: their numbers are less.
+    pub fn warehouses(&self) -> usize {
+        self.warehouses.len()
     }
 
     /// The warehouse's number. `None`: unknown.
@@ -203,22 +209,24 @@ impl Destination<'_> {
 
 /// When each warehouse ships what is ordered now: worked out when it is asked for, once.
 #[derive(Debug)]
-pub struct Promises<'c> {
-    catalog: &'c Catalog,
+pub struct Promises {
+    catalog: Rc<Catalog>,
     now: Instant,
     known: FxHashMap<usize, Option<Instant>>,
 }
 
-impl<'c> Promises<'c> {
+impl Promises {
     /// For orders of now.
-    pub fn new(catalog: &'c Catalog, now: Instant) -> Self {
+    pub fn new(catalog: Rc<Catalog>, now: Instant) -> Self {
         Self { catalog, now, known: FxHashMap::default() }
     }
 
-    /// When the warehouse with this number ships; now, where it has no calendar. `None`: closed.
+    /// When the warehouse with this number ships; now, where it has no calendar, as one that the
+    /// catalog does not know yet. `None`: closed.
     pub fn promised_ship_at(&mut self, warehouse: usize) -> Option<Instant> {
         *self.known.entry(warehouse).or_insert_with(|| {
-            let schedule = self.catalog.schedule(warehouse);
+            let is_known = warehouse < self.catalog.warehouses.len();
+            let schedule = if is_known { self.catalog.schedule(warehouse) } else { None };
             schedule.map_or(Some(self.now), |it| it.promised_ship_at(self.now))
         })
     }

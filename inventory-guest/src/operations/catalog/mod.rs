@@ -4,6 +4,7 @@
 
 pub(super) mod audit;
 mod draft;
+pub(super) mod memory;
 pub(super) mod read;
 mod record;
 

@@ -1,6 +1,7 @@
 //! The catalog: its entries, their history, and what tells a guest that its memory of them is old.
 
 mod body;
+pub(crate) mod routing;
 
 pub(crate) use body::{decode, encode, value};
 
