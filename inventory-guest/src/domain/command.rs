@@ -89,11 +89,11 @@ pub enum Mode {
 /// How warehouses are ranked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Strategy {
-    /// By the smallest area served, then its priority, then distance, then code.
+    /// The longest area that is served first, then the lowest priority, the nearest, by code.
     Priority,
-    /// By distance, then as `Priority`.
+    /// The nearest first, then as `Priority`.
     Nearest,
-    /// The fewest packages; among as few, as `Priority`.
+    /// As few packages as can be, then as `Priority`.
     MinSplits,
 }
 
