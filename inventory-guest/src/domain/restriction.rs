@@ -1,7 +1,7 @@
 //! Restrictions [地区限制]: what may not be shipped where, and when.
 //!
-//! The most specific rule that holds now decides: a sku's before its category's before everything's;
-//! then that of the smaller area; then a denial. Without any, it may be shipped.
+//! The most specific rule that holds now decides: a sku's before its category's before one about
+//! all; then that of the smaller area; then a denial. Without any, it may be shipped.
 
 use super::{Adcode, Area, Category, Instant, Label, Malformed, Sku};
 use rustc_hash::FxHashMap;

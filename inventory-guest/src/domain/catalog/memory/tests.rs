@@ -84,6 +84,7 @@ fn rows() -> impl Generator<Value = Rows> {
     )
 }
 
+const STRATEGIES: &[Strategy] = &[Strategy::Priority, Strategy::Nearest, Strategy::MinSplits];
 const ADDRESSES: &[&str] =
     &["440305", "440306", "440100", "441900", "442000", "710000", "999999", "130223"];
 
@@ -131,7 +132,7 @@ proptest! {
     fn candidates_are_all_that_serve_in_their_order(
         rows in rows(),
         ship_to in sample::select(ADDRESSES),
-        strategy in sample::select(&[Strategy::Priority, Strategy::Nearest, Strategy::MinSplits][..]),
+        strategy in sample::select(STRATEGIES),
     ) {
         let catalog = catalog(&rows);
         let destination = catalog.destination(&adcode(ship_to), None);
