@@ -101,6 +101,11 @@ pub struct ServiceArea {
     pub backup: bool,
 }
 
+impl ServiceArea {
+    /// How a warehouse serves everywhere that an adjustment has made.
+    pub const NEW: Self = Self { priority: 100, backup: false };
+}
+
 /// Units of a sku that a warehouse does not give to orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

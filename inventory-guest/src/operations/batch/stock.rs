@@ -2,15 +2,14 @@
 
 use super::super::catalog;
 use super::Fault;
-use crate::domain::catalog::ServiceArea;
+use crate::domain::catalog::{Catalog, Destination, ServiceArea};
 use crate::domain::change::{ChangeKind, Quantities};
 use crate::domain::ledger::{Home, Movement, SiteCounters, SkuCounters};
-use crate::domain::routing::{Candidate, Site, Supply};
+use crate::domain::routing::{Candidate, Site, Standing, Supply};
 use crate::domain::{Instant, Operation, Sku, Strategy, WarehouseCode};
 use crate::storage::changes::LedgerRow;
-use crate::storage::stock::Standing;
 use crate::storage::{self, Database};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Index of a sku in the batch.
 pub(in crate::operations) type SkuIndex = usize;
@@ -21,7 +20,8 @@ pub(in crate::operations) type SiteIndex = usize;
 pub(in crate::operations) struct Stock<'a> {
     skus: Vec<SkuEntry>,
     by_sku: FxHashMap<Sku, SkuIndex>,
-    warehouses: FxHashMap<WarehouseCode, Standing>,
+    /// Those that adjustments name, and that there are.
+    warehouses: FxHashSet<WarehouseCode>,
     /// Made now, each with the reason of the adjustment that named it.
     new_warehouses: Vec<(WarehouseCode, &'a str)>,
     ledger: Vec<Entry<'a>>,
@@ -41,9 +41,9 @@ struct SkuEntry {
 
 struct SiteEntry {
     warehouse: WarehouseCode,
-    standing: Standing,
     counters: SiteCounters,
     stored: Option<SiteCounters>,
+    safety_stock: u32,
 }
 
 /// What a ledger row says of why it is there.
@@ -108,9 +108,9 @@ impl<'a> Stock<'a> {
         for (index, row) in storage::stock::find_sites(database, asked)? {
             self.skus[index].sites.push(SiteEntry {
                 warehouse: row.warehouse,
-                standing: row.standing,
                 counters: row.counters,
                 stored: Some(row.counters),
+                safety_stock: row.safety_stock,
             });
         }
         Ok(())
@@ -122,12 +122,11 @@ impl<'a> Stock<'a> {
         database: &mut dyn Database,
         codes: impl Iterator<Item = &'c WarehouseCode>,
     ) -> Result<(), Fault> {
-        let mut unknown: Vec<_> = codes.filter(|it| !self.warehouses.contains_key(*it)).collect();
+        let mut unknown: Vec<_> = codes.filter(|it| !self.warehouses.contains(*it)).collect();
         unknown.sort_unstable();
         unknown.dedup();
         let found = storage::stock::find_warehouses(database, unknown.iter().copied())?;
-        self.warehouses
-            .extend(found.into_iter().map(|(index, standing)| (unknown[index].clone(), standing)));
+        self.warehouses.extend(found.into_iter().map(|index| unknown[index].clone()));
         Ok(())
     }
 
@@ -178,26 +177,53 @@ impl<'a> Stock<'a> {
         Supply { sellable: counters.sellable, sites: None }
     }
 
-    /// What an order may take of a known sku from warehouses, if any stocks it.
-    pub(in crate::operations) fn routed_supply(&self, sku: SkuIndex) -> Supply<'_> {
+    /// What an order may take of a known sku from warehouses that serve where it goes, if any
+    /// warehouse stocks it.
+    pub(in crate::operations) fn routed_supply(
+        &self,
+        sku: SkuIndex,
+        catalog: &Catalog,
+        destination: &Destination<'_>,
+        strategy: Strategy,
+    ) -> Supply<'_> {
         let entry = &self.skus[sku];
         let mut supply = self.supply(sku);
         if !entry.sites.is_empty() {
-            let active = entry.sites.iter().enumerate().filter(|(_, it)| it.standing.active);
-            let sites = active.map(|(index, site)| {
-                let service = ServiceArea { priority: site.standing.priority, backup: false };
-                let everywhere = Candidate { warehouse: index, digits: 0, service, distance: None };
-                Site {
-                    index,
-                    warehouse: index,
-                    rank: everywhere.rank(Strategy::Priority),
-                    code: &site.warehouse,
-                    free: site.counters.free(),
-                }
+            let sites = entry.sites.iter().enumerate().filter_map(|(index, site)| {
+                let warehouse = self.number(&site.warehouse, catalog);
+                let candidate = if warehouse < catalog.warehouses() {
+                    match destination.standing(warehouse) {
+                        Standing::Candidate(candidate) => candidate,
+                        Standing::Inactive | Standing::NoService => return None,
+                    }
+                } else {
+                    Candidate { warehouse, digits: 0, service: ServiceArea::NEW, distance: None }
+                };
+                let free = site.counters.free().saturating_sub(site.safety_stock);
+                let (rank, code) = (candidate.rank(strategy), &site.warehouse);
+                Some(Site { index, warehouse, rank, code, free })
             });
             supply.sites = Some(sites.collect());
         }
         supply
+    }
+
+    /// The catalog's number of a warehouse; those that this batch made follow behind.
+    fn number(&self, code: &WarehouseCode, catalog: &Catalog) -> usize {
+        catalog.number(code).unwrap_or_else(|| {
+            let made = self.new_warehouses.iter().position(|(new, _)| new == code);
+            catalog.warehouses() + made.expect("stock lies in warehouses that there are")
+        })
+    }
+
+    /// The catalog's number of the warehouse of a sku.
+    pub(in crate::operations) fn warehouse(
+        &self,
+        sku: SkuIndex,
+        site: SiteIndex,
+        catalog: &Catalog,
+    ) -> usize {
+        self.number(self.code(sku, site), catalog)
     }
 
     /// Moves units of a leg between counters, and writes that in the ledger.
@@ -273,18 +299,16 @@ impl<'a> Stock<'a> {
         if let Some(site) = self.site(sku, warehouse) {
             return site;
         }
-        if !self.warehouses.contains_key(warehouse) {
-            self.warehouses.insert(warehouse.clone(), Standing::NEW);
+        if self.warehouses.insert(warehouse.clone()) {
             self.new_warehouses.push((warehouse.clone(), reason));
         }
-        let standing = self.warehouses[warehouse];
         let entry = &mut self.skus[sku];
         entry.counters.get_or_insert_default();
         entry.sites.push(SiteEntry {
             warehouse: warehouse.clone(),
-            standing,
             counters: SiteCounters::default(),
             stored: None,
+            safety_stock: 0,
         });
         entry.sites.len() - 1
     }
