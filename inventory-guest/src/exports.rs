@@ -3,12 +3,11 @@
 
 use crate::bindings;
 use crate::bindings::exports::inventory::guest::{
-    catalog, changes, commands, lifecycle, orders, stock,
+    catalog, changes, commands, lifecycle, orders, routing, stock,
 };
 use crate::bindings::inventory::guest::{entries, types};
-use crate::contract::catalog as catalog_words;
-use crate::contract::{arguments, results};
-use crate::domain::{Instant, Malformed, OrderId, Sku};
+use crate::contract::{arguments, catalog as catalog_words, results, routing as routing_words};
+use crate::domain::{Instant, Malformed, OrderId, Sku, WarehouseCode};
 use crate::operations::{self, queries};
 use crate::storage::host::HostDatabase;
 
@@ -86,6 +85,26 @@ impl catalog::Guest for Guest {
     ) -> Result<Vec<catalog::CatalogEvent>, types::Fault> {
         let events = queries::list_catalog_events(&mut HostDatabase, after, limit)?;
         Ok(events.into_iter().map(catalog_words::event).collect())
+    }
+}
+
+impl routing::Guest for Guest {
+    fn plan(
+        now: types::Instant,
+        inquiry: routing::Inquiry,
+    ) -> Result<routing::Planned, types::Fault> {
+        let (now, inquiry) = (Instant::parse(now)?, routing_words::inquiry(inquiry)?);
+        Ok(routing_words::planned(queries::plan(&mut HostDatabase, now, &inquiry)?))
+    }
+
+    fn preview(
+        now: types::Instant,
+        warehouse: types::WarehouseCode,
+        count: u32,
+    ) -> Result<Option<routing::Preview>, types::Fault> {
+        let (now, warehouse) = (Instant::parse(now)?, WarehouseCode::parse(warehouse)?);
+        let preview = queries::preview(&mut HostDatabase, now, &warehouse, count)?;
+        Ok(preview.map(routing_words::preview))
     }
 }
 

@@ -140,7 +140,8 @@ translate! {
     variant types::EntryEffect { Created, Updated, Unchanged, Deleted, Absent }
     record types::ChangedEntry { key, effect, version, holding }
     record types::WarehouseUse { warehouse, orders }
-    record types::VersionMismatch { key, expected, actual }
+        record types::Denied { sku, subject, area, rule }
+record types::VersionMismatch { key, expected, actual }
 
     record types::Shortage { sku, requested, available }
     record types::Package { number, warehouse, lines, promised_ship_at }
@@ -160,7 +161,7 @@ translate! {
         IdempotencyConflict, OrderExists(it), AlreadyReleased, InvalidState(it),
         ReservationExpired(it), AlreadyShipped(it), QuantityExceedsHeld(it),
         QuantityOutOfBounds(it), CompareMismatch(it), UnknownWarehouse(it), WarehouseInUse(it),
-        VersionMismatch(it)
+        VersionMismatch(it), RegionRestricted(it), NoShippableWarehouse(it)
     }
     record types::Outcome { replayed, result }
     variant types::Fault {

@@ -151,6 +151,13 @@ pub(super) fn refusal(body: &Value) -> Refusal {
         "unknown_sku" => {
             Refusal::UnknownSku(list(&body["skus"], |it| it.as_str().unwrap().to_owned()))
         }
+        "no_shippable_warehouse" => {
+            Refusal::NoShippableWarehouse(list(&body["shortages"], shortage))
+        }
+        "region_restricted" => Refusal::RegionRestricted(list(&body["denied"], |it| {
+            let [subject, area, rule] = ["subject", "area", "rule"].map(|name| text(it, name));
+            (text(it, "sku"), format!("{subject} {area} {rule}"))
+        })),
         "unknown_order" => Refusal::UnknownOrder,
         "unknown_package" => Refusal::UnknownPackage(small(body, "package")),
         "idempotency_conflict" => Refusal::IdempotencyConflict,

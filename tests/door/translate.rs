@@ -251,8 +251,11 @@ fn refusal(refusal: domain::Refusal) -> words::Refusal {
             expected: it.expected,
             actual: it.actual,
         },
-        other
-        @ (Said::UnknownWarehouse(_) | Said::WarehouseInUse(_) | Said::VersionMismatch(_)) => {
+        other @ (Said::UnknownWarehouse(_)
+        | Said::WarehouseInUse(_)
+        | Said::VersionMismatch(_)
+        | Said::RegionRestricted(_)
+        | Said::NoShippableWarehouse(_)) => {
             let outcome = results::outcome(domain::Outcome { replayed: false, result: Err(other) });
             let refusal = outcome.result.expect_err("a refusal stays what it is");
             json::refusal(&Value::Object(refused(&refusal).into_members()))

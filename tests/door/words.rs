@@ -184,14 +184,44 @@ pub(crate) enum Refusal {
     OrderExists(State),
     AlreadyReleased,
     InvalidState(State),
-    ReservationExpired { expired_at: Instant, shortages: Vec<Shortage> },
-    AlreadyShipped { shipped: u64, held: u64 },
-    QuantityExceedsHeld { sku: String, requested: u64, held: u64 },
-    QuantityOutOfBounds { sku: String, counter: Counter, requested: i64, bounds: (u32, u32) },
-    CompareMismatch { sku: String, counter: Counter, expected: u32, actual: u32 },
+    ReservationExpired {
+        expired_at: Instant,
+        shortages: Vec<Shortage>,
+    },
+    AlreadyShipped {
+        shipped: u64,
+        held: u64,
+    },
+    QuantityExceedsHeld {
+        sku: String,
+        requested: u64,
+        held: u64,
+    },
+    QuantityOutOfBounds {
+        sku: String,
+        counter: Counter,
+        requested: i64,
+        bounds: (u32, u32),
+    },
+    CompareMismatch {
+        sku: String,
+        counter: Counter,
+        expected: u32,
+        actual: u32,
+    },
     UnknownWarehouse(Vec<String>),
-    WarehouseInUse { warehouse: String, orders: Vec<String> },
-    VersionMismatch { name: String, expected: u64, actual: u64 },
+    WarehouseInUse {
+        warehouse: String,
+        orders: Vec<String>,
+    },
+    VersionMismatch {
+        name: String,
+        expected: u64,
+        actual: u64,
+    },
+    /// Each sku, and the rule: its subject, area and name.
+    RegionRestricted(Vec<(String, String)>),
+    NoShippableWarehouse(Vec<Shortage>),
 }
 
 impl Refusal {
@@ -214,6 +244,8 @@ impl Refusal {
             Self::UnknownWarehouse(_) => "unknown_warehouse",
             Self::WarehouseInUse { .. } => "warehouse_in_use",
             Self::VersionMismatch { .. } => "version_mismatch",
+            Self::RegionRestricted(_) => "region_restricted",
+            Self::NoShippableWarehouse(_) => "no_shippable_warehouse",
         }
     }
 }

@@ -191,6 +191,11 @@ fn refusal(refusal: &Refusal) -> String {
             let counter = self::counter(sku, counter);
             format!("{code}; {counter} is {actual}, not {expected}")
         }
+        Refusal::NoShippableWarehouse(short) => format!("{code}{}", shortages(short)),
+        Refusal::RegionRestricted(denied) => {
+            let denied = denied.iter().map(|(sku, rule)| format!("; {sku}: {rule}"));
+            format!("{code}{}", denied.collect::<String>())
+        }
         Refusal::UnknownWarehouse(codes) => format!("{code} {}", codes.join(", ")),
         Refusal::WarehouseInUse { warehouse, orders } => {
             format!("{code}; {warehouse} holds {}", orders.join(", "))

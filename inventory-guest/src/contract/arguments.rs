@@ -48,27 +48,31 @@ fn placement(placement: types::Placement) -> Result<Placement, Malformed> {
             types::Mode::DeductOnOrder => Mode::DeductOnOrder,
             types::Mode::DeductOnPayment => Mode::DeductOnPayment,
         },
-        strategy: match placement.strategy {
-            types::Strategy::Priority => Strategy::Priority,
-            types::Strategy::Nearest => Strategy::Nearest,
-            types::Strategy::MinSplits => Strategy::MinSplits,
-        },
+        strategy: strategy(placement.strategy),
         ttl: Seconds::parse(placement.ttl_s)?,
         allow_partial: placement.allow_partial,
         request_id: request_id(placement.request_id)?,
     })
 }
 
-fn ship_to(place: types::ShipTo) -> Result<ShipTo, Malformed> {
+pub(super) fn ship_to(place: types::ShipTo) -> Result<ShipTo, Malformed> {
     let location = place.location.map(catalog::location).transpose()?;
     Ok(ShipTo { adcode: Adcode::parse(place.adcode)?, location })
 }
 
-fn lines(lines: Vec<types::Line>) -> Result<Items<Line>, Malformed> {
+pub(super) fn lines(lines: Vec<types::Line>) -> Result<Items<Line>, Malformed> {
     let line = |it: types::Line| {
         Ok(Line { sku: Sku::parse(it.sku)?, quantity: Quantity::parse(it.quantity)? })
     };
     Items::parse(lines.into_iter().map(line).collect::<Result<_, Malformed>>()?)
+}
+
+pub(super) fn strategy(strategy: types::Strategy) -> Strategy {
+    match strategy {
+        types::Strategy::Priority => Strategy::Priority,
+        types::Strategy::Nearest => Strategy::Nearest,
+        types::Strategy::MinSplits => Strategy::MinSplits,
+    }
 }
 
 fn request_id(id: Option<types::RequestId>) -> Result<Option<RequestId>, Malformed> {

@@ -7,15 +7,20 @@
 pub mod arguments;
 pub mod catalog;
 pub mod results;
+pub mod routing;
 
 #[cfg(not(feature = "json"))]
-use crate::bindings::exports::inventory::guest::{catalog as readings, changes, orders, stock};
+use crate::bindings::exports::inventory::guest::{
+    catalog as readings, changes, orders, routing as inquiries, stock,
+};
 #[cfg(not(feature = "json"))]
 use crate::bindings::inventory::guest::{entries, types};
 use crate::domain::Malformed;
 use crate::operations::Fault;
 #[cfg(feature = "json")]
-use inventory_json::contract::{catalog as readings, changes, entries, orders, stock, types};
+use inventory_json::contract::{
+    catalog as readings, changes, entries, orders, routing as inquiries, stock, types,
+};
 
 impl From<Fault> for types::Fault {
     fn from(fault: Fault) -> Self {

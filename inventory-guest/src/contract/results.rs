@@ -3,8 +3,8 @@
 use super::{catalog, changes, orders, stock, types};
 use crate::domain::change::{Change, Quantities};
 use crate::domain::{
-    Adjusted, Answer, Counter, Instant, Line, OrderAnswer, OrderId, OrderState, Outcome, Package,
-    Refusal, RequestId, Shortage, Sku, WarehouseCode,
+    Adjusted, Answer, Counter, Denied, Instant, Line, OrderAnswer, OrderId, OrderState, Outcome,
+    Package, Refusal, RequestId, Shortage, Sku, WarehouseCode,
 };
 use crate::operations::queries::{AuditReport, Difference, HistoryEntry, Order, OrderLine};
 use crate::operations::queries::{SkuStock, WarehouseStock};
@@ -95,11 +95,24 @@ fn refusal(refusal: Refusal) -> types::Refusal {
             warehouse: it.warehouse.into_string(),
             orders: it.orders.into_iter().map(OrderId::into_string).collect(),
         }),
+        Refusal::RegionRestricted(it) => {
+            types::Refusal::RegionRestricted(it.into_iter().map(denied).collect())
+        }
+        Refusal::NoShippableWarehouse(it) => types::Refusal::NoShippableWarehouse(shortages(it)),
         Refusal::VersionMismatch(it) => types::Refusal::VersionMismatch(types::VersionMismatch {
             key: catalog::key_out(&it.key),
             expected: it.expected,
             actual: it.actual,
         }),
+    }
+}
+
+pub(super) fn denied(denied: Denied) -> types::Denied {
+    types::Denied {
+        sku: denied.sku.into_string(),
+        subject: denied.subject,
+        area: denied.area.as_str().to_owned(),
+        rule: denied.rule.into_string(),
     }
 }
 
@@ -128,7 +141,7 @@ fn counter(counter: Counter) -> types::Counter {
     }
 }
 
-fn shortages(shortages: Vec<Shortage>) -> Vec<types::Shortage> {
+pub(super) fn shortages(shortages: Vec<Shortage>) -> Vec<types::Shortage> {
     let shortage = |it: Shortage| types::Shortage {
         sku: it.sku.into_string(),
         requested: it.requested,
@@ -137,7 +150,7 @@ fn shortages(shortages: Vec<Shortage>) -> Vec<types::Shortage> {
     shortages.into_iter().map(shortage).collect()
 }
 
-fn package(package: Package) -> types::Package {
+pub(super) fn package(package: Package) -> types::Package {
     let line = |it: Line| types::Line { sku: it.sku.into_string(), quantity: it.quantity.get() };
     types::Package {
         number: package.number,

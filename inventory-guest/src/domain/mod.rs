@@ -30,8 +30,8 @@ pub use names::{Adcode, Category, Label, OrderId, Reason, RequestId, Sku, Wareho
 pub use numbers::{Delta, Instant, Items, Level, Quantity, Seconds, UNITS_MAX};
 pub use order::OrderState;
 pub use outcome::{
-    Adjusted, Answer, Bound, ChangedEntry, EntryEffect, Excess, ExpiredHold, Mismatch, OrderAnswer,
-    Outcome, Package, Refusal, ShippedUnits, Shortage, VersionMismatch, WarehouseUse,
+    Adjusted, Answer, Bound, ChangedEntry, Denied, EntryEffect, Excess, ExpiredHold, Mismatch,
+    OrderAnswer, Outcome, Package, Refusal, ShippedUnits, Shortage, VersionMismatch, WarehouseUse,
 };
 
 /// An argument breaks the contract; the text says which and how.

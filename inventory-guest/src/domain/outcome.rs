@@ -5,7 +5,7 @@
 //! with a new format in `operations/batch/requests.rs`.
 
 use super::catalog::EntryKey;
-use super::{Counter, Instant, Line, OrderId, OrderState, Sku, WarehouseCode};
+use super::{Area, Counter, Instant, Label, Line, OrderId, OrderState, Sku, WarehouseCode};
 use serde::{Deserialize, Serialize};
 
 /// What became of a command.
@@ -147,6 +147,10 @@ pub enum Refusal {
     WarehouseInUse(WarehouseUse),
     /// An entry of the catalog was not what `expected_version` says.
     VersionMismatch(VersionMismatch),
+    /// These skus may not be shipped to where the order goes.
+    RegionRestricted(Vec<Denied>),
+    /// No active warehouse that stocks these skus, and ever opens, serves where the order goes.
+    NoShippableWarehouse(Vec<Shortage>),
 }
 
 impl Refusal {
@@ -169,8 +173,23 @@ impl Refusal {
             Self::UnknownWarehouse(_) => "unknown_warehouse",
             Self::WarehouseInUse(_) => "warehouse_in_use",
             Self::VersionMismatch(_) => "version_mismatch",
+            Self::RegionRestricted(_) => "region_restricted",
+            Self::NoShippableWarehouse(_) => "no_shippable_warehouse",
         }
     }
+}
+
+/// A sku that may not be shipped somewhere, and the rule that says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Denied {
+    /// Which sku.
+    pub sku: Sku,
+    /// What the rule is about: `sku:…`, `category:…` or `all`.
+    pub subject: String,
+    /// Where it holds.
+    pub area: Area,
+    /// The rule's name.
+    pub rule: Label,
 }
 
 /// A hold that ran out.

@@ -9,6 +9,7 @@ mod lifecycle;
 mod orders;
 mod placement;
 pub mod queries;
+mod routing;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use super::Stop;
 use super::batch::{Batch, OrderIndex, SkuIndex};
-use super::placement::{self, Sourcing, Wanted};
+use super::placement::{self, Wanted};
 use crate::domain::ledger::{Movement, Place};
 use crate::domain::{
     Excess, ExpiredHold, Extend, Instant, Line, Operation, OrderAnswer, OrderState, Refusal,
@@ -30,9 +30,9 @@ pub(super) fn confirm(batch: &mut Batch<'_>, order: OrderIndex) -> Result<OrderA
 
 fn confirm_expired(batch: &mut Batch<'_>, order: OrderIndex) -> Result<OrderAnswer, Stop> {
     let (wanted, expired_at) = expired_lines(batch, order);
-    let sourcing = Sourcing::of(batch.orders[order].row.route.as_ref());
-    let plan = placement::plan(batch, &wanted, sourcing)?;
-    if !plan.shorts.is_empty() {
+    let route = batch.orders[order].row.route.clone();
+    let plan = placement::plan(batch, &wanted, route.as_ref())?;
+    if !plan.plan.shorts.is_empty() {
         let shortages = placement::shortages(batch, &wanted, &plan);
         return Err(Refusal::ReservationExpired(ExpiredHold { expired_at, shortages }).into());
     }

@@ -1,35 +1,21 @@
 //! Placing orders: choosing where units come from, and holding them.
 
-use super::Stop;
 use super::batch::{Batch, LegEntry, OrderIndex, SkuIndex};
+use super::{Fault, Stop};
 use crate::domain::ledger::{Movement, Place};
 use crate::domain::order::LegUnits;
-use crate::domain::routing::{self, Demand, Plan};
+use crate::domain::routing::{self, Demand, Plan, Short, Site};
 use crate::domain::{
     Line, Mode, Operation, OrderAnswer, OrderState, Package, Placement, Quantity, Refusal,
     Shortage, Sku, Strategy, WarehouseCode,
 };
 use crate::storage::orders::{LegRow, Route};
+use std::rc::Rc;
 
 /// What an order wants: its distinct skus, and a demand (of one of them) for each line.
 pub(super) struct Wanted {
     pub(super) skus: Vec<SkuIndex>,
     pub(super) demands: Vec<Demand>,
-}
-
-/// Whether an order's units come from warehouses.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sourcing {
-    /// From those that stock the sku.
-    Warehouses,
-    /// From no warehouse in particular.
-    Anywhere,
-}
-
-impl Sourcing {
-    pub(super) fn of<T>(ship_to: Option<&T>) -> Self {
-        if ship_to.is_some() { Self::Warehouses } else { Self::Anywhere }
-    }
 }
 
 pub(super) fn reserve(
@@ -60,13 +46,13 @@ fn place(
 ) -> Result<OrderAnswer, Stop> {
     check_open(batch, order)?;
     let wanted = wanted(batch, &placement.lines)?;
-    let plan = plan(batch, &wanted, Sourcing::of(placement.ship_to.as_ref()))?;
-    let shortages = shortages(batch, &wanted, &plan);
-    let enough = shortages.is_empty() || (placement.allow_partial && !plan.shares.is_empty());
-    if !enough {
-        return Err(Refusal::InsufficientStock(shortages).into());
+    let route = route(placement);
+    let plan = plan(batch, &wanted, route.as_ref())?;
+    if let Some(refusal) = plan.refusal(batch, &wanted, placement.allow_partial) {
+        return Err(refusal.into());
     }
-    batch.orders[order].row.route = route(placement);
+    let shortages = shortages(batch, &wanted, &plan);
+    batch.orders[order].row.route = route;
     let moved = hold(batch, order, &wanted, &plan, operation);
     let row = &mut batch.orders[order].row;
     (row.state, row.expires_at) = if operation == Operation::Reserve {
@@ -87,11 +73,12 @@ fn await_payment(
 ) -> Result<OrderAnswer, Stop> {
     check_open(batch, order)?;
     let wanted = wanted(batch, &placement.lines)?;
-    let plan = plan(batch, &wanted, Sourcing::of(placement.ship_to.as_ref()))?;
-    let packages = planned_packages(batch, order, &wanted, &plan);
+    let route = route(placement);
+    let plan = plan(batch, &wanted, route.as_ref())?;
+    let packages = planned_packages(batch, Some(order), &wanted, &plan);
     let row = &mut batch.orders[order].row;
     row.state = Some(OrderState::AwaitingPayment);
-    row.route = route(placement);
+    row.route = route;
     let mut answer = batch.order_answer(order, &[]);
     answer.packages = packages;
     answer.shortages = shortages(batch, &wanted, &plan);
@@ -114,7 +101,7 @@ fn check_open(batch: &Batch<'_>, order: OrderIndex) -> Result<(), Refusal> {
     }
 }
 
-fn wanted(batch: &Batch<'_>, lines: &[Line]) -> Result<Wanted, Refusal> {
+pub(super) fn wanted(batch: &Batch<'_>, lines: &[Line]) -> Result<Wanted, Refusal> {
     let mut wanted = Wanted::with_capacity(lines.len());
     let mut unknown: Vec<Sku> = Vec::new();
     for line in lines {
@@ -143,32 +130,82 @@ impl Wanted {
     }
 }
 
-/// Chooses who gives what. When that is too little, holds that are due but not yet read end first,
-/// and the choice is made again.
+/// Who gives what, as far as anybody may.
+pub(super) struct Chosen {
+    pub(super) plan: Plan,
+    /// No warehouse that stocks what is short may ship it: nothing would help but another one.
+    is_unserved: bool,
+}
+
+impl Chosen {
+    /// Why it does not do; with `allow_partial` a part does.
+    pub(super) fn refusal(
+        &self,
+        batch: &Batch<'_>,
+        wanted: &Wanted,
+        allow_partial: bool,
+    ) -> Option<Refusal> {
+        let enough = allow_partial && !self.plan.shares.is_empty();
+        if self.plan.shorts.is_empty() || enough {
+            return None;
+        }
+        let shortages = shortages(batch, wanted, self);
+        Some(if self.is_unserved {
+            Refusal::NoShippableWarehouse(shortages)
+        } else {
+            Refusal::InsufficientStock(shortages)
+        })
+    }
+}
+
+/// Chooses who gives what; refuses what may not be shipped there. When there is too little, holds
+/// that are due but not yet read end first, and the choice is made again.
 pub(super) fn plan(
     batch: &mut Batch<'_>,
     wanted: &Wanted,
-    sourcing: Sourcing,
-) -> Result<Plan, Stop> {
-    let plan = plan_now(batch, wanted, sourcing);
-    if !plan.shorts.is_empty() && batch.end_all_due()? {
-        return Ok(plan_now(batch, wanted, sourcing));
+    route: Option<&Route>,
+) -> Result<Chosen, Stop> {
+    if let Some(Route { ship_to, .. }) = route {
+        let now = batch.now;
+        let pairs: Vec<_> = wanted.skus.iter().map(|sku| (*sku, &ship_to.adcode)).collect();
+        let (routing, stock) = batch.routing(&pairs)?;
+        let denied = routing.denied(stock, &wanted.skus, &ship_to.adcode, now);
+        if !denied.is_empty() {
+            return Err(Refusal::RegionRestricted(denied).into());
+        }
     }
-    Ok(plan)
+    let chosen = choose(batch, wanted, route)?;
+    if !chosen.plan.shorts.is_empty() && batch.end_all_due()? {
+        return Ok(choose(batch, wanted, route)?);
+    }
+    Ok(chosen)
 }
 
-fn plan_now(batch: &Batch<'_>, wanted: &Wanted, sourcing: Sourcing) -> Plan {
-    let supply = |&sku: &SkuIndex| match sourcing {
-        Sourcing::Warehouses => batch.stock.routed_supply(sku),
-        Sourcing::Anywhere => batch.stock.supply(sku),
+fn choose(batch: &mut Batch<'_>, wanted: &Wanted, route: Option<&Route>) -> Result<Chosen, Fault> {
+    let Some(Route { ship_to, strategy }) = route else {
+        let supplies: Vec<_> = wanted.skus.iter().map(|sku| batch.stock.supply(*sku)).collect();
+        let plan = routing::plan(&wanted.demands, &supplies, Strategy::Priority, |_| true);
+        return Ok(Chosen { plan, is_unserved: false });
     };
+    let (routing, stock) = batch.routing(&[])?;
+    let catalog = Rc::clone(&routing.catalog);
+    let destination = catalog.destination(&ship_to.adcode, ship_to.location);
+    let supply = |sku: &SkuIndex| stock.routed_supply(*sku, &catalog, &destination, *strategy);
     let supplies: Vec<_> = wanted.skus.iter().map(supply).collect();
-    routing::plan(&wanted.demands, &supplies, Strategy::Priority, |_| true)
+    let is_open = |warehouse| routing.promises.promised_ship_at(warehouse).is_some();
+    let plan = routing::plan(&wanted.demands, &supplies, *strategy, is_open);
+    let is_closed = |site: &Site| plan.closed.binary_search(&site.warehouse).is_ok();
+    let is_unserved = |short: &Short| {
+        let sites = supplies[short.supply].sites.as_ref();
+        sites.is_some_and(|sites| sites.iter().all(is_closed))
+    };
+    let is_unserved = !plan.shorts.is_empty() && plan.shorts.iter().all(is_unserved);
+    Ok(Chosen { plan, is_unserved })
 }
 
 /// The plan's shortages, by name.
-pub(super) fn shortages(batch: &Batch<'_>, wanted: &Wanted, plan: &Plan) -> Vec<Shortage> {
-    let shorts = plan.shorts.iter();
+pub(super) fn shortages(batch: &Batch<'_>, wanted: &Wanted, chosen: &Chosen) -> Vec<Shortage> {
+    let shorts = chosen.plan.shorts.iter();
     shorts.map(|it| batch.shortage(wanted.skus[it.supply], it.requested, it.available)).collect()
 }
 
@@ -177,10 +214,10 @@ pub(super) fn hold(
     batch: &mut Batch<'_>,
     order: OrderIndex,
     wanted: &Wanted,
-    plan: &Plan,
+    Chosen { plan, .. }: &Chosen,
     operation: Operation,
 ) -> Vec<(usize, u32)> {
-    let packages = package_numbers(batch, order, wanted, plan);
+    let packages = package_numbers(batch, Some(order), wanted, plan);
     let entry = &batch.orders[order];
     let placement = entry.last_placement() + 1;
     let first_line = entry.legs.iter().map(|leg| leg.row.line).max().unwrap_or(0) + 1;
@@ -188,14 +225,16 @@ pub(super) fn hold(
     let mut moved = Vec::with_capacity(plan.shares.len());
     for (share, package) in plan.shares.iter().zip(packages) {
         let movement = Movement { from: Place::Sellable, to, units: share.units };
+        let sku = wanted.skus[wanted.demands[share.demand].supply];
+        let promised_ship_at = batch.promised_ship_at(sku, share.site);
         let leg = LegEntry::new(LegRow {
             placement,
             line: first_line + u32::try_from(share.demand).expect("an order has 1,000 lines"),
             package,
-            sku: wanted.skus[wanted.demands[share.demand].supply],
+            sku,
             warehouse: share.site,
             units: LegUnits::placed(movement),
-            promised_ship_at: None,
+            promised_ship_at,
             ended_at: None,
         });
         moved.push((batch.orders[order].legs.len(), share.units));
@@ -205,8 +244,13 @@ pub(super) fn hold(
 }
 
 /// The package of each share: those of one warehouse leave together, numbered on from the last.
-fn package_numbers(batch: &Batch<'_>, order: OrderIndex, wanted: &Wanted, plan: &Plan) -> Vec<u32> {
-    let legs = &batch.orders[order].legs;
+fn package_numbers(
+    batch: &Batch<'_>,
+    order: Option<OrderIndex>,
+    wanted: &Wanted,
+    plan: &Plan,
+) -> Vec<u32> {
+    let legs = order.map_or(&[][..], |order| &batch.orders[order].legs);
     let first = legs.iter().map(|leg| leg.row.package).max().unwrap_or(0) + 1;
     let mut warehouses: Vec<Option<&WarehouseCode>> = Vec::new();
     let number = |share: &routing::Share| {
@@ -223,11 +267,11 @@ fn package_numbers(batch: &Batch<'_>, order: OrderIndex, wanted: &Wanted, plan: 
 }
 
 /// The packages of a plan that is not held.
-fn planned_packages(
-    batch: &Batch<'_>,
-    order: OrderIndex,
+pub(super) fn planned_packages(
+    batch: &mut Batch<'_>,
+    order: Option<OrderIndex>,
     wanted: &Wanted,
-    plan: &Plan,
+    Chosen { plan, .. }: &Chosen,
 ) -> Vec<Package> {
     let numbers = package_numbers(batch, order, wanted, plan);
     let mut packages: Vec<Package> = Vec::new();
@@ -242,7 +286,7 @@ fn planned_packages(
                 number,
                 warehouse: share.site.map(|site| batch.stock.code(sku, site).clone()),
                 lines: vec![line],
-                promised_ship_at: None,
+                promised_ship_at: batch.promised_ship_at(sku, share.site),
             }),
         }
     }

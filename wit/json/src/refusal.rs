@@ -32,6 +32,9 @@ kinds! { REFUSAL_KINDS:
     VERSION_MISMATCH = "version_mismatch", PRECONDITION_FAILED,
         "The entry has another version than was expected";
     UNKNOWN_ENTRY = "unknown_entry", NOT_FOUND, "There is no such entry";
+    REGION_RESTRICTED = "region_restricted", UNPROCESSABLE_ENTITY, "It may not be shipped there";
+    NO_SHIPPABLE_WAREHOUSE = "no_shippable_warehouse", UNPROCESSABLE_ENTITY,
+        "No warehouse can ship it there";
 }
 
 kinds! { FAULT_KINDS:
@@ -78,7 +81,38 @@ pub fn refused(refusal: &Refusal) -> Problem {
         Refusal::UnknownWarehouse(codes) => unknown_warehouse(codes),
         Refusal::WarehouseInUse(it) => warehouse_in_use(it),
         Refusal::VersionMismatch(mismatch) => version_mismatch(mismatch),
+        Refusal::RegionRestricted(denied) => region_restricted(denied),
+        Refusal::NoShippableWarehouse(shortages) => {
+            let detail = "no active warehouse that stocks it, and ever opens, serves that address";
+            Problem::new(&NO_SHIPPABLE_WAREHOUSE, detail)
+                .with("shortages", shortages_json(shortages))
+        }
     }
+}
+
+fn region_restricted(denied: &[types::Denied]) -> Problem {
+    let detail = match denied {
+        [] => "it may not be shipped there".to_owned(),
+        [first, rest @ ..] => {
+            let others = match rest.len() {
+                0 => String::new(),
+                others => format!("; {others} more skus may not"),
+            };
+            let types::Denied { sku, subject, area, rule } = first;
+            let area = if area.is_empty() { "everywhere" } else { area };
+            format!("{sku} may not be shipped there: rule {rule:?} of {subject} in {area}{others}")
+        }
+    };
+    Problem::new(&REGION_RESTRICTED, detail).with("denied", denied_json(denied))
+}
+
+/// The skus that may not be shipped somewhere, and the rules that say so.
+pub(crate) fn denied_json(denied: &[types::Denied]) -> Value {
+    let denied = denied.iter().map(|it| {
+        let area = if it.area.is_empty() { "everywhere" } else { &it.area };
+        json!({"sku": it.sku, "subject": it.subject, "area": area, "rule": it.rule})
+    });
+    denied.collect()
 }
 
 fn unknown_warehouse(codes: &[String]) -> Problem {

@@ -5,6 +5,7 @@
 mod holds;
 mod orders;
 mod requests;
+mod routing;
 mod stock;
 
 pub(super) use orders::{LegEntry, OrderEntry};
@@ -13,11 +14,12 @@ pub(super) use stock::{Origin, SkuIndex};
 
 use super::Fault;
 use crate::domain::ledger::Movement;
-use crate::domain::{Command, Instant, Operation, OrderAnswer, OrderId, Package};
+use crate::domain::{Adcode, Command, Instant, Operation, OrderAnswer, OrderId, Package};
 use crate::domain::{Line, Quantity, Shortage, Sku};
 use crate::storage::{self, Database};
 use holds::DueHolds;
 use requests::Requests;
+use routing::Routing;
 use rustc_hash::FxHashMap;
 use stock::Stock;
 
@@ -32,6 +34,8 @@ pub(super) struct Batch<'a> {
     requests: Requests<'a>,
     holds: DueHolds,
     last_seq: i64,
+    /// There once an order has somewhere to go.
+    routing: Option<Routing>,
 }
 
 impl<'a> Batch<'a> {
@@ -52,6 +56,7 @@ impl<'a> Batch<'a> {
             requests,
             holds: DueHolds::default(),
             last_seq,
+            routing: None,
         };
         let due = batch.find_due(holds::STEP_ORDERS_MAX)?;
         batch.want_stock(commands)?;
@@ -59,6 +64,7 @@ impl<'a> Batch<'a> {
         batch.load_legs(undecided.chain(due.iter().copied()))?;
         let ended = batch.end_holds(&due);
         batch.holds.unclaimed = ended;
+        batch.load_rules(commands)?;
         Ok(batch)
     }
 
@@ -89,6 +95,59 @@ impl<'a> Batch<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Reads the stock that lines want, of an order that is not among the commands.
+    pub(super) fn want_lines(&mut self, lines: &[Line], from_sites: bool) -> Result<(), Fault> {
+        for line in lines {
+            let sku = self.stock.want(&line.sku);
+            if from_sites {
+                self.stock.want_sites(sku);
+            }
+        }
+        self.stock.load(self.database)
+    }
+
+    /// Reads the rules about where the commands' orders go, those of the whole batch at once.
+    fn load_rules(&mut self, commands: &'a [Command]) -> Result<(), Fault> {
+        let mut wanted = Vec::new();
+        for (number, command) in commands.iter().enumerate() {
+            let (Command::Reserve(placement) | Command::Deduct(placement)) = command else {
+                continue;
+            };
+            if let Some(ship_to) =
+                placement.ship_to.as_ref().filter(|_| self.requests.is_new(number))
+            {
+                let index = |line: &Line| self.stock.index(&line.sku).expect("it was wanted");
+                wanted.extend(placement.lines.iter().map(|line| (index(line), &ship_to.adcode)));
+            }
+        }
+        if wanted.is_empty() { Ok(()) } else { self.routing(&wanted).map(|_| ()) }
+    }
+
+    /// The catalog, with the rules about skus that are to go to an adcode.
+    pub(super) fn routing(
+        &mut self,
+        wanted: &[(SkuIndex, &Adcode)],
+    ) -> Result<(&mut Routing, &Stock<'a>), Fault> {
+        let routing = match self.routing.take() {
+            Some(routing) => routing,
+            None => Routing::new(self.database, self.now)?,
+        };
+        let routing = self.routing.insert(routing);
+        routing.load(self.database, &self.stock, wanted)?;
+        Ok((routing, &self.stock))
+    }
+
+    /// When a package from this warehouse leaves; `None` where no warehouse was chosen.
+    pub(super) fn promised_ship_at(
+        &mut self,
+        sku: SkuIndex,
+        site: Option<usize>,
+    ) -> Option<Instant> {
+        let routing = self.routing.as_mut()?;
+        let warehouse = self.stock.warehouse(sku, site?, &routing.catalog);
+        routing.promises.promised_ship_at(warehouse)
     }
 
     /// Reads the legs of placed orders that have none in memory, and the stock they concern.

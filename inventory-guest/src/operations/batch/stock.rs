@@ -216,6 +216,15 @@ impl<'a> Stock<'a> {
         })
     }
 
+    /// The catalog's numbers of the warehouses that stock a sku.
+    pub(in crate::operations) fn stocking(
+        &self,
+        sku: SkuIndex,
+        catalog: &Catalog,
+    ) -> impl Iterator<Item = usize> {
+        self.skus[sku].sites.iter().map(|site| self.number(&site.warehouse, catalog))
+    }
+
     /// The catalog's number of the warehouse of a sku.
     pub(in crate::operations) fn warehouse(
         &self,

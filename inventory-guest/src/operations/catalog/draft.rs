@@ -8,9 +8,6 @@ use crate::domain::{
 };
 use crate::storage::catalog::{EntryRow, EventRow, decode, encode};
 
-/// The priority of a warehouse that an adjustment makes.
-const PRIORITY_OF_NEW: u32 = 100;
-
 /// What a change comes to.
 pub(super) struct Draft {
     read: Read,
@@ -37,7 +34,7 @@ pub(super) fn warehouse_of(key: &EntryKey) -> Option<EntryKey> {
 pub(super) fn of_new_warehouse(code: &WarehouseCode) -> [EventRow; 2] {
     let (name, owner, adcode, location) = (None, Owner::Own, None, None);
     let warehouse = Warehouse { name, owner, adcode, location, active: true };
-    let area = ServiceArea { priority: PRIORITY_OF_NEW, backup: false };
+    let area = ServiceArea::NEW;
     let entries = [
         Entry::Warehouse(code.clone(), warehouse),
         Entry::ServiceArea(code.clone(), Area::EVERYWHERE, area),

@@ -10,8 +10,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 /// The nouns that are remembered.
-const REMEMBERED: [Noun; 4] =
-    [Noun::Warehouse, Noun::ServiceArea, Noun::Calendar, Noun::Division];
+const REMEMBERED: [Noun; 4] = [Noun::Warehouse, Noun::ServiceArea, Noun::Calendar, Noun::Division];
 
 thread_local! {
     /// A guest has one thread; elsewhere each remembers for itself.

@@ -184,7 +184,7 @@ fn a_warehouse_that_holds_orders_is_not_deleted_and_closed_only_with_a_list() {
         (0, change(["delete warehouse W1"]), "no warehouse_in_use W1 O-2 O-1"),
         (0, Command::Catalog(refusing.clone()), "no warehouse_in_use W1 O-2 O-1"),
         (0, change(["put warehouse W1 closed"]), "warehouse W1 updated 3 holding O-2 holding O-1"),
-        (0, reserve("O-4", "A*1").shipped(), "no insufficient_stock A 0/1"),
+        (0, reserve("O-4", "A*1").shipped(), "no no_shippable_warehouse A 0/1"),
         // A hold that ran out holds nothing, whether it was swept or not.
         (10_000, change(["delete warehouse W1"]), "no warehouse_in_use W1 O-2"),
         (10_000, ship("O-2"), "shipped 1:W1(A*1)"),
@@ -250,7 +250,7 @@ fn a_batch_sees_the_catalog_as_the_commands_before_left_it() {
             "service_area W1 updated 3",
             "reserved 1:W1(A*1) until 10000",
             "warehouse W1 updated 4 holding O-1",
-            "no insufficient_stock A 0/1",
+            "no no_shippable_warehouse A 0/1",
             "A@W2 0->5",
             "reserved 1:W2(A*1) until 10000",
         ]

@@ -20,7 +20,7 @@ fn an_inactive_warehouse_gives_nothing() {
     let mut shop = Shop::with("A*100 A@W1*5");
     shop.tell(0, &catalog::change(["put warehouse W1 closed"]));
     shop.check([
-        (0, reserve("O-1", "A*1").shipped(), "no insufficient_stock A 0/1"),
+        (0, reserve("O-1", "A*1").shipped(), "no no_shippable_warehouse A 0/1"),
         (0, reserve("O-2", "A*1"), "reserved 1:-(A*1) until 10000"),
     ]);
 }

@@ -204,6 +204,12 @@ fn numbers(refusal: &Refusal) -> String {
             let (sku, counter) = (it.sku.as_str(), counter(&it.counter));
             format!(" {sku}{counter} {} not {}", it.actual, it.expected)
         }
+        Refusal::RegionRestricted(denied) => {
+            let denied =
+                denied.iter().map(|it| format!(" {} by {}", it.sku.as_str(), it.rule.as_str()));
+            denied.collect()
+        }
+        Refusal::NoShippableWarehouse(shortages) => shortages.iter().map(shortage).collect(),
         Refusal::UnknownWarehouse(codes) => {
             codes.iter().map(|code| format!(" {}", code.as_str())).collect()
         }

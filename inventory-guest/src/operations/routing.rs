@@ -1,0 +1,154 @@
+//! What would become of an order, and why; and when warehouses ship.
+
+use super::batch::Batch;
+use super::catalog::memory::known;
+use super::placement::{self, Wanted};
+use super::{Fault, Stop};
+use crate::domain::calendar::Opening;
+use crate::domain::catalog::Promises;
+use crate::domain::routing::{Explained, explain};
+use crate::domain::{
+    Denied, Instant, Items, Line, Malformed, Package, Refusal, ShipTo, Shortage, Sku, Strategy,
+    WarehouseCode,
+};
+use crate::storage::Database;
+use crate::storage::orders::Route;
+use std::rc::Rc;
+
+const OPENINGS_MAX: u32 = 100;
+
+/// An order that is not placed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inquiry {
+    /// What it wants; a sku may repeat.
+    pub lines: Items<Line>,
+    /// Where it would go; without it no warehouse is chosen.
+    pub ship_to: Option<ShipTo>,
+    /// How warehouses are ranked.
+    pub strategy: Strategy,
+}
+
+/// What would become of an order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Planned {
+    /// Numbered from 1.
+    pub packages: Vec<Package>,
+    /// What could not be held.
+    pub shortages: Vec<Shortage>,
+    /// What may not be shipped there; then nothing is planned.
+    pub denied: Vec<Denied>,
+    /// What was never adjusted into being; then nothing is planned.
+    pub unknown: Vec<Sku>,
+    /// Why each warehouse was taken or passed over.
+    pub explain: Vec<WarehouseWhy>,
+}
+
+/// Why a warehouse was taken or passed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WarehouseWhy {
+    /// Which.
+    pub warehouse: WarehouseCode,
+    /// Why, with the numbers.
+    pub explained: Explained,
+}
+
+/// When a warehouse ships.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// The next times without a break.
+    pub openings: Vec<Opening>,
+    /// When an order of now leaves.
+    pub promised_ship_at: Option<Instant>,
+}
+
+/// The plan that a reservation of now would follow: the same code on the same rows, and then
+/// nothing is written.
+pub fn plan(
+    database: &mut impl Database,
+    now: Instant,
+    inquiry: &Inquiry,
+) -> Result<Planned, Fault> {
+    let mut batch = Batch::prefetch(database, now, &[])?;
+    let route = inquiry.ship_to.clone();
+    let route = route.map(|ship_to| Route { ship_to, strategy: inquiry.strategy });
+    batch.want_lines(&inquiry.lines, route.is_some())?;
+    let decided = decide(&mut batch, inquiry, route.as_ref());
+    match decided {
+        Ok(planned) => Ok(planned),
+        Err(Stop::Refused(Refusal::RegionRestricted(denied))) => {
+            Ok(Planned { denied, ..Planned::default() })
+        }
+        Err(Stop::Refused(Refusal::UnknownSku(unknown))) => {
+            Ok(Planned { unknown, ..Planned::default() })
+        }
+        Err(Stop::Refused(refusal)) => {
+            let code = refusal.code();
+            unreachable!("a plan is refused for what is denied or unknown, not for {code}")
+        }
+        Err(Stop::Failed(fault)) => Err(fault),
+    }
+}
+
+fn decide(
+    batch: &mut Batch<'_>,
+    inquiry: &Inquiry,
+    route: Option<&Route>,
+) -> Result<Planned, Stop> {
+    let wanted = placement::wanted(batch, &inquiry.lines)?;
+    let chosen = placement::plan(batch, &wanted, route)?;
+    let explain = match route {
+        Some(route) => explained(batch, &wanted, &chosen, route)?,
+        None => Vec::new(),
+    };
+    Ok(Planned {
+        shortages: placement::shortages(batch, &wanted, &chosen),
+        packages: placement::planned_packages(batch, None, &wanted, &chosen),
+        explain,
+        ..Planned::default()
+    })
+}
+
+fn explained(
+    batch: &mut Batch<'_>,
+    wanted: &Wanted,
+    chosen: &placement::Chosen,
+    route: &Route,
+) -> Result<Vec<WarehouseWhy>, Fault> {
+    let (routing, stock) = batch.routing(&[])?;
+    let catalog = Rc::clone(&routing.catalog);
+    let destination = catalog.destination(&route.ship_to.adcode, route.ship_to.location);
+    let supplies: Vec<_> = wanted
+        .skus
+        .iter()
+        .map(|sku| stock.routed_supply(*sku, &catalog, &destination, route.strategy))
+        .collect();
+    let stocking = wanted.skus.iter().flat_map(|sku| stock.stocking(*sku, &catalog));
+    let considered = destination.considered(route.strategy, stocking);
+    let explained = explain(&wanted.demands, &supplies, &chosen.plan, &considered);
+    let named = explained.into_iter().map(|explained| WarehouseWhy {
+        warehouse: catalog.code(explained.considered.warehouse).clone(),
+        explained,
+    });
+    Ok(named.collect())
+}
+
+/// When a warehouse ships from now on: at most `count` (1..100) openings. `None`: no such warehouse.
+pub fn preview(
+    database: &mut impl Database,
+    now: Instant,
+    warehouse: &WarehouseCode,
+    count: u32,
+) -> Result<Option<Preview>, Fault> {
+    if !(1..=OPENINGS_MAX).contains(&count) {
+        let fault = format!("a preview has 1..{OPENINGS_MAX} openings, not {count}");
+        return Err(Malformed(fault).into());
+    }
+    let catalog = known(database)?.catalog;
+    let Some(number) = catalog.number(warehouse) else {
+        return Ok(None);
+    };
+    let openings =
+        catalog.schedule(number).map(|schedule| schedule.next_openings(now, count as usize));
+    let promised_ship_at = Promises::new(Rc::clone(&catalog), now).promised_ship_at(number);
+    Ok(Some(Preview { openings: openings.unwrap_or_default(), promised_ship_at }))
+}
