@@ -146,7 +146,7 @@ impl<'a> Batch<'a> {
         site: Option<usize>,
     ) -> Option<Instant> {
         let routing = self.routing.as_mut()?;
-        let warehouse = self.stock.warehouse(sku, site?, &routing.catalog);
+        let warehouse = self.stock.warehouse(sku, site?, &routing.catalog)?;
         routing.promises.promised_ship_at(warehouse)
     }
 

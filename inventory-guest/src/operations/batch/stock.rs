@@ -190,7 +190,7 @@ impl<'a> Stock<'a> {
         let mut supply = self.supply(sku);
         if !entry.sites.is_empty() {
             let sites = entry.sites.iter().enumerate().filter_map(|(index, site)| {
-                let warehouse = self.number(&site.warehouse, catalog);
+                let warehouse = self.number(&site.warehouse, catalog)?;
                 let candidate = if warehouse < catalog.warehouses() {
                     match destination.standing(warehouse) {
                         Standing::Candidate(candidate) => candidate,
@@ -208,11 +208,12 @@ impl<'a> Stock<'a> {
         supply
     }
 
-    /// The catalog's number of a warehouse; those that this batch made follow behind.
-    fn number(&self, code: &WarehouseCode, catalog: &Catalog) -> usize {
-        catalog.number(code).unwrap_or_else(|| {
+    /// The catalog's number of a warehouse; those that this batch made follow behind. `None`: it was
+    /// deleted, and its stock still lies there.
+    fn number(&self, code: &WarehouseCode, catalog: &Catalog) -> Option<usize> {
+        catalog.number(code).or_else(|| {
             let made = self.new_warehouses.iter().position(|(new, _)| new == code);
-            catalog.warehouses() + made.expect("stock lies in warehouses that there are")
+            made.map(|made| catalog.warehouses() + made)
         })
     }
 
@@ -222,16 +223,16 @@ impl<'a> Stock<'a> {
         sku: SkuIndex,
         catalog: &Catalog,
     ) -> impl Iterator<Item = usize> {
-        self.skus[sku].sites.iter().map(|site| self.number(&site.warehouse, catalog))
+        self.skus[sku].sites.iter().filter_map(|site| self.number(&site.warehouse, catalog))
     }
 
-    /// The catalog's number of the warehouse of a sku.
+    /// The catalog's number of the warehouse of a sku; `None`: it was deleted.
     pub(in crate::operations) fn warehouse(
         &self,
         sku: SkuIndex,
         site: SiteIndex,
         catalog: &Catalog,
-    ) -> usize {
+    ) -> Option<usize> {
         self.number(self.code(sku, site), catalog)
     }
 

@@ -194,7 +194,7 @@ fn a_warehouse_that_holds_orders_is_not_deleted_and_closed_only_with_a_list() {
             "warehouse W1 deleted 0, service_area W1 deleted 0",
         ),
         (10_000, expire(9), "0 expired"),
-        (10_000, reserve("O-5", "A*1").shipped(), "no insufficient_stock A 0/1"),
+        (10_000, reserve("O-5", "A*1").shipped(), "no no_shippable_warehouse A 0/1"),
     ]);
     shop.stock("A", "8 sellable, 0 reserved, 0 committed, W1 8=0+0+0");
     shop.check([

@@ -183,7 +183,9 @@ pub(super) fn short(outcome: &Outcome) -> String {
 
 fn numbers(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::InsufficientStock(shortages) => shortages.iter().map(shortage).collect(),
+        Refusal::InsufficientStock(shortages) | Refusal::NoShippableWarehouse(shortages) => {
+            shortages.iter().map(shortage).collect()
+        }
         Refusal::UnknownSku(skus) => skus.iter().map(|sku| format!(" {}", sku.as_str())).collect(),
         Refusal::UnknownPackage(number) => format!(" {number}"),
         Refusal::OrderExists(it) | Refusal::InvalidState(it) => format!(" {}", state(*it)),
@@ -209,7 +211,6 @@ fn numbers(refusal: &Refusal) -> String {
                 denied.iter().map(|it| format!(" {} by {}", it.sku.as_str(), it.rule.as_str()));
             denied.collect()
         }
-        Refusal::NoShippableWarehouse(shortages) => shortages.iter().map(shortage).collect(),
         Refusal::UnknownWarehouse(codes) => {
             codes.iter().map(|code| format!(" {}", code.as_str())).collect()
         }
