@@ -1,7 +1,7 @@
 //! Counters of skus and of skus in warehouses.
 
 use super::catalog::value;
-use super::rows::{Cells, read_each, write_each};
+use super::rows::{Cells, read, read_each, write_each};
 use super::{Database, Error, Parameter};
 use crate::domain::catalog::SafetyStock;
 use crate::domain::ledger::{SiteCounters, SkuCounters};
@@ -40,13 +40,22 @@ pub(crate) fn find_sites<'a>(
     database: &mut dyn Database,
     skus: impl Iterator<Item = (usize, &'a Sku)>,
 ) -> Result<Vec<(usize, SiteRow)>, Error> {
-    const FIND: &str = "SELECT ?2, s.warehouse, s.on_hand, s.unavailable, s.reserved, s.committed,
-        k.body
+    const FIND: &str = "SELECT ?2, warehouse, on_hand, unavailable, reserved, committed, NULL
+        FROM warehouse_stock WHERE sku = ?1 ORDER BY warehouse";
+    const FIND_WITH_SAFETY_STOCK: &str = "SELECT ?2, s.warehouse, s.on_hand, s.unavailable,
+        s.reserved, s.committed, k.body
         FROM warehouse_stock s
         LEFT JOIN catalog k ON k.noun = 6 AND k.subject = s.sku AND k.place = s.warehouse
         WHERE s.sku = ?1 ORDER BY s.warehouse";
+    const ANY: &str = "SELECT EXISTS (SELECT 1 FROM catalog WHERE noun = 6)";
+    let mut skus = skus.peekable();
+    if skus.peek().is_none() {
+        return Ok(Vec::new());
+    }
+    let any: Vec<i64> = read(database, ANY, &[], Cells::integer)?;
+    let find = if any == [1] { FIND_WITH_SAFETY_STOCK } else { FIND };
     let runs = skus.map(|(index, sku)| [Parameter::Text(sku.as_str()), Parameter::index(index)]);
-    read_each(database, FIND, runs, |cells| {
+    read_each(database, find, runs, |cells| {
         let index = cells.number()?;
         let site = SiteRow {
             warehouse: WarehouseCode::from_row(cells.text()?),
