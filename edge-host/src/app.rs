@@ -127,9 +127,9 @@ fn open_shard(config: &Config, clock: &Clock, metrics: &Metrics) -> Result<Opene
         Shard::open(claim, config, Arc::clone(module), clock, metrics)
     };
     let mut history = History::open(folder, &configured.digest_hex());
-    for file in history.candidates() {
-        let loaded =
-            Binary::open(&file, folder).and_then(|it| GuestModule::load(&it, WASI_ALLOWED));
+    for digest in history.candidates() {
+        let loaded = Binary::open_kept(&digest, folder)
+            .and_then(|binary| GuestModule::load(&binary, WASI_ALLOWED));
         let opened = loaded.map_err(|error| error.to_string()).and_then(|module| {
             let module = Arc::new(module);
             open(&module).map(|shard| (module, shard)).map_err(|error| error.to_string())
@@ -140,8 +140,7 @@ fn open_shard(config: &Config, clock: &Clock, metrics: &Metrics) -> Result<Opene
                 return Ok(Opened { shard, module, history });
             }
             Err(error) => {
-                let guest = file.display();
-                tracing::error!(%guest, error, "an installed guest does not start");
+                tracing::error!(guest = digest, error, "an installed guest does not start");
             }
         }
     }
