@@ -6,16 +6,19 @@
 
 pub mod arguments;
 pub mod catalog;
+pub mod imports;
 pub mod results;
 
 #[cfg(not(feature = "json"))]
 use crate::bindings::exports::inventory::guest::{catalog as readings, changes, orders, stock};
 #[cfg(not(feature = "json"))]
-use crate::bindings::inventory::guest::{entries, types};
+use crate::bindings::inventory::guest::{entries, sessions, types};
 use crate::domain::Malformed;
 use crate::operations::Fault;
 #[cfg(feature = "json")]
-use inventory_json::contract::{catalog as readings, changes, entries, orders, stock, types};
+use inventory_json::contract::{
+    catalog as readings, changes, entries, orders, sessions, stock, types,
+};
 
 impl From<Fault> for types::Fault {
     fn from(fault: Fault) -> Self {

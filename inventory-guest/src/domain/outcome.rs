@@ -5,6 +5,7 @@
 //! with a new format in `operations/batch/requests.rs`.
 
 use super::catalog::EntryKey;
+use super::session::{RefusedRows, Session};
 use super::{Counter, Instant, Line, OrderId, OrderState, Sku, WarehouseCode};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,8 @@ pub enum Answer {
     Expired(u32),
     /// To catalog: one for each item, each deleted warehouse followed by what went with it.
     Catalog(Vec<ChangedEntry>),
+    /// To each step of a session: what it is now.
+    Session(Session),
 }
 
 /// The answer to every operation on an order.
@@ -147,6 +150,16 @@ pub enum Refusal {
     WarehouseInUse(WarehouseUse),
     /// An entry of the catalog was not what `expected_version` says.
     VersionMismatch(VersionMismatch),
+    /// There is no such session, or it was discarded.
+    UnknownSession,
+    /// The session, or its page, came before with other content, or is committed.
+    SessionConflict,
+    /// Pages are missing: the first 100; none is named where there are too many.
+    SessionIncomplete(Vec<u32>),
+    /// The session has as many rows as one may.
+    SessionFull(u64),
+    /// Rows cannot count, and so none does.
+    RowsRefused(RefusedRows),
 }
 
 impl Refusal {
@@ -169,6 +182,11 @@ impl Refusal {
             Self::UnknownWarehouse(_) => "unknown_warehouse",
             Self::WarehouseInUse(_) => "warehouse_in_use",
             Self::VersionMismatch(_) => "version_mismatch",
+            Self::UnknownSession => "unknown_session",
+            Self::SessionConflict => "session_conflict",
+            Self::SessionIncomplete(_) => "session_incomplete",
+            Self::SessionFull(_) => "session_full",
+            Self::RowsRefused(_) => "rows_refused",
         }
     }
 }
