@@ -9,6 +9,7 @@ use inventory_json::catalog::{
     Noun, Restriction, SafetyStock, ServiceArea, Shape, StoredEntry, Warehouse,
 };
 use inventory_json::changes::Page;
+use inventory_json::import::ImportReport;
 use inventory_json::words;
 
 use super::openapi::Description;
@@ -16,7 +17,7 @@ use super::outcome::{apply, apply_and_keep};
 use super::problem::Problem;
 use super::refusal::{UNKNOWN_ENTRY, failed};
 use super::route::{Call, Route};
-use super::{ADMIN, READ, json};
+use super::{ADMIN, READ, imports, json};
 use crate::guest::types::{Answer, EntryChange, Outcome};
 use crate::shard;
 
@@ -67,7 +68,36 @@ pub(super) fn routes() -> Vec<Route> {
                 .answers::<CatalogChanges>(),
         ),
     );
+    routes.extend(import_routes());
     routes
+}
+
+fn import_routes() -> [Route; 3] {
+    [
+        Route::post("/v1/import/{noun}", ADMIN, imports::import).described(
+            Description::of("import")
+                .says("Bring in a file of rows, all or none")
+                .asks::<words::RequestId>("id")
+                .asks::<words::Reason>("reason")
+                .asks::<words::Reason>("author")
+                .asks::<String>("on_error")
+                .asks::<bool>("dry_run")
+                .asks::<bool>("replace")
+                .takes_files(&["text/csv", "application/x-ndjson", "application/json"])
+                .answers::<ImportReport>(),
+        ),
+        Route::get("/v1/imports/{import}", READ, imports::status).described(
+            Description::of("import")
+                .says("How far an import is, or what became of it")
+                .answers::<ImportReport>(),
+        ),
+        Route::get("/v1/export/{noun}", READ, imports::export).described(
+            Description::of("import")
+                .says("Every row, as an import takes them")
+                .asks::<String>("format")
+                .answers_text("application/x-ndjson"),
+        ),
+    ]
 }
 
 fn takes(about: Description, noun: Noun) -> Description {

@@ -26,6 +26,8 @@ mod changes;
 
 mod catalog;
 
+mod imports;
+
 mod admin;
 
 mod guest;

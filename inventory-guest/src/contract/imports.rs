@@ -1,6 +1,6 @@
 //! The words of sessions, in and out.
 
-use super::{catalog, sessions, types};
+use super::{catalog, sessions};
 use crate::domain::session::{
     NumberedRow, RefusedRow, RefusedRows, Session, SessionBegin, SessionCommit, SessionId,
     SessionKind, SessionPage, SessionRow, SessionState, SessionStep, StockRow,
@@ -84,8 +84,8 @@ pub fn session(session: Session) -> sessions::Session {
 }
 
 /// Why a commit did nothing.
-pub(super) fn refused(refused: RefusedRows) -> types::RefusedRows {
-    types::RefusedRows { refused: refused.refused, rows: refused_out(refused.rows) }
+pub(super) fn refused(refused: RefusedRows) -> sessions::RefusedRows {
+    sessions::RefusedRows { refused: refused.refused, rows: refused_out(refused.rows) }
 }
 
 fn refused_out(rows: Vec<RefusedRow>) -> Vec<sessions::RefusedRow> {

@@ -27,6 +27,8 @@ pub mod changes;
 
 pub mod catalog;
 
+pub mod import;
+
 pub mod audit;
 
 pub mod refusal;
