@@ -1,4 +1,5 @@
-//! Files of rows over HTTP: forms, lines of errors, all or nothing, dry runs, interruptions, exports.
+//! Files of rows over HTTP: their forms, errors by line, all or nothing, dry runs, interruptions,
+//! exports; and the same through the CLI.
 
 use std::{
     io::Write,

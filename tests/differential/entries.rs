@@ -93,7 +93,7 @@ pub(super) fn session_step(stream: &mut Stream) -> SessionStep {
         _ => SessionStep::Commit(SessionCommit {
             session_id,
             pages: 1,
-            skip_refused: true,
+            skip_refused: stream.below(3) > 0,
             replace: false,
             dry_run: false,
         }),

@@ -47,6 +47,8 @@ pub(super) fn routes() -> Vec<Route> {
         })
         .collect();
     let areas = Description::of("catalog").says("The areas that a warehouse serves");
+    let areas = areas.asks::<String>("after").asks::<String>("prefix");
+    let areas = areas.asks::<words::ChangesLimit>("limit");
     routes
         .push(Route::get(SERVICE_AREAS, READ, service_areas).described(areas.answers::<Entries>()));
     routes.push(
@@ -119,12 +121,9 @@ async fn list(call: Call, noun: Noun) -> Result<Response, Problem> {
 
 async fn service_areas(call: Call) -> Result<Response, Problem> {
     let warehouse = call.parameter::<words::WarehouseCodeRule>("warehouse")?;
-    if let Some(query) = call.uri.query().filter(|query| !query.is_empty()) {
-        let detail = "this list is never longer than a page; it takes no parameters";
-        return Err(Problem::malformed_parameter(query, detail));
-    }
-    let prefix = format!("{} ", warehouse.as_str());
-    page(call, Noun::ServiceArea, Listing { after: String::new(), prefix, limit: 1_000 }).await
+    let Listing { after, prefix, limit } = Listing::parse(call.uri.query().unwrap_or_default())?;
+    let prefix = format!("{} {prefix}", warehouse.as_str());
+    page(call, Noun::ServiceArea, Listing { after, prefix, limit }).await
 }
 
 async fn page(call: Call, noun: Noun, listing: Listing) -> Result<Response, Problem> {

@@ -38,19 +38,35 @@ const TRY_PAUSE: Duration = Duration::from_millis(50);
 /// Entries of one reading of an export.
 const EXPORT_ROWS: u32 = 500;
 
-static IMPORTS: Semaphore = Semaphore::const_new(IMPORTS_MAX);
-/// Makes the names of imports that the caller does not name unique within this process.
-static UNNAMED: AtomicU64 = AtomicU64::new(1);
+/// The imports that are under way.
+pub(super) struct Imports {
+    places: Arc<Semaphore>,
+    /// Makes the names of those that the caller does not name unique within this process.
+    unnamed: AtomicU64,
+}
+
+impl Imports {
+    pub(super) fn new() -> Self {
+        Self { places: Arc::new(Semaphore::new(IMPORTS_MAX)), unnamed: AtomicU64::new(1) }
+    }
+
+    fn unique_name(&self) -> String {
+        let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let ms = since_1970.map_or(0, |time| time.as_millis());
+        format!("import-{ms}-{}", self.unnamed.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
 pub(super) async fn import(mut call: Call) -> Result<Response, Problem> {
     let subject = subject(&call)?;
     let options = ImportOptions::parse(call.uri.query().unwrap_or_default())?;
     let format = import::format_of(json::content_type(&call.headers))?;
-    let Ok(permit) = IMPORTS.try_acquire() else {
+    let imports = &call.wire.imports;
+    let Ok(permit) = Arc::clone(&imports.places).try_acquire_owned() else {
         let detail = format!("{IMPORTS_MAX} imports are under way; nothing was done");
         return Err(Problem::new(&QUEUE_FULL, detail).retry_after(5));
     };
-    let id = options.id.clone().unwrap_or_else(unique_name);
+    let id = options.id.clone().unwrap_or_else(|| imports.unique_name());
     let (pieces, receiver) = mpsc::channel(PIECES_WAITING_MAX);
     let body = std::mem::take(&mut call.body);
     tokio::spawn(pump(body, pieces, call.wire.config.body_timeout));
@@ -107,12 +123,6 @@ fn subject(call: &Call) -> Result<Subject, Problem> {
         let detail = format!("there is no {name:?}; there are {}", Subject::names());
         Problem::new(&NO_ROUTE, detail)
     })
-}
-
-fn unique_name() -> String {
-    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let ms = since_1970.map_or(0, |time| time.as_millis());
-    format!("import-{ms}-{}", UNNAMED.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A step of an import waits for its place: it must not fail because others are many.

@@ -42,7 +42,7 @@ fn kind(kind: &sessions::SessionKind) -> SessionKind {
 /// What is wrong with a row refuses the row; what is wrong with its line, the page.
 fn row(row: sessions::NumberedRow) -> Result<NumberedRow, Malformed> {
     let line = row.line;
-    if !(1..=i32::MAX.cast_unsigned()).contains(&line) {
+    if line == 0 || i32::try_from(line).is_err() {
         return Err(Malformed(format!("a line is 1..2147483647, not {line}")));
     }
     let row = match row.row {

@@ -35,9 +35,7 @@ impl Rule {
         until: Option<Instant>,
         name: Label,
     ) -> Result<Self, Malformed> {
-        if let (Some(from), Some(until)) = (from, until)
-            && from >= until
-        {
+        if from.zip(until).is_some_and(|(from, until)| from >= until) {
             let name = name.as_str();
             return Err(Malformed(format!("the rule {name:?} must end after it begins")));
         }

@@ -28,8 +28,7 @@ const EXPORT_ROWS: u32 = 1_000;
 const PROGRESS_PAGES: u32 = 20;
 
 pub(crate) fn commands() -> Vec<Command> {
-    let noun =
-        || Arg::new("noun").value_name("NOUN").required(true).help(format!("{}", Subject::names()));
+    let noun = || Arg::new("noun").value_name("NOUN").required(true).help(Subject::names());
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     let text = |name: &'static str| Arg::new(name).long(name).value_name("TEXT");
     let format =
@@ -105,13 +104,11 @@ pub(crate) fn import(
     let mut pages = 0;
     let mut apply = |command: types::Command| {
         let outcome = shard.decide(command)?;
-        if let Ok(types::Answer::Session(session)) = &outcome.result
-            && session.pages > pages
-        {
-            pages = session.pages;
-            if pages % PROGRESS_PAGES == 0 {
+        if let Ok(types::Answer::Session(session)) = &outcome.result {
+            if session.pages > pages && session.pages % PROGRESS_PAGES == 0 {
                 eprintln!("{} rows staged, {} refused", session.staged, session.refused);
             }
+            pages = session.pages;
         }
         Ok::<_, types::Fault>(outcome)
     };
@@ -125,13 +122,13 @@ pub(crate) fn import(
             output::reading(Err::<(), _>(problem), settings, String::new)
         }
         Err(Failed::Refused(problem)) => {
-            let mut said = format!("refused: {}\n", problem.detail);
-            for error in
-                problem.members.get("errors").and_then(|it| it.as_array()).into_iter().flatten()
-            {
+            let errors = problem.members.get("errors").and_then(serde_json::Value::as_array);
+            let line = |error: &serde_json::Value| {
                 let why = error["why"].as_str().unwrap_or_default();
-                said += &format!("line {}: {why}\n", error["line"]);
-            }
+                format!("line {}: {why}\n", error["line"])
+            };
+            let lines: Vec<String> = errors.into_iter().flatten().map(line).collect();
+            let said = format!("refused: {}\n{}", problem.detail, lines.concat());
             output::text(&said)?;
             Ok(REFUSED.into())
         }

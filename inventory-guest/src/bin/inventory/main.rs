@@ -1,8 +1,8 @@
 //! The rules on a laptop: one SQLite file, the same JSON as the host, and nothing but `wasmedge`.
 //!
 //! Files in reading order. A subcommand is parsed into the contract's commands (`orders`, `stock`,
-//! `catalog`, `import`, `batch`, `script`), applied to the data folder (`shard`, kept to one process by `owner`),
-//! and printed (`output`). `replay` sends a file of orders, `serve` listens.
+//! `catalog`, `import`, `batch`, `script`), applied to the data folder (`shard`, kept to one
+//! process by `owner`), and printed (`output`). `replay` sends a file of orders, `serve` listens.
 
 mod settings;
 

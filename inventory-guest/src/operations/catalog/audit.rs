@@ -39,9 +39,9 @@ pub(in crate::operations) fn check(
     for noun in Noun::ALL {
         check_noun(audit, database, noun, &mut folded, &warehouses)?;
     }
-    let mut lost: Vec<_> = folded.into_keys().collect();
-    lost.sort_unstable();
-    for key in lost {
+    let mut missing: Vec<_> = folded.into_keys().collect();
+    missing.sort_unstable();
+    for key in missing {
         audit.expect("catalog_folds_to_entries", &name(&key), "an entry", "none");
     }
     Ok(())

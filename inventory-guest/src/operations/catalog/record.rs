@@ -64,7 +64,7 @@ fn stamp(database: &mut dyn Database, last: u64, events: &[EventRow]) -> Result<
         // Keys have no such bytes, so no two changes have one text.
         text.push(0);
         text.extend_from_slice(event.key.place().as_bytes());
-        text.push(if event.after.is_some() { 1 } else { 0 });
+        text.push(u8::from(event.after.is_some()));
         let body = event.after.as_deref().unwrap_or_default();
         text.extend_from_slice(&(body.len() as u64).to_le_bytes());
         text.extend_from_slice(body);

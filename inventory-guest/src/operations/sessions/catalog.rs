@@ -73,7 +73,8 @@ fn stamp(
 ) -> Result<(), Fault> {
     let known = catalog::stamps(database)?.into_iter().find(|stamp| stamp.0 == noun);
     let mut text = known.map_or(0, |stamp| stamp.1).to_le_bytes().to_vec();
-    for number in [now.as_milliseconds().cast_unsigned(), first, last] {
+    text.extend_from_slice(&now.as_milliseconds().to_le_bytes());
+    for number in [first, last] {
         text.extend_from_slice(&number.to_le_bytes());
     }
     for (number, fingerprint) in sessions::pages(database, head.session_no)? {

@@ -1,8 +1,8 @@
 //! Many rows at once: what may be imported and exported, and in which forms.
 //!
 //! A file is read as a stream ([`read`]): its rows go into pages of the contract's sessions, and
-//! what is wrong with a row is told with its line. The same columns are written ([`write`]), so that
-//! what was exported can be imported.
+//! what is wrong with a row is told with its line. The same columns are written ([`write`]), so
+//! that what was exported can be imported.
 
 mod columns;
 mod csv;

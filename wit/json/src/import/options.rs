@@ -93,8 +93,8 @@ impl ImportOptions {
                     return Err(Problem::malformed_parameter("on_error", detail));
                 }
             },
-            dry_run: flag("dry_run", dry_run)?,
-            replace: flag("replace", replace)?,
+            dry_run: flag("dry_run", dry_run.as_deref())?,
+            replace: flag("replace", replace.as_deref())?,
         })
     }
 
