@@ -28,6 +28,8 @@ mod changes;
 
 mod catalog;
 
+mod imports;
+
 mod admin;
 
 mod guest;
@@ -92,6 +94,7 @@ struct Wire {
     shard: Shard,
     hot_swap: HotSwap,
     metrics: Arc<Metrics>,
+    imports: imports::Imports,
     /// The API's description, rendered when it is first asked for.
     openapi: OnceLock<Bytes>,
 }
@@ -99,7 +102,8 @@ struct Wire {
 /// The whole API over `shard`.
 pub fn router(config: Config, shard: Shard, hot_swap: HotSwap, metrics: Arc<Metrics>) -> Router {
     let other = Arc::new(metrics.route("*", "other"));
-    let wire = Arc::new(Wire { config, shard, hot_swap, metrics, openapi: OnceLock::new() });
+    let (imports, openapi) = (imports::Imports::new(), OnceLock::new());
+    let wire = Arc::new(Wire { config, shard, hot_swap, metrics, imports, openapi });
     let mut router = Router::new();
     for route in routes() {
         router = router.route(route.path, route.mount(&wire));

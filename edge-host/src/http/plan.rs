@@ -50,13 +50,12 @@ async fn preview(call: Call) -> Result<Response, Problem> {
         }
     };
     let found = call.wire.shard.preview(warehouse.clone(), count).await;
-    match found.map_err(|error| failed(&error))? {
-        Some(found) => Ok(json::answer(&Preview::new(&warehouse, &found))),
-        None => {
-            let detail = format!("there is no warehouse {warehouse}");
-            Err(Problem::new(&UNKNOWN_WAREHOUSE, detail).with("warehouses", vec![warehouse]))
-        }
-    }
+    let found = found.map_err(|error| failed(&error))?;
+    let Some(found) = found else {
+        let detail = format!("there is no warehouse {warehouse}");
+        return Err(Problem::new(&UNKNOWN_WAREHOUSE, detail).with("warehouses", vec![warehouse]));
+    };
+    Ok(json::answer(&Preview::new(&warehouse, &found)))
 }
 
 /// A sku's counters, and what of it can be promised at the `ship_to` of the query.

@@ -30,6 +30,7 @@ use crate::{
         lifecycle::Description,
         orders,
         routing::{CalendarPreview, Inquiry, Planned},
+        sessions::Session,
         stock::{AuditReport, SkuStock},
         types::{Command, Fault, Outcome},
     },
@@ -295,6 +296,16 @@ impl Shard {
     /// The catalog's changes after a sequence, oldest first.
     pub async fn catalog_events(&self, after: u64, limit: u32) -> Result<Vec<CatalogEvent>, Error> {
         self.ask(|reply| Query::CatalogEvents { after, limit, reply }).await
+    }
+
+    /// An import as it is now, or `None` where there is none of this name.
+    pub async fn session(&self, id: String) -> Result<Option<Session>, Error> {
+        self.ask(|reply| Query::Session(id, reply)).await
+    }
+
+    /// Skus in order, behind one, past the cache.
+    pub async fn list_stock(&self, after: String, limit: u32) -> Result<Vec<SkuStock>, Error> {
+        self.ask(|reply| Query::StockList { after, limit, reply }).await
     }
 
     /// Checks every invariant on a snapshot. Takes as long as it takes, beside the other reads.

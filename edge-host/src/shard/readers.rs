@@ -27,6 +27,7 @@ use crate::{
         entries::EntryKey,
         orders,
         routing::{CalendarPreview, Inquiry, Planned},
+        sessions::Session,
         stock::{AuditReport, SkuStock},
         types::Fault,
     },
@@ -55,6 +56,8 @@ pub(super) enum Query {
     Plan(Inquiry, Reply<Planned>),
     Preview { warehouse: String, count: u32, reply: Reply<Option<CalendarPreview>> },
     CatalogEvents { after: u64, limit: u32, reply: Reply<Vec<CatalogEvent>> },
+    Session(String, Reply<Option<Session>>),
+    StockList { after: String, limit: u32, reply: Reply<Vec<SkuStock>> },
 }
 
 /// The handle to the readers' threads.
@@ -151,28 +154,24 @@ impl Reader {
         };
         while let Ok((query, deadline)) = queries.recv() {
             let at = Some(deadline);
-            // A caller that has gone away does not hear its answer.
             match query {
                 Query::Stock(skus, reply) => match &mut cache {
                     Some(cache) => self.stock(&mut slot, cache, deadline, &skus, reply),
-                    None => {
-                        let _ = reply.send(self.ask(&mut slot, at, |guest| guest.get_stock(&skus)));
-                    }
+                    None => self.reply(&mut slot, at, reply, |guest| guest.get_stock(&skus)),
                 },
                 Query::Order(order_id, reply) => {
-                    let _ = reply.send(self.ask(&mut slot, at, |guest| guest.get_order(&order_id)));
+                    self.reply(&mut slot, at, reply, |guest| guest.get_order(&order_id));
                 }
                 Query::Changes { after, limit, reply } => {
-                    let answer = self.ask(&mut slot, at, |guest| guest.list_changes(after, limit));
-                    let _ = reply.send(answer);
+                    self.reply(&mut slot, at, reply, |guest| guest.list_changes(after, limit));
                 }
                 Query::Entry(key, reply) => {
-                    let _ = reply.send(self.ask(&mut slot, at, |guest| guest.get_entry(&key)));
+                    self.reply(&mut slot, at, reply, |guest| guest.get_entry(&key));
                 }
                 Query::Entries(Listing { noun, prefix, after, limit }, reply) => {
-                    let _ = reply.send(self.ask(&mut slot, at, |guest| {
+                    self.reply(&mut slot, at, reply, |guest| {
                         guest.list_entries(noun, &prefix, &after, limit)
-                    }));
+                    });
                 }
                 Query::Plan(inquiry, reply) => {
                     let now = self.clock.now();
@@ -185,12 +184,29 @@ impl Reader {
                     );
                 }
                 Query::CatalogEvents { after, limit, reply } => {
-                    let answer =
-                        self.ask(&mut slot, at, |guest| guest.list_catalog_events(after, limit));
-                    let _ = reply.send(answer);
+                    self.reply(&mut slot, at, reply, |guest| {
+                        guest.list_catalog_events(after, limit)
+                    });
+                }
+                Query::Session(id, reply) => {
+                    self.reply(&mut slot, at, reply, |guest| guest.get_session(&id));
+                }
+                Query::StockList { after, limit, reply } => {
+                    self.reply(&mut slot, at, reply, |guest| guest.list_stock(&after, limit));
                 }
             }
         }
+    }
+
+    /// Answers what the guest answers; a caller that has gone away does not hear it.
+    fn reply<T>(
+        &self,
+        slot: &mut Slot,
+        deadline: Option<Instant>,
+        reply: Reply<T>,
+        call: impl FnOnce(&mut ShardGuest) -> Result<Result<T, Fault>, CallError>,
+    ) {
+        let _ = reply.send(self.ask(slot, deadline, call));
     }
 
     /// What the shared cache knows; the guest is asked for the rest, which the cache then gets to

@@ -34,6 +34,16 @@ pub(crate) fn find<'a>(
     })
 }
 
+/// Skus in order, behind one.
+pub(crate) fn list(
+    database: &mut dyn Database,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Sku>, Error> {
+    const LIST: &str = "SELECT sku FROM stock WHERE sku > ? ORDER BY sku LIMIT ? + 0";
+    read(database, LIST, &[Parameter::Text(after), limit.into()], Cells::sku)
+}
+
 /// The warehouses of these skus in order of their codes, each with the number its sku is asked
 /// for by.
 pub(crate) fn find_sites<'a>(

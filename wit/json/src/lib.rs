@@ -29,6 +29,8 @@ pub mod changes;
 
 pub mod catalog;
 
+pub mod import;
+
 pub mod audit;
 
 pub mod refusal;

@@ -31,6 +31,12 @@ kinds! { REFUSAL_KINDS:
     WAREHOUSE_IN_USE = "warehouse_in_use", CONFLICT, "The warehouse holds orders";
     VERSION_MISMATCH = "version_mismatch", PRECONDITION_FAILED,
         "The entry has another version than was expected";
+    UNKNOWN_SESSION = "unknown_session", NOT_FOUND, "There is no such import";
+    SESSION_CONFLICT = "session_conflict", CONFLICT,
+        "The import came before with other content, or is committed";
+    SESSION_INCOMPLETE = "session_incomplete", CONFLICT, "Pages of the import are missing";
+    SESSION_FULL = "session_full", PAYLOAD_TOO_LARGE, "The import has too many rows";
+    ROWS_REFUSED = "rows_refused", UNPROCESSABLE_ENTITY, "Rows cannot count, and so none does";
     UNKNOWN_ENTRY = "unknown_entry", NOT_FOUND, "There is no such entry";
     REGION_RESTRICTED = "region_restricted", UNPROCESSABLE_ENTITY, "It may not be shipped there";
     NO_SHIPPABLE_WAREHOUSE = "no_shippable_warehouse", UNPROCESSABLE_ENTITY,
@@ -81,6 +87,20 @@ pub fn refused(refusal: &Refusal) -> Problem {
         Refusal::UnknownWarehouse(codes) => unknown_warehouse(codes),
         Refusal::WarehouseInUse(it) => warehouse_in_use(it),
         Refusal::VersionMismatch(mismatch) => version_mismatch(mismatch),
+        Refusal::UnknownSession => Problem::new(&UNKNOWN_SESSION, "no such import was begun"),
+        Refusal::SessionConflict => Problem::new(
+            &SESSION_CONFLICT,
+            "an import of this id came before with other content, or is committed",
+        ),
+        Refusal::SessionIncomplete(pages) => {
+            let detail = format!("{} pages are missing, or there are too many", pages.len());
+            Problem::new(&SESSION_INCOMPLETE, detail).with("pages", pages.as_slice())
+        }
+        Refusal::SessionFull(rows) => {
+            Problem::new(&SESSION_FULL, format!("an import has at most {rows} rows"))
+                .with("rows_max", *rows)
+        }
+        Refusal::RowsRefused(refused) => rows_refused(refused.refused, &refused.rows),
         Refusal::RegionRestricted(denied) => region_restricted(denied),
         Refusal::NoShippableWarehouse(shortages) => {
             let detail = "no active warehouse that stocks it, and ever opens, serves that address";
@@ -113,6 +133,17 @@ pub(crate) fn denied_json(denied: &[types::Denied]) -> Value {
         json!({"sku": it.sku, "subject": it.subject, "area": area, "rule": it.rule})
     });
     denied.collect()
+}
+
+/// Rows that cannot count, so that none does.
+pub fn rows_refused(refused: u64, rows: &[crate::contract::sessions::RefusedRow]) -> Problem {
+    let detail = match rows.first() {
+        Some(first) => format!("{refused} rows cannot count; line {}: {}", first.line, first.why),
+        None => format!("{refused} rows cannot count"),
+    };
+    let errors: Vec<Value> =
+        rows.iter().map(|row| json!({ "line": row.line, "why": row.why })).collect();
+    Problem::new(&ROWS_REFUSED, detail).with("refused", refused).with("errors", errors)
 }
 
 fn unknown_warehouse(codes: &[String]) -> Problem {
