@@ -44,7 +44,7 @@ fn nouns() -> Vec<(&'static str, &'static str, Value)> {
             "/v1/warehouses",
             "/v1/warehouses/SZ",
             json!({"name": "深圳", "owner": "own", "adcode": "440305", "lat": 22.5431,
-                "lon": 114.057868, "active": true}),
+                "lon": 114.057_868, "active": true}),
         ),
         (
             "/v1/service-areas",

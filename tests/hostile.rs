@@ -57,7 +57,8 @@ pub(crate) fn other_exports() -> String {
             let name = it.name;
             format!("(func (export \"{name}\") (param {params}) (result {results}) (unreachable))")
         })
-        .collect()
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 /// One page of memory, so that its end is at 65,536.

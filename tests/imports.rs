@@ -42,7 +42,8 @@ fn every_form_of_a_file_is_the_same_rows() {
         .iter()
         .map(|row| json!({"warehouse": row.0, "area": row.1, "priority": row.2}))
         .collect();
-    let lines: String = objects.iter().map(|it| format!("{it}\n")).collect();
+    let lines: Vec<String> = objects.iter().map(|it| format!("{it}\n")).collect();
+    let lines = lines.concat();
     let table = "priority,warehouse,area\n5,SZ,44\n9,GZ,everywhere\n";
     let marked = format!("\u{feff}{}", table.replace('\n', "\r\n"));
     for (content_type, file, expected) in [
@@ -168,7 +169,8 @@ fn stock_that_orders_hold_is_not_set_below_them() {
 fn an_import_that_breaks_off_counts_not_at_all() {
     let data = tempfile::tempdir().unwrap();
     let host = Host::start(data.path());
-    let rows: String = (0..5_000).map(|number| format!("S{number},kind\n")).collect();
+    let rows: Vec<String> = (0..5_000).map(|number| format!("S{number},kind\n")).collect();
+    let rows = rows.concat();
     let file = format!("sku,category\n{rows}");
     let mut stream = TcpStream::connect(&host.address).unwrap();
     let head = format!(
@@ -198,7 +200,8 @@ fn an_import_that_breaks_off_counts_not_at_all() {
 fn a_host_that_was_killed_goes_on_with_the_same_file() {
     let data = tempfile::tempdir().unwrap();
     let host = Host::start(data.path());
-    let rows: String = (0..20_000).map(|number| format!("S{number},kind\n")).collect();
+    let rows: Vec<String> = (0..20_000).map(|number| format!("S{number},kind\n")).collect();
+    let rows = rows.concat();
     let file = format!("sku,category\n{rows}");
     thread::scope(|scope| {
         let url = format!("http://{}/v1/import/category?id=I-1", host.address);

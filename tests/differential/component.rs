@@ -105,7 +105,7 @@ impl Engine for OnWasmtime {
                 Answer::Entry(catalog.call_get_entry(store, &key).unwrap().translate()?)
             }
             Call::ListEntries(noun, after) => {
-                let (catalog, noun) = (guest.inventory_guest_catalog(), noun.clone().translate());
+                let (catalog, noun) = (guest.inventory_guest_catalog(), (*noun).translate());
                 let listed = catalog.call_list_entries(store, noun, "", after, 2).unwrap();
                 Answer::Entries(listed.translate()?)
             }
