@@ -10,6 +10,7 @@ mod orders;
 mod placement;
 pub mod queries;
 mod routing;
+mod transfer;
 
 #[cfg(test)]
 mod tests;
@@ -176,6 +177,7 @@ fn decide<'a>(batch: &mut Batch<'a>, number: usize, command: &'a Command) -> Res
         Command::Extend(it) => orders::extend(batch, order, it),
         Command::Ship(it) => orders::ship(batch, order, it.package),
         Command::Release(it) => orders::release(batch, order, it),
+        Command::Transfer(it) => transfer::transfer(batch, order, it),
         Command::Adjust(_) | Command::Expire(_) | Command::Catalog(_) => {
             unreachable!("decided above, or apart from batches")
         }

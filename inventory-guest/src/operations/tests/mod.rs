@@ -16,10 +16,11 @@ mod releasing;
 mod routing;
 mod shipping;
 mod shop;
+mod transferring;
 mod words;
 
 use shop::Shop;
 use words::{
     adjust, confirm, deduct, expire, extend, get_back, on_hand, release, reserve, sellable, ship,
-    unavailable,
+    transfer, unavailable,
 };

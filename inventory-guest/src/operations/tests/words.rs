@@ -5,7 +5,7 @@ use crate::domain::{
     Adcode, Adjust, AdjustItem, Adjusted, Adjustment, Answer, Command, Confirm, Counter, Delta,
     ExpireLimit, Extend, Items, Level, Line, Mode, OrderId, OrderState, Outcome, Package,
     Placement, Quantity, Reason, Refusal, Release, ReleaseReason, RequestId, Seconds, Ship, ShipTo,
-    Shortage, Sku, Strategy, WarehouseCode,
+    Shortage, Sku, Strategy, Transfer, WarehouseCode,
 };
 
 fn id(order: &str) -> OrderId {
@@ -55,6 +55,11 @@ pub(super) fn extend(order: &str, seconds: u32) -> Command {
 
 pub(super) fn ship(order: &str) -> Command {
     Command::Ship(Ship { order_id: id(order), package: None, request_id: None })
+}
+
+pub(super) fn transfer(order: &str, package: u32, warehouse: &str) -> Command {
+    let warehouse = WarehouseCode::parse(warehouse).unwrap();
+    Command::Transfer(Transfer { order_id: id(order), package, warehouse, request_id: None })
 }
 
 /// Everything.
@@ -120,6 +125,7 @@ impl Command {
             Self::Extend(it) => &mut it.request_id,
             Self::Ship(it) => &mut it.request_id,
             Self::Release(it) => &mut it.request_id,
+            Self::Transfer(it) => &mut it.request_id,
             Self::Adjust(it) => &mut it.request_id,
             Self::Catalog(it) => &mut it.request_id,
             Self::Expire(_) => panic!("expire has no name"),
