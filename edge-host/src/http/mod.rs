@@ -22,6 +22,8 @@ mod batch;
 
 mod stock;
 
+mod plan;
+
 mod changes;
 
 mod catalog;
@@ -114,7 +116,7 @@ const ADMIN: Access = Access::Needs(Role::Admin);
 
 /// The whole API.
 fn routes() -> Vec<Route> {
-    let rooms = [order_routes(), stock_routes(), catalog::routes(), admin_routes()];
+    let rooms = [order_routes(), plan::routes(), stock_routes(), catalog::routes(), admin_routes()];
     rooms.into_iter().flatten().collect()
 }
 
@@ -157,7 +159,8 @@ fn stock_routes() -> Vec<Route> {
     vec![
         Route::get("/v1/stock/{sku}", READ, stock::get).described(
             Description::of("stock")
-                .says("A sku's counters")
+                .says("A sku's counters; with ship_to, what can be promised there, and why")
+                .asks::<words::Adcode>("ship_to")
                 .answers::<inventory_json::stock::Stock>(),
         ),
         Route::post("/v1/stock/query", READ, stock::query).described(

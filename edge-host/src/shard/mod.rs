@@ -29,6 +29,7 @@ use crate::{
         entries::{EntryKey, Noun},
         lifecycle::Description,
         orders,
+        routing::{CalendarPreview, Inquiry, Planned},
         stock::{AuditReport, SkuStock},
         types::{Command, Fault, Outcome},
     },
@@ -190,7 +191,7 @@ impl Shard {
             .redis
             .clone()
             .map(|config| Arc::new(redis::Client::new(config, metrics.redis.user("guest"))));
-        let readers_redis = redis.clone();
+        let (readers_redis, readers_clock) = (redis.clone(), clock.clone());
         let (writer, serving) = Writer::start(
             &config,
             claim,
@@ -201,7 +202,14 @@ impl Shard {
             metrics.writer.clone(),
         )?;
         let traps = metrics.writer.traps.clone();
-        let readers = Readers::start(&config, Arc::clone(&serving), &cache, readers_redis, traps)?;
+        let readers = Readers::start(
+            &config,
+            Arc::clone(&serving),
+            &cache,
+            readers_redis,
+            readers_clock,
+            traps,
+        )?;
         Ok(Self(Arc::new(Inner { config, writer, readers, cache, serving })))
     }
 
@@ -268,6 +276,20 @@ impl Shard {
     /// Entries of a noun in order of their keys.
     pub async fn entries(&self, listing: Listing) -> Result<Vec<StoredEntry>, Error> {
         self.ask(|reply| Query::Entries(listing, reply)).await
+    }
+
+    /// What would become of an order that was placed now.
+    pub async fn plan(&self, inquiry: Inquiry) -> Result<Planned, Error> {
+        self.ask(|reply| Query::Plan(inquiry, reply)).await
+    }
+
+    /// When a warehouse ships from now on; `None` where there is none.
+    pub async fn preview(
+        &self,
+        warehouse: String,
+        count: u32,
+    ) -> Result<Option<CalendarPreview>, Error> {
+        self.ask(|reply| Query::Preview { warehouse, count, reply }).await
     }
 
     /// The catalog's changes after a sequence, oldest first.

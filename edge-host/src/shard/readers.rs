@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use wit_bindgen_wasmedge::rt::CallError;
 
 use super::{
-    Config, Error, Listing, OpenError, ShardGuest,
+    Clock, Config, Error, Listing, OpenError, ShardGuest,
     cache::{Cache, SharedReader},
     database,
     serving::{Current, Serving},
@@ -26,6 +26,7 @@ use crate::{
         changes,
         entries::EntryKey,
         orders,
+        routing::{CalendarPreview, Inquiry, Planned},
         stock::{AuditReport, SkuStock},
         types::Fault,
     },
@@ -51,6 +52,8 @@ pub(super) enum Query {
     Changes { after: u64, limit: u32, reply: Reply<Vec<changes::Change>> },
     Entry(EntryKey, Reply<Option<StoredEntry>>),
     Entries(Listing, Reply<Vec<StoredEntry>>),
+    Plan(Inquiry, Reply<Planned>),
+    Preview { warehouse: String, count: u32, reply: Reply<Option<CalendarPreview>> },
     CatalogEvents { after: u64, limit: u32, reply: Reply<Vec<CatalogEvent>> },
 }
 
@@ -69,10 +72,11 @@ impl Readers {
         serving: Arc<Serving>,
         cache: &Cache,
         redis: Option<Arc<redis::Client>>,
+        clock: Clock,
         traps: Counter,
     ) -> Result<Self, OpenError> {
         let (queries, receiver) = crossbeam_channel::bounded(QUEUE_QUERIES_MAX);
-        let reader = Reader { data: config.data.clone(), serving, redis, traps };
+        let reader = Reader { data: config.data.clone(), serving, redis, clock, traps };
         for number in 0..config.readers {
             let (reader, receiver, cache) = (reader.clone(), receiver.clone(), cache.reader());
             runtime::spawn(&format!("reader-{number}"), move || reader.run(&receiver, cache))
@@ -130,6 +134,7 @@ struct Reader {
     data: PathBuf,
     serving: Arc<Serving>,
     redis: Option<Arc<redis::Client>>,
+    clock: Clock,
     traps: Counter,
 }
 
@@ -168,6 +173,16 @@ impl Reader {
                     let _ = reply.send(self.ask(&mut slot, at, |guest| {
                         guest.list_entries(noun, &prefix, &after, limit)
                     }));
+                }
+                Query::Plan(inquiry, reply) => {
+                    let now = self.clock.now();
+                    let _ = reply.send(self.ask(&mut slot, at, |guest| guest.plan(now, &inquiry)));
+                }
+                Query::Preview { warehouse, count, reply } => {
+                    let now = self.clock.now();
+                    let _ = reply.send(
+                        self.ask(&mut slot, at, |guest| guest.preview(now, &warehouse, count)),
+                    );
                 }
                 Query::CatalogEvents { after, limit, reply } => {
                     let answer =

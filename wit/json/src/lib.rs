@@ -15,6 +15,8 @@ pub mod parse;
 
 pub mod orders;
 
+pub mod plan;
+
 pub mod adjust;
 
 pub mod batch;

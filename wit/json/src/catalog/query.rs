@@ -93,7 +93,7 @@ pub fn expected_version(
 }
 
 /// Parameters by name, each at most once; any other is refused.
-pub(crate) fn parameters<'a, const N: usize>(
+pub fn parameters<'a, const N: usize>(
     query: &'a str,
     names: [&'static str; N],
 ) -> Result<[Option<Cow<'a, str>>; N], Problem> {
