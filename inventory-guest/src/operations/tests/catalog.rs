@@ -1,7 +1,7 @@
 //! Changing the catalog: words for it, and what comes of it.
 
 use super::*;
-use crate::domain::calendar::{Calendar, CalendarDraft, TimeZoneName, Window, Windows};
+use crate::domain::calendar::{Calendar, CalendarDraft, StopShip, TimeZoneName, Window, Windows};
 use crate::domain::catalog::{
     Division, Entry, EntryKey, Noun, Owner, SafetyStock, ServiceArea, Warehouse,
 };
@@ -107,14 +107,19 @@ fn location(latitude: &str, longitude: &str) -> Location {
     Location::parse_microdegrees(latitude, longitude).unwrap()
 }
 
-/// `closed` for ever; `540..1080` every day, in minutes, in Shanghai; `540..1080/960+120` with
-/// its cut-off and its handling time.
+/// `closed` for ever; `540..1080` every day, in minutes, in Shanghai; `540..1080/960+120/5..9` with
+/// its cut-off, its handling time and when it stops.
 fn calendar(how: &str) -> Calendar {
-    let (windows, rest) = how.split_once('/').unwrap_or((how, ""));
-    let (cut_off, handling) = rest.split_once('+').unwrap_or((rest, "0"));
-    let windows = windows.split_once("..").map_or(Windows::closed(), |(from, until)| {
+    let mut parts = how.split('/');
+    let windows = parts.next().and_then(|it| it.split_once(".."));
+    let windows = windows.map_or(Windows::closed(), |(from, until)| {
         let window = Window::parse(from.parse().unwrap(), until.parse().unwrap()).unwrap();
         Windows::parse(vec![window]).unwrap()
+    });
+    let (cut_off, handling) = parts.next().and_then(|it| it.split_once('+')).unwrap_or(("", "0"));
+    let stop = parts.next().and_then(|it| it.split_once("..")).map(|(from, until)| {
+        let [from, until] = [from, until].map(|it| shop::at(it.parse().unwrap()));
+        StopShip { from, until }
     });
     Calendar::parse(CalendarDraft {
         time_zone: TimeZoneName::shanghai(),
@@ -124,7 +129,7 @@ fn calendar(how: &str) -> Calendar {
         holidays: vec![],
         workdays: vec![],
         promotions: vec![],
-        stop_ship: vec![],
+        stop_ship: stop.into_iter().collect(),
     })
     .unwrap()
 }

@@ -3,7 +3,7 @@
 use super::catalog::{changed, key};
 use crate::domain::{
     Adcode, Adjust, AdjustItem, Adjusted, Adjustment, Answer, Command, Confirm, Counter, Delta,
-    ExpireLimit, Extend, Items, Level, Line, Mode, OrderId, OrderState, Outcome, Package,
+    ExpireLimit, Extend, Items, Level, Line, Location, Mode, OrderId, OrderState, Outcome, Package,
     Placement, Quantity, Reason, Refusal, Release, ReleaseReason, RequestId, Seconds, Ship, ShipTo,
     Shortage, Sku, Strategy, Transfer, WarehouseCode,
 };
@@ -136,8 +136,24 @@ impl Command {
 
     /// To Shenzhen, from warehouses.
     pub(super) fn shipped(self) -> Self {
-        let adcode = Adcode::parse("440305").unwrap();
+        self.to("440305")
+    }
+
+    /// To a district, from warehouses.
+    pub(super) fn to(self, adcode: &str) -> Self {
+        let adcode = Adcode::parse(adcode).unwrap();
         self.placed(|it| it.ship_to = Some(ShipTo { adcode, location: None }))
+    }
+
+    /// To the very place, in degrees.
+    pub(super) fn at(self, latitude: i32, longitude: i32) -> Self {
+        let [latitude, longitude] = [latitude, longitude].map(|degrees| degrees * 1_000_000);
+        let location = Location::parse_microdegrees(latitude, longitude).unwrap();
+        self.placed(|it| it.ship_to.as_mut().unwrap().location = Some(location))
+    }
+
+    pub(super) fn by(self, strategy: Strategy) -> Self {
+        self.placed(|it| it.strategy = strategy)
     }
 
     pub(super) fn partial(self) -> Self {
