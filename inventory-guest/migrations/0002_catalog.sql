@@ -53,6 +53,52 @@ SELECT noun, subject, place, seq, after FROM catalog_history;
 INSERT INTO catalog_stamps (noun, stamp)
 SELECT noun, random() FROM catalog GROUP BY noun;
 
+-- Packages may be transferred: 11 in `operation`, `kind` and `cause`, behind the feed's own kinds; the
+-- request of one has `package N` for its id as that of `ship`, where the caller gave none. A CHECK
+-- is changed by copying the table.
+ALTER TABLE requests RENAME TO requests_before;
+
+CREATE TABLE requests (
+  order_no INTEGER NOT NULL,
+  operation INTEGER NOT NULL CHECK (operation BETWEEN 1 AND 8 OR operation = 11),
+  request_id TEXT NOT NULL,
+  step INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  fingerprint INTEGER NOT NULL,
+  outcome BLOB NOT NULL,
+  PRIMARY KEY (order_no, operation, request_id)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO requests SELECT * FROM requests_before;
+
+DROP TABLE requests_before;
+
+ALTER TABLE ledger RENAME TO ledger_before;
+
+CREATE TABLE ledger (
+  seq INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 11),
+  cause INTEGER NOT NULL CHECK (cause BETWEEN 1 AND 8 OR cause = 11),
+  order_no INTEGER,
+  line_no INTEGER,
+  sku TEXT NOT NULL,
+  warehouse TEXT,
+  reason TEXT,
+  stock_before INTEGER NOT NULL,
+  unavailable_before INTEGER,
+  reserved_before INTEGER NOT NULL,
+  committed_before INTEGER NOT NULL,
+  stock_after INTEGER NOT NULL,
+  unavailable_after INTEGER,
+  reserved_after INTEGER NOT NULL,
+  committed_after INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO ledger SELECT * FROM ledger_before;
+
+DROP TABLE ledger_before;
+
 -- (orders.ship_to has meanwhile more to say, so that an order is reserved again as it was first: the
 -- adcode alone still means strategy `priority` and no very place; else the strategy's number
 -- follows, 1 priority, 2 nearest or 3 min_splits, and latitude and longitude in millionths of a

@@ -4,7 +4,7 @@
 use super::words::{
     AdjustItem, Adjusted, Adjustment, Answer, Change, ChangedEntry, Command, Counter, Fault,
     HistoryEntry, Instant, Line, Mode, Order, OrderAnswer, OrderLine, Outcome, Package, Placement,
-    Quantities, Refusal, ReleaseReason, Shortage, SkuStock, State, WarehouseStock,
+    Quantities, Refusal, ReleaseReason, Shortage, SkuStock, State, Strategy, WarehouseStock,
 };
 use serde_json::{Value, json};
 
@@ -14,7 +14,8 @@ pub(super) fn order_id(command: &Command) -> Option<&str> {
         Command::Confirm { order_id, .. }
         | Command::Extend { order_id, .. }
         | Command::Ship { order_id, .. }
-        | Command::Release { order_id, .. } => Some(order_id),
+        | Command::Release { order_id, .. }
+        | Command::Transfer { order_id, .. } => Some(order_id),
         Command::Adjust { .. } | Command::Expire(_) | Command::Catalog(_) => None,
     }
 }
@@ -39,6 +40,10 @@ pub(super) fn command(command: &Command) -> (&'static str, Value) {
             let lines = lines.as_deref().map(line_values);
             ("release", json!({ "reason": reason, "lines": lines, "request_id": request_id }))
         }
+        Command::Transfer { package, warehouse, request_id, .. } => (
+            "transfer",
+            json!({ "package": package, "warehouse": warehouse, "request_id": request_id }),
+        ),
         Command::Adjust { reason, items, request_id } => {
             let items: Vec<Value> = items.iter().map(item).collect();
             ("adjust", json!({ "reason": reason, "items": items, "request_id": request_id }))
@@ -65,6 +70,12 @@ fn placement(placement: &Placement) -> Value {
             Mode::ReserveOnOrder => "reserve_on_order",
             Mode::DeductOnOrder => "deduct_on_order",
             Mode::DeductOnPayment => "deduct_on_payment",
+        },
+        // The default has no need to be said.
+        "strategy": match placement.strategy {
+            Strategy::Priority => None,
+            Strategy::Nearest => Some("nearest"),
+            Strategy::MinSplits => Some("min_splits"),
         },
         "ttl_s": placement.ttl_s,
         "allow_partial": placement.allow_partial,
@@ -283,7 +294,6 @@ fn quantities(body: &Value) -> Quantities {
 }
 
 fn package(body: &Value) -> Package {
-    assert!(body["promised_ship_at"].is_null(), "there are no calendars yet: {body}");
     Package {
         number: small(body, "package"),
         warehouse: optional_text(body, "warehouse"),
@@ -291,6 +301,7 @@ fn package(body: &Value) -> Package {
             sku: text(line, "sku"),
             quantity: line["quantity"].as_i64().unwrap(),
         }),
+        promised_ship_at: optional_instant(body, "promised_ship_at"),
     }
 }
 

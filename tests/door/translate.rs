@@ -41,6 +41,14 @@ pub(super) fn command(command: &words::Command) -> Result<domain::Command, Malfo
                 request_id: named(request_id.as_ref())?,
             })
         }
+        Said::Transfer { order_id, package, warehouse, request_id } => {
+            domain::Command::Transfer(domain::Transfer {
+                order_id: domain::OrderId::parse(order_id)?,
+                package: *package,
+                warehouse: domain::WarehouseCode::parse(warehouse)?,
+                request_id: named(request_id.as_ref())?,
+            })
+        }
         Said::Adjust { reason, items, request_id } => domain::Command::Adjust(domain::Adjust {
             reason: domain::Reason::parse(reason)?,
             items: domain::Items::parse(items.iter().map(item).collect::<Result<_, _>>()?)?,
@@ -65,7 +73,11 @@ fn placement(placement: &words::Placement) -> Result<domain::Placement, Malforme
             words::Mode::DeductOnOrder => domain::Mode::DeductOnOrder,
             words::Mode::DeductOnPayment => domain::Mode::DeductOnPayment,
         },
-        strategy: domain::Strategy::Priority,
+        strategy: match placement.strategy {
+            words::Strategy::Priority => domain::Strategy::Priority,
+            words::Strategy::Nearest => domain::Strategy::Nearest,
+            words::Strategy::MinSplits => domain::Strategy::MinSplits,
+        },
         ttl: seconds(placement.ttl_s)?,
         allow_partial: placement.allow_partial,
         request_id: named(placement.request_id.as_ref())?,
@@ -178,7 +190,6 @@ fn state(state: domain::OrderState) -> words::State {
 }
 
 fn package(package: domain::Package) -> words::Package {
-    assert_eq!(package.promised_ship_at, None, "there are no calendars yet");
     let line = |line: domain::Line| words::Line {
         sku: line.sku.into_string(),
         quantity: line.quantity.get().into(),
@@ -187,6 +198,7 @@ fn package(package: domain::Package) -> words::Package {
         number: package.number,
         warehouse: package.warehouse.map(domain::WarehouseCode::into_string),
         lines: package.lines.into_iter().map(line).collect(),
+        promised_ship_at: package.promised_ship_at.map(domain::Instant::as_milliseconds),
     }
 }
 

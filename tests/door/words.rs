@@ -21,12 +21,20 @@ pub(crate) enum Mode {
     DeductOnPayment,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strategy {
+    Priority,
+    Nearest,
+    MinSplits,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Placement {
     pub(crate) order_id: String,
     pub(crate) lines: Vec<Line>,
     pub(crate) ship_to: Option<String>,
     pub(crate) mode: Mode,
+    pub(crate) strategy: Strategy,
     pub(crate) ttl_s: i64,
     pub(crate) allow_partial: bool,
     pub(crate) request_id: Option<String>,
@@ -84,6 +92,12 @@ pub(crate) enum Command {
         lines: Option<Vec<Line>>,
         request_id: Option<String>,
     },
+    Transfer {
+        order_id: String,
+        package: u32,
+        warehouse: String,
+        request_id: Option<String>,
+    },
     Adjust {
         reason: String,
         items: Vec<AdjustItem>,
@@ -135,6 +149,7 @@ pub(crate) struct Package {
     pub(crate) number: u32,
     pub(crate) warehouse: Option<String>,
     pub(crate) lines: Vec<Line>,
+    pub(crate) promised_ship_at: Option<Instant>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

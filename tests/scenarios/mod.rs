@@ -143,7 +143,7 @@ impl Player<'_> {
 
     fn apply(&mut self, commands: &[Command]) -> Vec<String> {
         let outcomes = match self.door.apply(self.now, commands) {
-            Ok(applied) => applied.outcomes.iter().map(write::outcome).collect(),
+            Ok(applied) => applied.outcomes.iter().map(|it| write::outcome(it, self.now)).collect(),
             Err(fault) => vec![write::fault(&fault); commands.len()],
         };
         let differences = self.door.audit().unwrap();
@@ -177,7 +177,7 @@ impl Player<'_> {
             }
             Step::Order(order_id) => {
                 let order = self.door.order(order_id).unwrap();
-                order.as_ref().map_or(vec!["unknown".to_owned()], write::order)
+                order.as_ref().map_or(vec!["unknown".to_owned()], |it| write::order(it, self.now))
             }
             Step::Changes => {
                 let changes = self.door.changes(self.listed, 1_000).unwrap();

@@ -5,6 +5,7 @@ use super::catalog;
 use super::write::{DAY_MS, DAY_ONE};
 use crate::door::words::{
     AdjustItem, Adjustment, Command, Counter, Instant, Line, Mode, Placement, ReleaseReason,
+    Strategy,
 };
 
 /// How long a hold lives when the notebook does not say.
@@ -162,6 +163,12 @@ fn command(said: &str) -> Result<Command, String> {
             let package = package.map_err(|fault| fault.to_string())?;
             Command::Ship { order_id, package, request_id }
         }
+        "transfer" => {
+            let package = words.take_number("package")?.ok_or("package= is missing")?;
+            let package = u32::try_from(package).map_err(|fault| fault.to_string())?;
+            let warehouse = words.take("to").ok_or("to= is missing")?.to_owned();
+            Command::Transfer { order_id, package, warehouse, request_id }
+        }
         "release" => {
             let reason = match words.take_first("cancel or refund")?.as_str() {
                 "cancel" => ReleaseReason::Cancel,
@@ -192,10 +199,16 @@ fn placement(
         Some("deduct_on_payment") => Mode::DeductOnPayment,
         Some(other) => return Err(format!("`{other}` is not a mode")),
     };
+    let strategy = match words.take("by") {
+        None | Some("priority") => Strategy::Priority,
+        Some("nearest") => Strategy::Nearest,
+        Some("min_splits") => Strategy::MinSplits,
+        Some(other) => return Err(format!("`{other}` is not a strategy")),
+    };
     let allow_partial = words.take_flag("partial");
     let ship_to = words.take("to").map(str::to_owned);
     let lines = lines(words)?;
-    Ok(Placement { order_id, lines, ship_to, mode, ttl_s, allow_partial, request_id })
+    Ok(Placement { order_id, lines, ship_to, mode, strategy, ttl_s, allow_partial, request_id })
 }
 
 /// `SKU QUANTITY, SKU QUANTITY`

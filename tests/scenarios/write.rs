@@ -3,7 +3,7 @@
 use crate::door::words::{
     AdjustItem, Adjustment, Answer, Change, ChangedEntry, Command, Counter, Fault, Instant, Line,
     Mode, Order, OrderAnswer, Outcome, Package, Placement, Refusal, ReleaseReason, Shortage,
-    SkuStock,
+    SkuStock, Strategy,
 };
 use std::fmt::Write;
 
@@ -48,6 +48,10 @@ pub(crate) fn command(command: &Command) -> String {
             let lines = lines.as_ref().map_or(String::new(), |it| format!(" {}", self::lines(it)));
             format!("release {order_id} {reason}{lines}{}", id(request_id.as_ref()))
         }
+        Command::Transfer { order_id, package, warehouse, request_id } => {
+            let id = id(request_id.as_ref());
+            format!("transfer {order_id} package={package} to={warehouse}{id}")
+        }
         Command::Adjust { reason, items, request_id } => {
             let items: Vec<String> = items.iter().map(item).collect();
             let reason = reason.replace(' ', "_");
@@ -70,6 +74,11 @@ fn placed(verb: &str, placement: &Placement) -> String {
         Mode::ReserveOnOrder => {}
         Mode::DeductOnOrder => text.push_str(" mode=deduct_on_order"),
         Mode::DeductOnPayment => text.push_str(" mode=deduct_on_payment"),
+    }
+    match placement.strategy {
+        Strategy::Priority => {}
+        Strategy::Nearest => text.push_str(" by=nearest"),
+        Strategy::MinSplits => text.push_str(" by=min_splits"),
     }
     if placement.allow_partial {
         text.push_str(" partial");
@@ -105,17 +114,18 @@ fn counter(sku: &str, counter: &Counter) -> String {
     }
 }
 
-pub(crate) fn outcome(outcome: &Outcome) -> String {
+/// `now` is when the notebook stands: what leaves then needs no time said.
+pub(crate) fn outcome(outcome: &Outcome, now: Instant) -> String {
     let again = if outcome.replayed { "(again) " } else { "" };
     match &outcome.result {
-        Ok(answer) => format!("{again}{}", self::answer(answer)),
+        Ok(answer) => format!("{again}{}", self::answer(answer, now)),
         Err(refusal) => format!("{again}refused {}", self::refusal(refusal)),
     }
 }
 
-fn answer(answer: &Answer) -> String {
+fn answer(answer: &Answer, now: Instant) -> String {
     match answer {
-        Answer::Order(order) => order_answer(order),
+        Answer::Order(order) => order_answer(order, now),
         Answer::Adjusted(done) => {
             let done: Vec<String> = done
                 .iter()
@@ -140,7 +150,7 @@ fn changed_entry(entry: &ChangedEntry) -> String {
     format!("{} {}{version}{}", entry.name, entry.effect, holding.collect::<String>())
 }
 
-fn order_answer(answer: &OrderAnswer) -> String {
+fn order_answer(answer: &OrderAnswer, now: Instant) -> String {
     let mut text = answer.state.name().to_owned();
     if let Some(at) = answer.expires_at {
         write!(text, " until {}", time(at)).unwrap();
@@ -149,14 +159,16 @@ fn order_answer(answer: &OrderAnswer) -> String {
         text.push_str(", reserved again");
     }
     for package in &answer.packages {
-        write!(text, "; {}", self::package(package)).unwrap();
+        write!(text, "; {}", self::package(package, now)).unwrap();
     }
     text + &shortages(&answer.shortages)
 }
 
-fn package(package: &Package) -> String {
+fn package(package: &Package, now: Instant) -> String {
     let from = package.warehouse.as_ref().map_or(String::new(), |code| format!(" from {code}"));
-    format!("package {}{from}: {}", package.number, lines(&package.lines))
+    let later = package.promised_ship_at.filter(|at| *at != now);
+    let later = later.map_or(String::new(), |at| format!(", leaves {}", time(at)));
+    format!("package {}{from}: {}{later}", package.number, lines(&package.lines))
 }
 
 fn shortages(shortages: &[Shortage]) -> String {
@@ -246,7 +258,7 @@ fn counters(before_each: &str, counters: &[(&str, u64)]) -> String {
     text
 }
 
-pub(super) fn order(order: &Order) -> Vec<String> {
+pub(super) fn order(order: &Order, now: Instant) -> Vec<String> {
     let until = order.expires_at.map_or(String::new(), |at| format!(" until {}", time(at)));
     let mut text = vec![format!("{}{until}", order.state.name())];
     for line in &order.lines {
@@ -260,7 +272,7 @@ pub(super) fn order(order: &Order) -> Vec<String> {
         let places = counters(" ", &places);
         text.push(format!("{} {}:{places}", line.sku, line.quantity));
     }
-    text.extend(order.packages.iter().map(package));
+    text.extend(order.packages.iter().map(|it| package(it, now)));
     for entry in &order.history {
         let id = id(entry.request_id.as_ref());
         text.push(format!("{} {}{id} {}", time(entry.at), entry.operation, entry.outcome));

@@ -131,8 +131,8 @@ fn compare(commands: &[Command], expected: &[Outcome], actual: &[Outcome]) -> Re
             return Err(format!(
                 "{}\n expected: {}\n actual:   {}\n that is   {actual:?}\n and not   {expected:?}",
                 write::command(command),
-                write::outcome(expected),
-                write::outcome(actual),
+                write::outcome(expected, step.now),
+                write::outcome(actual, step.now),
             ));
         }
     }

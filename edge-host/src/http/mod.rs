@@ -141,6 +141,12 @@ fn order_routes() -> Vec<Route> {
             .described(order().says("Packages leave").may_take::<bodies::Ship>().conflicts()),
         Route::post("/v1/orders/{order_id}/release", TRADE, orders::release)
             .described(order().says("Give units back").takes::<bodies::Release>().conflicts()),
+        Route::post("/v1/orders/{order_id}/transfer", TRADE, orders::transfer).described(
+            order()
+                .says("A package leaves from another warehouse")
+                .takes::<bodies::Transfer>()
+                .conflicts(),
+        ),
         Route::get("/v1/orders/{order_id}", READ, orders::get).described(
             Description::of("orders").says("An order and its history").answers::<answers::Order>(),
         ),

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use inventory_json::answers::Order;
-use inventory_json::orders::{Confirm, Extend, Placement, Release, Ship};
+use inventory_json::orders::{Confirm, Extend, Placement, Release, Ship, Transfer};
 use inventory_json::words::OrderIdRule;
 
 use super::json;
@@ -45,6 +45,12 @@ pub(super) async fn ship(mut call: Call) -> Result<Response, Problem> {
 pub(super) async fn release(mut call: Call) -> Result<Response, Problem> {
     let order_id = call.parameter("order_id")?;
     let body: Release = json::read(&mut call).await?;
+    apply(&call.wire, body.into_command(order_id)).await
+}
+
+pub(super) async fn transfer(mut call: Call) -> Result<Response, Problem> {
+    let order_id = call.parameter("order_id")?;
+    let body: Transfer = json::read(&mut call).await?;
     apply(&call.wire, body.into_command(order_id)).await
 }
 

@@ -4,7 +4,7 @@ use super::{catalog, imports, types};
 use crate::domain::{
     Adcode, Adjust, AdjustItem, Adjustment, Command, Confirm, Counter, Delta, ExpireLimit, Extend,
     Items, Level, Line, Malformed, Mode, OrderId, Placement, Quantity, Reason, Release,
-    ReleaseReason, RequestId, Seconds, Ship, ShipTo, Sku, Strategy, WarehouseCode,
+    ReleaseReason, RequestId, Seconds, Ship, ShipTo, Sku, Strategy, Transfer, WarehouseCode,
 };
 
 /// A command, or why it breaks the contract.
@@ -30,6 +30,12 @@ pub fn command(command: types::Command) -> Result<Command, Malformed> {
             order_id: OrderId::parse(it.order_id)?,
             reason: release_reason(it.reason),
             lines: it.lines.map(lines).transpose()?,
+            request_id: request_id(it.request_id)?,
+        }),
+        types::Command::Transfer(it) => Command::Transfer(Transfer {
+            order_id: OrderId::parse(it.order_id)?,
+            package: it.package,
+            warehouse: WarehouseCode::parse(it.warehouse)?,
             request_id: request_id(it.request_id)?,
         }),
         types::Command::Adjust(it) => Command::Adjust(adjust(it)?),

@@ -33,6 +33,8 @@ pub enum Command {
     Catalog(CatalogChange),
     /// Bring in many rows.
     Session(SessionStep),
+    /// Let a package leave from another warehouse.
+    Transfer(Transfer),
 }
 
 /// What changes stock or an order; the cause of every ledger row.
@@ -54,6 +56,8 @@ pub enum Operation {
     Expire,
     /// See [`Command::Adjust`].
     Adjust,
+    /// See [`Command::Transfer`].
+    Transfer,
 }
 
 impl Operation {
@@ -68,6 +72,7 @@ impl Operation {
             Self::Deduct => "deduct",
             Self::Expire => "expire",
             Self::Adjust => "adjust",
+            Self::Transfer => "transfer",
         }
     }
 }
@@ -192,6 +197,19 @@ pub struct Release {
     pub reason: ReleaseReason,
     /// What to give back; without it, everything held.
     pub lines: Option<Items<Line>>,
+    /// Names the attempt.
+    pub request_id: Option<RequestId>,
+}
+
+/// Another warehouse for a package that has not left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// The order.
+    pub order_id: OrderId,
+    /// Which of its packages.
+    pub package: u32,
+    /// Where it leaves from then.
+    pub warehouse: WarehouseCode,
     /// Names the attempt.
     pub request_id: Option<RequestId>,
 }

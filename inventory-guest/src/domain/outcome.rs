@@ -21,7 +21,7 @@ pub struct Outcome {
 /// A yes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
-    /// To reserve, confirm, extend, ship, release, deduct.
+    /// To reserve, confirm, extend, ship, release, deduct, transfer.
     Order(OrderAnswer),
     /// To adjust: one for each item.
     Adjusted(Vec<Adjusted>),
@@ -136,7 +136,7 @@ pub enum Refusal {
     InvalidState(OrderState),
     /// The hold ran out before the operation came.
     ReservationExpired(ExpiredHold),
-    /// Units that have left are never given back.
+    /// Units that have left are never given back, nor moved.
     AlreadyShipped(ShippedUnits),
     /// A release by lines names more than is held.
     QuantityExceedsHeld(Excess),
@@ -144,7 +144,7 @@ pub enum Refusal {
     QuantityOutOfBounds(Bound),
     /// A counter was not what `compare_quantity` says.
     CompareMismatch(Mismatch),
-    /// A service area, calendar or safety stock of warehouses that there are not: each.
+    /// A service area, calendar, safety stock or package for warehouses that there are not: each.
     UnknownWarehouse(Vec<WarehouseCode>),
     /// A warehouse holds orders, and so cannot be deleted, or closed as it was asked.
     WarehouseInUse(WarehouseUse),
@@ -222,7 +222,7 @@ pub struct ExpiredHold {
 /// Units that stand against a release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShippedUnits {
-    /// Units of the order, or of the sku named by a line, that have left.
+    /// Units of the order, of the sku named by a line, or of the package to transfer, that have left.
     pub shipped: u64,
     /// Units still held, which could be released by lines.
     pub held: u64,

@@ -11,6 +11,7 @@ mod placement;
 pub mod queries;
 mod routing;
 mod sessions;
+mod transfer;
 
 #[cfg(test)]
 mod tests;
@@ -186,6 +187,7 @@ fn decide<'a>(batch: &mut Batch<'a>, number: usize, command: &'a Command) -> Res
         Command::Extend(it) => orders::extend(batch, order, it),
         Command::Ship(it) => orders::ship(batch, order, it.package),
         Command::Release(it) => orders::release(batch, order, it),
+        Command::Transfer(it) => transfer::transfer(batch, order, it),
         Command::Adjust(_) | Command::Expire(_) | Command::Catalog(_) | Command::Session(_) => {
             unreachable!("decided above, or apart from batches")
         }

@@ -227,6 +227,6 @@ fn move_all(
 }
 
 /// The state of an order that was placed, or is awaiting payment.
-fn placed_state(batch: &Batch<'_>, order: OrderIndex) -> Result<OrderState, Refusal> {
+pub(super) fn placed_state(batch: &Batch<'_>, order: OrderIndex) -> Result<OrderState, Refusal> {
     batch.orders[order].row.state.ok_or(Refusal::UnknownOrder)
 }

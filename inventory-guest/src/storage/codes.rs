@@ -18,7 +18,8 @@ const STATES: [OrderState; 8] = [
     OrderState::Expired,
 ];
 
-const OPERATIONS: [Operation; 8] = [
+/// Up to 8: the feed's own kinds follow, and then further operations.
+const FIRST_OPERATIONS: [Operation; 8] = [
     Operation::Reserve,
     Operation::Confirm,
     Operation::Extend,
@@ -54,6 +55,7 @@ pub(super) fn of_operation(operation: Operation) -> u32 {
         Operation::Deduct => 6,
         Operation::Expire => 7,
         Operation::Adjust => 8,
+        Operation::Transfer => 11,
     }
 }
 
@@ -115,7 +117,10 @@ pub(super) fn to_state(code: u32) -> Result<OrderState, Error> {
 }
 
 pub(super) fn to_operation(code: u32) -> Result<Operation, Error> {
-    at(&OPERATIONS, code)
+    match code {
+        11 => Ok(Operation::Transfer),
+        _ => at(&FIRST_OPERATIONS, code),
+    }
 }
 
 pub(super) fn to_kind(code: u32) -> Result<ChangeKind, Error> {
@@ -142,7 +147,7 @@ mod tests {
         for state in STATES {
             assert_eq!(to_state(of_state(state)).unwrap(), state);
         }
-        for operation in OPERATIONS {
+        for operation in FIRST_OPERATIONS.into_iter().chain([Operation::Transfer]) {
             assert_eq!(to_operation(of_operation(operation)).unwrap(), operation);
         }
         for noun in Noun::ALL {
@@ -156,6 +161,7 @@ mod tests {
         }
         assert!(to_state(0).is_err());
         assert!(to_state(9).is_err());
-        assert!(to_kind(11).is_err());
+        assert!(to_operation(9).is_err());
+        assert!(to_kind(12).is_err());
     }
 }

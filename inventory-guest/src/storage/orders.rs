@@ -241,6 +241,22 @@ pub(crate) fn update_legs(
     write_each(database, UPDATE, runs)
 }
 
+/// Writes what a transfer changes of legs: of order, leg number, and row.
+pub(crate) fn transfer_legs<'a>(
+    database: &mut dyn Database,
+    legs: impl Iterator<Item = (i64, u32, LegRow<&'a Sku, &'a WarehouseCode>)>,
+) -> Result<(), Error> {
+    const UPDATE: &str = "UPDATE legs SET package = ?, warehouse = ?, promised_ship_at = ?
+        WHERE order_no = ? AND leg_no = ?";
+    let runs = legs.map(|(order_no, leg_no, leg)| {
+        let warehouse = Parameter::optional_text(leg.warehouse.map(WarehouseCode::as_str));
+        let promised_ship_at = Parameter::optional(leg.promised_ship_at);
+        let order_no = Parameter::Integer(order_no);
+        [leg.package.into(), warehouse, promised_ship_at, order_no, leg_no.into()]
+    });
+    write_each(database, UPDATE, runs)
+}
+
 fn places(units: LegUnits) -> [Parameter<'static>; 5] {
     [
         units.reserved.into(),

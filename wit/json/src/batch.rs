@@ -13,7 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::adjust::Adjust;
 use crate::catalog::CatalogChange;
 use crate::contract::types;
-use crate::orders::{Confirm, Defaults, Extend, Placement, Release, Ship};
+use crate::orders::{Confirm, Defaults, Extend, Placement, Release, Ship, Transfer};
 use crate::outcome::BatchOutcome;
 use crate::words::{OrderId, list};
 
@@ -43,6 +43,8 @@ pub enum Command {
     Ship(ShipCommand),
     /// Give units back.
     Release(ReleaseCommand),
+    /// A package leaves from another warehouse.
+    Transfer(TransferCommand),
     /// Needs the role `admin`.
     Adjust(Adjust),
     /// Needs the role `admin`.
@@ -55,6 +57,7 @@ type ConfirmCommand = Addressed<Confirm>;
 type ExtendCommand = Addressed<Extend>;
 type ShipCommand = Addressed<Ship>;
 type ReleaseCommand = Addressed<Release>;
+type TransferCommand = Addressed<Transfer>;
 
 /// The outcomes, in the order of the commands.
 #[derive(Serialize, ToSchema)]
@@ -78,6 +81,7 @@ impl Command {
             Self::Extend(Addressed { order_id, body }) => body.into_command(order_id),
             Self::Ship(Addressed { order_id, body }) => body.into_command(order_id),
             Self::Release(Addressed { order_id, body }) => body.into_command(order_id),
+            Self::Transfer(Addressed { order_id, body }) => body.into_command(order_id),
             Self::Adjust(body) => body.into_command(),
             Self::Catalog(body) => body.into_command(),
         }
@@ -224,6 +228,7 @@ mod tests {
             r#"{"extend":{"ttl_s":1,"order_id":"O","request_id":"r"}}"#,
             r#"{"ship":{"order_id":"O","package":1}}"#,
             r#"{"release":{"order_id":"O","reason":"cancel"}}"#,
+            r#"{"transfer":{"order_id":"O","package":1,"warehouse":"W2"}}"#,
             r#"{"adjust":{"reason":"x","items":[{"sku":"A","sellable":{"set":0}}]}}"#,
         ] {
             let refused = refused_at(&format!("{{\"commands\":[{command}]}}"));

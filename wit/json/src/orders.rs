@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 use crate::catalog::{Latitude, Longitude, location};
 use crate::contract::types;
 use crate::words::{
-    Adcode, OrderId, PackageNumber, Quantity, RequestId, Sku, TimeToLive, list, optional_list,
+    Adcode, OrderId, PackageNumber, Quantity, RequestId, Sku, TimeToLive, WarehouseCode, list,
+    optional_list,
 };
 
 /// Units of one sku.
@@ -162,6 +163,17 @@ pub struct Release {
     request_id: Option<RequestId>,
 }
 
+/// Another warehouse for a package that has not left.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Transfer {
+    /// Whose units all move; it has another number then.
+    package: PackageNumber,
+    /// Where it leaves from then.
+    warehouse: WarehouseCode,
+    request_id: Option<RequestId>,
+}
+
 impl Placement {
     /// The command, with what the caller left out.
     pub fn into_reserve(self, order_id: OrderId, defaults: Defaults) -> types::Command {
@@ -236,6 +248,18 @@ impl Release {
                 ReleaseReason::Refund => types::ReleaseReason::Refund,
             },
             lines: self.lines.map(lines),
+            request_id: self.request_id.map(RequestId::into_string),
+        })
+    }
+}
+
+impl Transfer {
+    /// The command for this order.
+    pub fn into_command(self, order_id: OrderId) -> types::Command {
+        types::Command::Transfer(types::Transfer {
+            order_id: order_id.into_string(),
+            package: self.package.to_u32(),
+            warehouse: self.warehouse.into_string(),
             request_id: self.request_id.map(RequestId::into_string),
         })
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use inventory_json::answers::Order;
 use inventory_json::contract::types;
-use inventory_json::orders::{Confirm, Extend, Placement, Release, Ship};
+use inventory_json::orders::{Confirm, Extend, Placement, Release, Ship, Transfer};
 use inventory_json::problem::Problem;
 use inventory_json::refusal::UNKNOWN_ORDER;
 use serde_json::{Map, Value, json};
@@ -69,6 +69,15 @@ pub(crate) fn commands() -> Vec<Command> {
                 "Examples:\n  inventory release O-1\n  \
                  inventory release O-1 85123A=2 --reason refund",
             ),
+        order_command("transfer", "A package leaves from another warehouse")
+            .long_about(
+                "All units that a package holds go to another warehouse, which must serve the \
+                 order, ever ship, be allowed to, and have them free. The package gets a new \
+                 number and a new promise.",
+            )
+            .arg(number("package", "N", "Which package"))
+            .arg(text("warehouse", "CODE", "Where it leaves from then"))
+            .after_help("Example:\n  inventory transfer O-1 --package 1 --warehouse SZ"),
         Command::new(GET)
             .about("An order, what became of its units, and its history")
             .arg(order_argument())
@@ -148,6 +157,13 @@ pub(crate) fn parse(
         "ship" => read::<Ship>(matches, |matches| {
             let mut fields = fields(matches);
             add(&mut fields, "package", matches.get_one::<i64>("package").copied());
+            Ok(fields)
+        })
+        .and_then(|body| Ok(body.into_command(order_id(matches)?))),
+        "transfer" => read::<Transfer>(matches, |matches| {
+            let mut fields = fields(matches);
+            add(&mut fields, "package", matches.get_one::<i64>("package").copied());
+            add(&mut fields, "warehouse", string(matches, "warehouse"));
             Ok(fields)
         })
         .and_then(|body| Ok(body.into_command(order_id(matches)?))),

@@ -10,12 +10,12 @@ mod stock;
 
 pub(super) use orders::{LegEntry, OrderEntry};
 pub(super) use requests::{Earlier, append, code_of, decode, encode};
-pub(super) use stock::{Origin, SkuIndex};
+pub(super) use stock::{Origin, SkuIndex, Stock};
 
 use super::Fault;
 use crate::domain::ledger::Movement;
 use crate::domain::{
-    Adcode, AdjustItem, Command, Instant, Operation, OrderAnswer, OrderId, Package,
+    Adcode, AdjustItem, Command, Instant, Operation, OrderAnswer, OrderId, Package, WarehouseCode,
 };
 use crate::domain::{Line, Quantity, Shortage, Sku};
 use crate::storage::{self, Database};
@@ -23,7 +23,6 @@ use holds::DueHolds;
 use requests::Requests;
 use routing::Routing;
 use rustc_hash::FxHashMap;
-use stock::Stock;
 
 /// Index of an order in the batch.
 pub(super) type OrderIndex = usize;
@@ -125,6 +124,12 @@ impl<'a> Batch<'a> {
                 self.stock.want_sites(sku);
             }
         }
+        self.stock.load(self.database)
+    }
+
+    /// Reads the warehouses of skus, where they are not known.
+    pub(super) fn read_sites(&mut self, skus: impl Iterator<Item = SkuIndex>) -> Result<(), Fault> {
+        skus.for_each(|sku| self.stock.want_sites(sku));
         self.stock.load(self.database)
     }
 
@@ -235,6 +240,27 @@ impl<'a> Batch<'a> {
         let origin =
             Origin { operation, order_no: Some(entry.row.order_no), line: Some(row.line), reason };
         self.stock.record(row.sku, row.warehouse, movement, origin);
+    }
+
+    /// Moves what a leg holds to a warehouse that has as much free, with the counters and ledger rows
+    /// that follow.
+    pub(super) fn transfer_leg(
+        &mut self,
+        order: OrderIndex,
+        leg: usize,
+        warehouse: &WarehouseCode,
+        package: u32,
+        promised_ship_at: Instant,
+    ) {
+        let entry = &mut self.orders[order];
+        let order_no = Some(entry.row.order_no);
+        let leg = &mut entry.legs[leg];
+        let (sku, from, units) = (leg.row.sku, leg.row.warehouse, leg.row.units);
+        let to = self.stock.site(sku, warehouse).expect("a warehouse with free units has a row");
+        leg.transfer(to, package, promised_ship_at);
+        let line = Some(leg.row.line);
+        let origin = Origin { operation: Operation::Transfer, order_no, line, reason: None };
+        self.stock.record_transfer(sku, (from, to), units, origin);
     }
 
     /// The answer to an operation that moved these units of these legs.

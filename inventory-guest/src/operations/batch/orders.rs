@@ -3,7 +3,7 @@
 use super::stock::{SiteIndex, SkuIndex, Stock};
 use super::{Fault, OrderIndex, OrdersById};
 use crate::domain::order::{LegUnits, OrderUnits};
-use crate::domain::{Command, OrderId, Sku, WarehouseCode};
+use crate::domain::{Command, Instant, OrderId, Sku, WarehouseCode};
 use crate::storage::orders::{LegRow, OrderRow};
 use crate::storage::{self, Database};
 use rustc_hash::FxBuildHasher;
@@ -21,6 +21,8 @@ pub(in crate::operations) struct OrderEntry<'a> {
 pub(in crate::operations) struct LegEntry {
     pub(in crate::operations) row: LegRow<SkuIndex, SiteIndex>,
     stored: Option<LegUnits>,
+    /// It leaves from elsewhere than its row says.
+    is_transferred: bool,
 }
 
 impl<'a> OrderEntry<'a> {
@@ -69,7 +71,20 @@ impl<'a> OrderEntry<'a> {
 impl LegEntry {
     /// A leg placed now.
     pub(in crate::operations) fn new(row: LegRow<SkuIndex, SiteIndex>) -> Self {
-        Self { row, stored: None }
+        Self { row, stored: None, is_transferred: false }
+    }
+
+    /// Lets it leave from another warehouse, in another package.
+    pub(super) fn transfer(
+        &mut self,
+        warehouse: SiteIndex,
+        package: u32,
+        promised_ship_at: Instant,
+    ) {
+        self.row.warehouse = Some(warehouse);
+        self.row.package = package;
+        self.row.promised_ship_at = Some(promised_ship_at);
+        self.is_transferred = true;
     }
 
     /// A leg as its row says, its sku and warehouse looked up in stock that is loaded.
@@ -92,7 +107,7 @@ impl LegEntry {
             promised_ship_at: row.promised_ship_at,
             ended_at: row.ended_at,
         };
-        Ok(Self { stored: Some(row.units), row })
+        Ok(Self { stored: Some(row.units), row, is_transferred: false })
     }
 }
 
@@ -133,6 +148,7 @@ fn order_id(command: &Command) -> Option<&OrderId> {
         Command::Extend(it) => Some(&it.order_id),
         Command::Ship(it) => Some(&it.order_id),
         Command::Release(it) => Some(&it.order_id),
+        Command::Transfer(it) => Some(&it.order_id),
         Command::Adjust(_) | Command::Expire(_) | Command::Catalog(_) | Command::Session(_) => None,
     }
 }
@@ -157,6 +173,11 @@ pub(super) fn write(
     storage::orders::insert_legs(
         database,
         new.map(|(order_no, leg_no, leg)| (order_no, leg_no, named(&leg.row, stock))),
+    )?;
+    let transferred = legs().filter(|(_, _, leg)| leg.stored.is_some() && leg.is_transferred);
+    storage::orders::transfer_legs(
+        database,
+        transferred.map(|(order_no, leg_no, leg)| (order_no, leg_no, named(&leg.row, stock))),
     )?;
     let changed =
         legs().filter(|(_, _, leg)| leg.stored.is_some_and(|units| units != leg.row.units));

@@ -2,7 +2,7 @@
 
 use super::orders::OrderEntry;
 use super::{Fault, OrderIndex};
-use crate::domain::{Answer, Command, Instant, Operation, Refusal, Ship};
+use crate::domain::{Answer, Command, Instant, Operation, Refusal, Ship, Transfer};
 use crate::storage::requests::{NO_ORDER, RequestKey, RequestRow};
 use crate::storage::{self, Database};
 use rustc_hash::FxHashMap;
@@ -165,15 +165,18 @@ fn key(order_no: i64, command: &Command) -> Option<RequestKey<'_>> {
         Command::Extend(it) => (Operation::Extend, &it.request_id),
         Command::Ship(it) => (Operation::Ship, &it.request_id),
         Command::Release(it) => (Operation::Release, &it.request_id),
+        Command::Transfer(it) => (Operation::Transfer, &it.request_id),
         Command::Adjust(it) => (Operation::Adjust, &it.request_id),
         Command::Expire(_) | Command::Catalog(_) | Command::Session(_) => return None,
     };
     let request_id = match (request_id, command) {
         (Some(id), _) => Cow::Borrowed(id.as_str()),
         (None, Command::Adjust(_)) => return None,
-        (None, Command::Ship(Ship { package: Some(package), .. })) => {
-            Cow::Owned(format!("package {package}"))
-        }
+        (
+            None,
+            Command::Ship(Ship { package: Some(package), .. })
+            | Command::Transfer(Transfer { package, .. }),
+        ) => Cow::Owned(format!("package {package}")),
         (None, _) => Cow::Borrowed(""),
     };
     Some(RequestKey { order_no, operation, request_id })
@@ -195,6 +198,7 @@ fn fingerprint(command: &Command, body: &mut Vec<u8>) -> u64 {
         Command::Extend(it) => append(&it.ttl, body),
         Command::Ship(it) => append(&it.package, body),
         Command::Release(it) => append(&(it.reason, &it.lines), body),
+        Command::Transfer(it) => append(&(it.package, &it.warehouse), body),
         Command::Adjust(it) => append(&(&it.reason, &it.items), body),
         Command::Confirm(_) | Command::Expire(_) | Command::Catalog(_) | Command::Session(_) => {}
     }

@@ -4,7 +4,8 @@ use super::super::catalog;
 use super::Fault;
 use crate::domain::catalog::{Catalog, Destination, ServiceArea};
 use crate::domain::change::{ChangeKind, Quantities};
-use crate::domain::ledger::{Home, Movement, SiteCounters, SkuCounters};
+use crate::domain::ledger::{Home, Movement, Place, SiteCounters, SkuCounters};
+use crate::domain::order::LegUnits;
 use crate::domain::routing::{Candidate, Site, Standing, Supply};
 use crate::domain::{Instant, Operation, Sku, Strategy, WarehouseCode};
 use crate::storage::changes::LedgerRow;
@@ -191,15 +192,8 @@ impl<'a> Stock<'a> {
         if !entry.sites.is_empty() {
             let sites = entry.sites.iter().enumerate().filter_map(|(index, site)| {
                 let warehouse = self.number(&site.warehouse, catalog)?;
-                let candidate = if warehouse < catalog.warehouses() {
-                    match destination.standing(warehouse) {
-                        Standing::Candidate(candidate) => candidate,
-                        Standing::Inactive | Standing::NoService => return None,
-                    }
-                } else {
-                    Candidate { warehouse, digits: 0, service: ServiceArea::NEW, distance: None }
-                };
-                let free = site.counters.free().saturating_sub(site.safety_stock);
+                let candidate = Self::candidate(warehouse, catalog, destination)?;
+                let free = self.free(sku, index);
                 let (rank, code) = (candidate.rank(strategy), &site.warehouse);
                 Some(Site { index, warehouse, rank, code, free })
             });
@@ -208,9 +202,35 @@ impl<'a> Stock<'a> {
         supply
     }
 
-    /// The catalog's number of a warehouse; those that this batch made follow behind. `None`: it was
-    /// deleted, and its stock still lies there.
-    fn number(&self, code: &WarehouseCode, catalog: &Catalog) -> Option<usize> {
+    /// Units that orders may still hold there.
+    pub(in crate::operations) fn free(&self, sku: SkuIndex, site: SiteIndex) -> u32 {
+        let site = &self.skus[sku].sites[site];
+        site.counters.free().saturating_sub(site.safety_stock)
+    }
+
+    /// The warehouse with this number, if it may be chosen for an address.
+    pub(in crate::operations) fn candidate(
+        warehouse: usize,
+        catalog: &Catalog,
+        destination: &Destination<'_>,
+    ) -> Option<Candidate> {
+        if warehouse >= catalog.warehouses() {
+            let service = ServiceArea::NEW;
+            return Some(Candidate { warehouse, digits: 0, service, distance: None });
+        }
+        match destination.standing(warehouse) {
+            Standing::Candidate(candidate) => Some(candidate),
+            Standing::Inactive | Standing::NoService => None,
+        }
+    }
+
+    /// The catalog's number of a warehouse; those that this batch made follow behind. `None`: there
+    /// is none; one that was deleted still has its stock.
+    pub(in crate::operations) fn number(
+        &self,
+        code: &WarehouseCode,
+        catalog: &Catalog,
+    ) -> Option<usize> {
         catalog.number(code).or_else(|| {
             let made = self.new_warehouses.iter().position(|(new, _)| new == code);
             made.map(|made| catalog.warehouses() + made)
@@ -251,6 +271,30 @@ impl<'a> Stock<'a> {
             let before = self.skus[sku].sites[site].counters;
             self.set_site_counters(sku, site, before.after(movement), origin);
         }
+    }
+
+    /// Moves what a leg holds from one warehouse, or from none, to another, and writes that in the
+    /// ledger: a release and a placement in one step, so that nothing is sellable in between.
+    pub(super) fn record_transfer(
+        &mut self,
+        sku: SkuIndex,
+        (from, to): (Option<SiteIndex>, SiteIndex),
+        units: LegUnits,
+        origin: Origin<'a>,
+    ) {
+        let (held_at, units) = (units.held_at(), units.held());
+        let away = Movement { from: held_at, to: Place::Released, units };
+        let back = Movement { from: Place::Sellable, to: held_at, units };
+        if let Some(from) = from {
+            let before = self.skus[sku].sites[from].counters;
+            self.set_site_counters(sku, from, before.after(away), origin);
+        } else {
+            let before = self.skus[sku].counters.expect("a leg's sku is known");
+            let after = before.after(away, Home::Sku).after(back, Home::Site);
+            self.set_counters(sku, after, origin);
+        }
+        let before = self.skus[sku].sites[to].counters;
+        self.set_site_counters(sku, to, before.after(back), origin);
     }
 
     /// Sets a sku's counters (0 before, if it was unknown), and writes that in the ledger, with an

@@ -1,11 +1,14 @@
 //! Changing the catalog: words for it, and what comes of it.
 
 use super::*;
-use crate::domain::catalog::{Entry, EntryKey, Noun, Owner, SafetyStock, ServiceArea, Warehouse};
+use crate::domain::calendar::{Calendar, CalendarDraft, StopShip, TimeZoneName, Window, Windows};
+use crate::domain::catalog::{
+    Division, Entry, EntryKey, Noun, Owner, SafetyStock, ServiceArea, Warehouse,
+};
 use crate::domain::restriction::{Restriction, Rule, Subject, Verdict};
 use crate::domain::{
-    Area, CatalogChange, CatalogItem, Category, ChangedEntry, Command, EntryChange, EntryEffect,
-    Items, Label, Level, Reason, Sku, WarehouseCode,
+    Adcode, Area, CatalogChange, CatalogItem, Category, ChangedEntry, Command, EntryChange,
+    EntryEffect, Items, Label, Level, Location, Reason, Sku, WarehouseCode,
 };
 use crate::operations::queries::{audit, get_entry, list_catalog_events, list_entries};
 
@@ -42,17 +45,29 @@ fn item(text: &str) -> CatalogItem {
             let active = *state == "open";
             Entry::Warehouse(code(it), Warehouse { name, owner, adcode, location, active })
         }
-        ["put", "area", it, place, priority] => {
-            let served = ServiceArea { priority: priority.parse().unwrap(), backup: false };
+        ["put", "warehouse", it, "at", latitude, longitude] => {
+            let (name, owner, adcode) = (None, Owner::Own, None);
+            let location = Some(location(latitude, longitude));
+            Entry::Warehouse(code(it), Warehouse { name, owner, adcode, location, active: true })
+        }
+        ["put", "division", it, latitude, longitude] => {
+            let name = Label::parse("a place").unwrap();
+            let location = location(latitude, longitude);
+            Entry::Division(Adcode::parse(*it).unwrap(), Division { name, location })
+        }
+        ["put", "area", it, place, priority, backup @ ..] => {
+            let (priority, backup) = (priority.parse().unwrap(), backup == ["backup"]);
+            let served = ServiceArea { priority, backup };
             Entry::ServiceArea(code(it), area(place), served)
         }
+        ["put", "calendar", it, how] => Entry::Calendar(code(it), Box::new(calendar(how))),
         ["put", "category", it, category] => {
             Entry::Category(sku(it), Category::parse(*category).unwrap())
         }
-        ["put", "restriction", subject, place] => {
-            let name = Label::parse("a law").unwrap();
-            let rules = vec![Rule::parse(Verdict::Deny, None, None, name).unwrap()];
-            let restriction = Restriction::parse(rules).unwrap();
+        ["put", "restriction", subject, place, rules @ ..] => {
+            let rules = if rules.is_empty() { &["deny"] } else { rules };
+            let restriction = Restriction::parse(rules.iter().map(|it| rule(it)).collect());
+            let restriction = restriction.unwrap();
             Entry::Restriction(Subject::parse(subject).unwrap(), area(place), restriction)
         }
         ["put", "safety", it, place, units] => {
@@ -72,6 +87,51 @@ fn item(text: &str) -> CatalogItem {
         _ => panic!("what is `{text}`?"),
     };
     CatalogItem { change: EntryChange::Put(put), expected_version }
+}
+
+/// `deny` or `allow`, named `a law`, or as after a colon; `deny:ban:5..9` is in force for a time.
+fn rule(text: &str) -> Rule {
+    let mut words = text.split(':');
+    let verdict = if words.next() == Some("allow") { Verdict::Allow } else { Verdict::Deny };
+    let name = Label::parse(words.next().unwrap_or("a law")).unwrap();
+    let (from, until) = words.next().and_then(|it| it.split_once("..")).unwrap_or_default();
+    let instant = |text: &str| text.parse().ok().map(shop::at);
+    Rule::parse(verdict, instant(from), instant(until), name).unwrap()
+}
+
+fn location(latitude: &str, longitude: &str) -> Location {
+    let [latitude, longitude] = [latitude, longitude].map(|it| {
+        let degrees: i32 = it.parse().unwrap();
+        degrees * 1_000_000
+    });
+    Location::parse_microdegrees(latitude, longitude).unwrap()
+}
+
+/// `closed` for ever; `540..1080` every day, in minutes, in Shanghai; `540..1080/960+120/5..9` with
+/// its cut-off, its handling time and when it stops.
+fn calendar(how: &str) -> Calendar {
+    let mut parts = how.split('/');
+    let windows = parts.next().and_then(|it| it.split_once(".."));
+    let windows = windows.map_or(Windows::closed(), |(from, until)| {
+        let window = Window::parse(from.parse().unwrap(), until.parse().unwrap()).unwrap();
+        Windows::parse(vec![window]).unwrap()
+    });
+    let (cut_off, handling) = parts.next().and_then(|it| it.split_once('+')).unwrap_or(("", "0"));
+    let stop = parts.next().and_then(|it| it.split_once("..")).map(|(from, until)| {
+        let [from, until] = [from, until].map(|it| shop::at(it.parse().unwrap()));
+        StopShip { from, until }
+    });
+    Calendar::parse(CalendarDraft {
+        time_zone: TimeZoneName::shanghai(),
+        weekly: std::array::from_fn(|_| windows.clone()),
+        cut_off: cut_off.parse().ok(),
+        handling_minutes: handling.parse().unwrap(),
+        holidays: vec![],
+        workdays: vec![],
+        promotions: vec![],
+        stop_ship: stop.into_iter().collect(),
+    })
+    .unwrap()
 }
 
 /// `warehouse W1`, `service_area W1 44`.

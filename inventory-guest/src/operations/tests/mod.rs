@@ -11,16 +11,20 @@ mod catalog_folds;
 mod holding;
 mod identity;
 mod placing;
+mod plans;
+mod promising;
 mod reading;
 mod releasing;
+mod restricting;
 mod routing;
 mod sessions;
 mod shipping;
 mod shop;
+mod transferring;
 mod words;
 
 use shop::Shop;
 use words::{
     adjust, confirm, deduct, expire, extend, get_back, on_hand, release, reserve, sellable, ship,
-    unavailable,
+    transfer, unavailable,
 };

@@ -4,9 +4,9 @@ use super::catalog::{changed, key};
 use super::sessions::{refused_rows, session_now};
 use crate::domain::{
     Adcode, Adjust, AdjustItem, Adjusted, Adjustment, Answer, Command, Confirm, Counter, Delta,
-    ExpireLimit, Extend, Items, Level, Line, Mode, OrderId, OrderState, Outcome, Package,
+    ExpireLimit, Extend, Items, Level, Line, Location, Mode, OrderId, OrderState, Outcome, Package,
     Placement, Quantity, Reason, Refusal, Release, ReleaseReason, RequestId, Seconds, Ship, ShipTo,
-    Shortage, Sku, Strategy, WarehouseCode,
+    Shortage, Sku, Strategy, Transfer, WarehouseCode,
 };
 
 fn id(order: &str) -> OrderId {
@@ -56,6 +56,11 @@ pub(super) fn extend(order: &str, seconds: u32) -> Command {
 
 pub(super) fn ship(order: &str) -> Command {
     Command::Ship(Ship { order_id: id(order), package: None, request_id: None })
+}
+
+pub(super) fn transfer(order: &str, package: u32, warehouse: &str) -> Command {
+    let warehouse = WarehouseCode::parse(warehouse).unwrap();
+    Command::Transfer(Transfer { order_id: id(order), package, warehouse, request_id: None })
 }
 
 /// Everything.
@@ -121,6 +126,7 @@ impl Command {
             Self::Extend(it) => &mut it.request_id,
             Self::Ship(it) => &mut it.request_id,
             Self::Release(it) => &mut it.request_id,
+            Self::Transfer(it) => &mut it.request_id,
             Self::Adjust(it) => &mut it.request_id,
             Self::Catalog(it) => &mut it.request_id,
             Self::Expire(_) | Self::Session(_) => panic!("this has no such name"),
@@ -131,8 +137,24 @@ impl Command {
 
     /// To Shenzhen, from warehouses.
     pub(super) fn shipped(self) -> Self {
-        let adcode = Adcode::parse("440305").unwrap();
+        self.to("440305")
+    }
+
+    /// To a district, from warehouses.
+    pub(super) fn to(self, adcode: &str) -> Self {
+        let adcode = Adcode::parse(adcode).unwrap();
         self.placed(|it| it.ship_to = Some(ShipTo { adcode, location: None }))
+    }
+
+    /// To the very place, in degrees.
+    pub(super) fn at(self, latitude: i32, longitude: i32) -> Self {
+        let [latitude, longitude] = [latitude, longitude].map(|degrees| degrees * 1_000_000);
+        let location = Location::parse_microdegrees(latitude, longitude).unwrap();
+        self.placed(|it| it.ship_to.as_mut().unwrap().location = Some(location))
+    }
+
+    pub(super) fn by(self, strategy: Strategy) -> Self {
+        self.placed(|it| it.strategy = strategy)
     }
 
     pub(super) fn partial(self) -> Self {

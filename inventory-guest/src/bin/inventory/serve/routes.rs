@@ -6,7 +6,7 @@ use inventory_json::batch::{Batch, Command};
 use inventory_json::catalog::path::Place;
 use inventory_json::changes::Page;
 use inventory_json::contract::types;
-use inventory_json::orders::{Confirm, Defaults, Extend, Placement, Release, Ship};
+use inventory_json::orders::{Confirm, Defaults, Extend, Placement, Release, Ship, Transfer};
 use inventory_json::parse::{body, body_or_default};
 use inventory_json::problem::{METHOD_NOT_ALLOWED, NO_ROUTE, Problem};
 use inventory_json::stock::StockQuery;
@@ -99,7 +99,7 @@ pub(crate) fn task(
 }
 
 fn is_operation(word: &str) -> bool {
-    matches!(word, "reserve" | "deduct" | "confirm" | "extend" | "ship" | "release")
+    matches!(word, "reserve" | "deduct" | "confirm" | "extend" | "ship" | "release" | "transfer")
 }
 
 fn order_command(
@@ -114,6 +114,7 @@ fn order_command(
         "confirm" => body_or_default::<Confirm>(content_type, bytes)?.into_command(order_id),
         "extend" => body::<Extend>(content_type, bytes)?.into_command(order_id),
         "ship" => body_or_default::<Ship>(content_type, bytes)?.into_command(order_id),
+        "transfer" => body::<Transfer>(content_type, bytes)?.into_command(order_id),
         _ => body::<Release>(content_type, bytes)?.into_command(order_id),
     })
 }
