@@ -5,9 +5,10 @@ use crate::bindings;
 use crate::bindings::exports::inventory::guest::{
     catalog, changes, commands, lifecycle, orders, routing, stock,
 };
-use crate::bindings::inventory::guest::{entries, types};
-use crate::contract::{arguments, catalog as catalog_words, results, routing as routing_words};
-use crate::domain::{Instant, Malformed, OrderId, Sku, WarehouseCode};
+use crate::bindings::inventory::guest::{entries, sessions, types};
+use crate::contract::{arguments, imports, results};
+use crate::contract::{catalog as catalog_words, routing as routing_words};
+use crate::domain::{Instant, Malformed, OrderId, RequestId, Sku, WarehouseCode};
 use crate::operations::{self, queries};
 use crate::storage::host::HostDatabase;
 
@@ -50,6 +51,11 @@ impl stock::Guest for Guest {
         Ok(stock.into_iter().map(|found| found.map(results::sku_stock)).collect())
     }
 
+    fn list_stock(after: String, limit: u32) -> Result<Vec<stock::SkuStock>, types::Fault> {
+        let listed = queries::list_stock(&mut HostDatabase, &after, limit)?;
+        Ok(listed.into_iter().map(results::sku_stock).collect())
+    }
+
     fn audit() -> Result<stock::AuditReport, types::Fault> {
         Ok(results::audit_report(queries::audit(&mut HostDatabase)?))
     }
@@ -85,6 +91,11 @@ impl catalog::Guest for Guest {
     ) -> Result<Vec<catalog::CatalogEvent>, types::Fault> {
         let events = queries::list_catalog_events(&mut HostDatabase, after, limit)?;
         Ok(events.into_iter().map(catalog_words::event).collect())
+    }
+
+    fn get_session(session_id: String) -> Result<Option<sessions::Session>, types::Fault> {
+        let found = queries::get_session(&mut HostDatabase, &RequestId::parse(session_id)?)?;
+        Ok(found.map(imports::session))
     }
 }
 

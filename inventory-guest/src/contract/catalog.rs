@@ -55,7 +55,7 @@ pub fn noun(noun: entries::Noun) -> Noun {
 }
 
 /// An entry, through the domain's doors.
-fn entry(entry: entries::Entry) -> Result<Entry, Malformed> {
+pub(super) fn entry(entry: entries::Entry) -> Result<Entry, Malformed> {
     let entries::Entry { subject, place, body } = entry;
     let noun = match &body {
         entries::EntryBody::Warehouse(_) => Noun::Warehouse,
@@ -177,7 +177,13 @@ pub(super) fn changed(changed: ChangedEntry) -> types::ChangedEntry {
 
 /// A key.
 pub(super) fn key_out(key: &EntryKey) -> entries::EntryKey {
-    let noun = match key.noun() {
+    let noun = noun_out(key.noun());
+    let (subject, place) = (key.subject().into_owned(), key.place().to_owned());
+    entries::EntryKey { noun, subject, place }
+}
+
+pub(super) fn noun_out(noun: Noun) -> entries::Noun {
+    match noun {
         Noun::Warehouse => entries::Noun::Warehouse,
         Noun::ServiceArea => entries::Noun::ServiceArea,
         Noun::Category => entries::Noun::Category,
@@ -185,9 +191,7 @@ pub(super) fn key_out(key: &EntryKey) -> entries::EntryKey {
         Noun::Calendar => entries::Noun::Calendar,
         Noun::SafetyStock => entries::Noun::SafetyStock,
         Noun::Division => entries::Noun::Division,
-    };
-    let (subject, place) = (key.subject().into_owned(), key.place().to_owned());
-    entries::EntryKey { noun, subject, place }
+    }
 }
 
 /// An entry as it is now.

@@ -1,6 +1,6 @@
 //! What goes out: outcomes and query results, moved into the contract's types.
 
-use super::{catalog, changes, orders, stock, types};
+use super::{catalog, changes, imports, orders, stock, types};
 use crate::domain::change::{Change, Quantities};
 use crate::domain::{
     Adjusted, Answer, Counter, Denied, Instant, Line, OrderAnswer, OrderId, OrderState, Outcome,
@@ -24,6 +24,7 @@ fn answer(answer: Answer) -> types::Answer {
             types::Answer::Adjusted(items.into_iter().map(adjusted).collect())
         }
         Answer::Expired(orders) => types::Answer::Expired(orders),
+        Answer::Session(it) => types::Answer::Session(imports::session(it)),
         Answer::Catalog(changed) => {
             types::Answer::Catalog(changed.into_iter().map(catalog::changed).collect())
         }
@@ -99,6 +100,11 @@ fn refusal(refusal: Refusal) -> types::Refusal {
             types::Refusal::RegionRestricted(it.into_iter().map(denied).collect())
         }
         Refusal::NoShippableWarehouse(it) => types::Refusal::NoShippableWarehouse(shortages(it)),
+        Refusal::UnknownSession => types::Refusal::UnknownSession,
+        Refusal::SessionConflict => types::Refusal::SessionConflict,
+        Refusal::SessionIncomplete(pages) => types::Refusal::SessionIncomplete(pages),
+        Refusal::SessionFull(rows) => types::Refusal::SessionFull(rows),
+        Refusal::RowsRefused(it) => types::Refusal::RowsRefused(imports::refused(it)),
         Refusal::VersionMismatch(it) => types::Refusal::VersionMismatch(types::VersionMismatch {
             key: catalog::key_out(&it.key),
             expected: it.expected,

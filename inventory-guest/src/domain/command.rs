@@ -1,6 +1,7 @@
 //! What can be asked: `wit/types.wit`'s commands, checked.
 
 use super::catalog::{Entry, EntryKey};
+use super::session::SessionStep;
 use super::{
     Adcode, Delta, Instant, Items, Level, Location, Malformed, OrderId, Quantity, Reason,
     RequestId, Seconds, Sku, WarehouseCode,
@@ -30,6 +31,8 @@ pub enum Command {
     Expire(ExpireLimit),
     /// Change the catalog.
     Catalog(CatalogChange),
+    /// Bring in many rows.
+    Session(SessionStep),
 }
 
 /// What changes stock or an order; the cause of every ledger row.

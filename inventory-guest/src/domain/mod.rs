@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod order;
 pub mod restriction;
 pub mod routing;
+pub mod session;
 
 pub use area::Area;
 pub use command::{

@@ -5,6 +5,7 @@
 //! with a new format in `operations/batch/requests.rs`.
 
 use super::catalog::EntryKey;
+use super::session::{RefusedRows, Session};
 use super::{Area, Counter, Instant, Label, Line, OrderId, OrderState, Sku, WarehouseCode};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,8 @@ pub enum Answer {
     Expired(u32),
     /// To catalog: one for each item, each deleted warehouse followed by what went with it.
     Catalog(Vec<ChangedEntry>),
+    /// To each step of a session: what it is now.
+    Session(Session),
 }
 
 /// The answer to every operation on an order.
@@ -151,6 +154,16 @@ pub enum Refusal {
     RegionRestricted(Vec<Denied>),
     /// No active warehouse that stocks these skus, and ever opens, serves where the order goes.
     NoShippableWarehouse(Vec<Shortage>),
+    /// There is no such session, or it was discarded.
+    UnknownSession,
+    /// The session, or its page, came before with other content, or is committed.
+    SessionConflict,
+    /// Pages are missing: the first 100; none is named where there are too many.
+    SessionIncomplete(Vec<u32>),
+    /// The session has as many rows as one may.
+    SessionFull(u64),
+    /// Rows cannot count, and so none does.
+    RowsRefused(RefusedRows),
 }
 
 impl Refusal {
@@ -175,6 +188,11 @@ impl Refusal {
             Self::VersionMismatch(_) => "version_mismatch",
             Self::RegionRestricted(_) => "region_restricted",
             Self::NoShippableWarehouse(_) => "no_shippable_warehouse",
+            Self::UnknownSession => "unknown_session",
+            Self::SessionConflict => "session_conflict",
+            Self::SessionIncomplete(_) => "session_incomplete",
+            Self::SessionFull(_) => "session_full",
+            Self::RowsRefused(_) => "rows_refused",
         }
     }
 }

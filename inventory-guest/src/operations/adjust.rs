@@ -4,7 +4,7 @@ use super::Stop;
 use super::batch::{Batch, Origin, SkuIndex};
 use crate::domain::ledger::{SiteCounters, SkuCounters};
 use crate::domain::{
-    Adjust, AdjustItem, Adjusted, Counter, Operation, Refusal, WarehouseCode, adjustment,
+    Adjust, AdjustItem, Adjusted, Counter, Operation, Refusal, Sku, WarehouseCode, adjustment,
 };
 use rustc_hash::FxHashMap;
 
@@ -27,22 +27,44 @@ pub(super) fn adjust<'a>(batch: &mut Batch<'a>, adjust: &'a Adjust) -> Result<Ve
         reason: Some(adjust.reason.as_str()),
     };
     for item in &adjusted {
-        let sku = batch.stock.index(&item.sku).expect("an adjustment's skus are prefetched");
-        match item.counter.warehouse() {
-            None => {
-                let mut counters = batch.stock.counters(sku).unwrap_or_default();
-                counters.sellable = item.after;
-                batch.stock.set_counters(sku, counters, origin);
-            }
-            Some(warehouse) => {
-                let site = batch.stock.make_site(sku, warehouse, adjust.reason.as_str());
-                let mut counters = batch.stock.site_counters(sku, site);
-                set(&mut counters, &item.counter, item.after);
-                batch.stock.set_site_counters(sku, site, counters, origin);
-            }
-        }
+        put(batch, (&item.sku, &item.counter), item.after, origin);
     }
     Ok(adjusted)
+}
+
+/// Gives a counter its value; its sku and warehouse are made where they are new.
+pub(super) fn put<'a>(
+    batch: &mut Batch<'a>,
+    (sku, counter): (&Sku, &Counter),
+    after: u32,
+    origin: Origin<'a>,
+) {
+    let sku = batch.stock.index(sku).expect("an adjustment's skus are prefetched");
+    match counter.warehouse() {
+        None => {
+            let mut counters = batch.stock.counters(sku).unwrap_or_default();
+            counters.sellable = after;
+            batch.stock.set_counters(sku, counters, origin);
+        }
+        Some(warehouse) => {
+            let reason = origin.reason.expect("a correction has a reason");
+            let site = batch.stock.make_site(sku, warehouse, reason);
+            let mut counters = batch.stock.site_counters(sku, site);
+            set(&mut counters, counter, after);
+            batch.stock.set_site_counters(sku, site, counters, origin);
+        }
+    }
+}
+
+/// What a correction by itself would come to: the value before, where there was one, and after.
+pub(super) fn tried(batch: &Batch<'_>, item: &AdjustItem) -> Result<(Option<u32>, u32), Refusal> {
+    let adjusted = Draft::default().decide(batch, item)?;
+    let sku = batch.stock.index(&item.sku).expect("an adjustment's skus are prefetched");
+    let is_known = match item.counter.warehouse() {
+        None => batch.stock.counters(sku).is_some(),
+        Some(warehouse) => batch.stock.site(sku, warehouse).is_some(),
+    };
+    Ok((is_known.then_some(adjusted.before), adjusted.after))
 }
 
 /// Decides the items in order, without changing the batch.

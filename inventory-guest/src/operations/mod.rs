@@ -10,6 +10,7 @@ mod orders;
 mod placement;
 pub mod queries;
 mod routing;
+mod sessions;
 
 #[cfg(test)]
 mod tests;
@@ -105,17 +106,26 @@ pub fn apply(
     let mut applied = Applied::default();
     let mut rest = commands;
     loop {
-        let is_catalog = |command: &Command| matches!(command, Command::Catalog(_));
-        let (run, others) = rest.split_at(rest.iter().position(is_catalog).unwrap_or(rest.len()));
+        let is_alone =
+            |command: &Command| matches!(command, Command::Catalog(_) | Command::Session(_));
+        let (run, others) = rest.split_at(rest.iter().position(is_alone).unwrap_or(rest.len()));
         // A batch without commands ends holds that are due.
         if !run.is_empty() || commands.is_empty() {
             apply_run(database, now, run, &mut applied)?;
         }
-        let Some((Command::Catalog(change), others)) = others.split_first() else {
-            break;
-        };
-        applied.outcomes.push(catalog::change(database, now, change)?);
-        rest = others;
+        match others.split_first() {
+            Some((Command::Catalog(change), others)) => {
+                applied.outcomes.push(catalog::change(database, now, change)?);
+                rest = others;
+            }
+            Some((Command::Session(step), others)) => {
+                let (outcome, changed) = sessions::step(database, now, step)?;
+                applied.outcomes.push(outcome);
+                applied.changed_skus.extend(changed);
+                rest = others;
+            }
+            _ => break,
+        }
     }
     applied.changed_skus.sort_unstable();
     applied.changed_skus.dedup();
@@ -176,7 +186,7 @@ fn decide<'a>(batch: &mut Batch<'a>, number: usize, command: &'a Command) -> Res
         Command::Extend(it) => orders::extend(batch, order, it),
         Command::Ship(it) => orders::ship(batch, order, it.package),
         Command::Release(it) => orders::release(batch, order, it),
-        Command::Adjust(_) | Command::Expire(_) | Command::Catalog(_) => {
+        Command::Adjust(_) | Command::Expire(_) | Command::Catalog(_) | Command::Session(_) => {
             unreachable!("decided above, or apart from batches")
         }
     };

@@ -5,6 +5,7 @@ pub use super::catalog::read::{
     CatalogEvent, StoredEntry, get_entry, list_catalog_events, list_entries,
 };
 pub use super::routing::{Inquiry, Planned, Preview, WarehouseWhy, plan, preview};
+pub use super::sessions::get_session;
 
 use super::Fault;
 use super::batch::code_of;
@@ -17,7 +18,7 @@ use crate::storage::orders::StoredLeg;
 use crate::storage::{self, Database};
 
 const SKUS_MAX: usize = 1_000;
-const CHANGES_MAX: u32 = 1_000;
+const PAGE_MAX: u32 = 1_000;
 
 /// An order's line, with what became of its units.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,6 +197,19 @@ pub fn get_stock(
     Ok(stock.into_iter().map(Asked::into_known).collect())
 }
 
+/// Skus in order, behind `after` (empty: from the first), at most `limit` (1..1,000).
+pub fn list_stock(
+    database: &mut impl Database,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<SkuStock>, Fault> {
+    if !(1..=PAGE_MAX).contains(&limit) {
+        return Err(Fault::Malformed(format!("a limit must be 1..{PAGE_MAX}, not {limit}")));
+    }
+    let skus = storage::stock::list(database, after, limit)?;
+    Ok(get_stock(database, skus)?.into_iter().flatten().collect())
+}
+
 /// A sku before and after its row was found.
 enum Asked {
     Unknown(Sku),
@@ -243,8 +257,8 @@ pub fn list_changes(
     after: u64,
     limit: u32,
 ) -> Result<Vec<Change>, Fault> {
-    if !(1..=CHANGES_MAX).contains(&limit) {
-        return Err(Fault::Malformed(format!("a limit must be 1..{CHANGES_MAX}, not {limit}")));
+    if !(1..=PAGE_MAX).contains(&limit) {
+        return Err(Fault::Malformed(format!("a limit must be 1..{PAGE_MAX}, not {limit}")));
     }
     Ok(storage::changes::list(database, after, limit)?)
 }

@@ -4,6 +4,7 @@ use super::Error;
 use super::rows::unreadable;
 use crate::domain::catalog::Noun;
 use crate::domain::change::ChangeKind;
+use crate::domain::session::SessionKind;
 use crate::domain::{Operation, OrderState, Strategy};
 
 const STATES: [OrderState; 8] = [
@@ -73,6 +74,23 @@ pub(super) fn of_noun(noun: Noun) -> u32 {
         Noun::Calendar => 5,
         Noun::SafetyStock => 6,
         Noun::Division => 7,
+    }
+}
+
+/// Stock's code follows those of the nouns.
+const STOCK_SESSION: u32 = 8;
+
+pub(super) fn of_session_kind(kind: SessionKind) -> u32 {
+    match kind {
+        SessionKind::Catalog(noun) => of_noun(noun),
+        SessionKind::Stock => STOCK_SESSION,
+    }
+}
+
+pub(super) fn to_session_kind(code: u32) -> Result<SessionKind, Error> {
+    match code {
+        STOCK_SESSION => Ok(SessionKind::Stock),
+        noun => to_noun(noun).map(SessionKind::Catalog),
     }
 }
 

@@ -6,9 +6,10 @@ use crate::domain::Instant;
 
 /// In order; the last one's number is the schema version. Never edited once released. A semicolon
 /// and an empty line end a statement.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/0001_stock.sql"),
     include_str!("../../migrations/0002_catalog.sql"),
+    include_str!("../../migrations/0003_sessions.sql"),
 ];
 
 /// The number of the last migration.

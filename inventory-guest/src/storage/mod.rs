@@ -17,6 +17,7 @@ pub(crate) mod migrations;
 pub(crate) mod orders;
 pub(crate) mod requests;
 pub(crate) mod rows;
+pub(crate) mod sessions;
 pub(crate) mod stock;
 
 /// A parameter of a statement: a `SQLite` storage class. No statement here has a real one.

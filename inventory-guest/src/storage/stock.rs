@@ -1,7 +1,7 @@
 //! Counters of skus and of skus in warehouses.
 
 use super::catalog::value;
-use super::rows::{Cells, read_each, write_each};
+use super::rows::{Cells, read, read_each, write_each};
 use super::{Database, Error, Parameter};
 use crate::domain::catalog::SafetyStock;
 use crate::domain::ledger::{SiteCounters, SkuCounters};
@@ -32,6 +32,16 @@ pub(crate) fn find<'a>(
         };
         Ok((index, counters))
     })
+}
+
+/// Skus in order, behind one.
+pub(crate) fn list(
+    database: &mut dyn Database,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Sku>, Error> {
+    const LIST: &str = "SELECT sku FROM stock WHERE sku > ? ORDER BY sku LIMIT ? + 0";
+    read(database, LIST, &[Parameter::Text(after), limit.into()], Cells::sku)
 }
 
 /// The warehouses of these skus in order of their codes, each with the number its sku is asked

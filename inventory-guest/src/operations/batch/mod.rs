@@ -14,8 +14,8 @@ pub(super) use stock::{Origin, SkuIndex};
 
 use super::Fault;
 use crate::domain::ledger::Movement;
-use crate::domain::{Adcode, Command, Instant, Operation, OrderAnswer, OrderId, Package};
-use crate::domain::{Line, Quantity, Shortage, Sku};
+use crate::domain::{Adcode, AdjustItem, Command, Instant, Line, Operation, OrderAnswer, OrderId};
+use crate::domain::{Package, Quantity, Shortage, Sku};
 use crate::storage::{self, Database};
 use holds::DueHolds;
 use requests::Requests;
@@ -68,6 +68,31 @@ impl<'a> Batch<'a> {
         Ok(batch)
     }
 
+    /// Reads what corrections of counters need, and nothing of orders.
+    pub(super) fn of_counters(
+        database: &'a mut dyn Database,
+        now: Instant,
+        items: &'a [AdjustItem],
+    ) -> Result<Self, Fault> {
+        let (_, last_seq) = storage::orders::last_numbers(database)?;
+        let (orders, stock, requests) = (Vec::new(), Stock::default(), Requests::default());
+        let holds = DueHolds::default();
+        let routing = None;
+        let mut batch = Self { database, now, orders, stock, requests, holds, last_seq, routing };
+        batch.want_counters(items)?;
+        batch.stock.load(batch.database)?;
+        Ok(batch)
+    }
+
+    fn want_counters(&mut self, items: &[AdjustItem]) -> Result<(), Fault> {
+        for item in items {
+            let sku = self.stock.want(&item.sku);
+            self.stock.want_sites(sku);
+        }
+        let codes = items.iter().filter_map(|item| item.counter.warehouse());
+        self.stock.find_warehouses(self.database, codes)
+    }
+
     /// Marks what the commands themselves name; legs add theirs when they are loaded.
     fn want_stock(&mut self, commands: &'a [Command]) -> Result<(), Fault> {
         for (number, command) in commands.iter().enumerate() {
@@ -83,14 +108,7 @@ impl<'a> Batch<'a> {
                         }
                     }
                 }
-                Command::Adjust(adjust) => {
-                    for item in adjust.items.iter() {
-                        let sku = self.stock.want(&item.sku);
-                        self.stock.want_sites(sku);
-                    }
-                    let codes = adjust.items.iter().filter_map(|item| item.counter.warehouse());
-                    self.stock.find_warehouses(self.database, codes)?;
-                }
+                Command::Adjust(adjust) => self.want_counters(&adjust.items)?,
                 _ => {}
             }
         }

@@ -14,6 +14,7 @@ mod placing;
 mod reading;
 mod releasing;
 mod routing;
+mod sessions;
 mod shipping;
 mod shop;
 mod words;

@@ -1,6 +1,7 @@
 //! Short forms of commands and outcomes.
 
 use super::catalog::{changed, key};
+use super::sessions::{refused_rows, session_now};
 use crate::domain::{
     Adcode, Adjust, AdjustItem, Adjusted, Adjustment, Answer, Command, Confirm, Counter, Delta,
     ExpireLimit, Extend, Items, Level, Line, Mode, OrderId, OrderState, Outcome, Package,
@@ -122,7 +123,7 @@ impl Command {
             Self::Release(it) => &mut it.request_id,
             Self::Adjust(it) => &mut it.request_id,
             Self::Catalog(it) => &mut it.request_id,
-            Self::Expire(_) => panic!("expire has no name"),
+            Self::Expire(_) | Self::Session(_) => panic!("this has no such name"),
         };
         *request_id = Some(name);
         self
@@ -175,6 +176,7 @@ pub(super) fn short(outcome: &Outcome) -> String {
         }
         Ok(Answer::Adjusted(items)) => items.iter().map(adjusted).collect::<Vec<_>>().join(", "),
         Ok(Answer::Catalog(entries)) => entries.iter().map(changed).collect::<Vec<_>>().join(", "),
+        Ok(Answer::Session(session)) => session_now(session),
         Ok(Answer::Expired(orders)) => format!("{orders} expired"),
         Err(refusal) => format!("no {}{}", refusal.code(), numbers(refusal)),
     };
@@ -221,6 +223,10 @@ fn numbers(refusal: &Refusal) -> String {
         Refusal::VersionMismatch(it) => {
             format!(" {} {} not {}", key(&it.key), it.actual, it.expected)
         }
+        Refusal::SessionIncomplete(pages) => format!(" {pages:?}"),
+        Refusal::SessionFull(rows) => format!(" {rows}"),
+        Refusal::RowsRefused(rows) => refused_rows(rows),
+        Refusal::UnknownSession | Refusal::SessionConflict => String::new(),
         Refusal::UnknownOrder | Refusal::IdempotencyConflict | Refusal::AlreadyReleased => {
             String::new()
         }

@@ -1,0 +1,82 @@
+//! Making the rows of a catalog session count.
+
+use super::{Fault, Stop};
+use crate::domain::catalog::Noun;
+use crate::domain::session::{Effects, REFUSED_LISTED_MAX, RefusedRow, RefusedRows, SessionCommit};
+use crate::domain::{Instant, Refusal};
+use crate::storage::Database;
+use crate::storage::catalog::{self, Cause};
+use crate::storage::sessions::{self, SessionHead, commit as tables};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Puts the staged rows, or says what that would do.
+pub(super) fn commit(
+    database: &mut dyn Database,
+    now: Instant,
+    head: &SessionHead,
+    noun: Noun,
+    commit: &SessionCommit,
+    refused: &mut RefusedRows,
+) -> Result<Effects, Stop> {
+    if commit.replace && noun == Noun::Warehouse {
+        let why = "warehouses are deleted one by one, since each may hold orders";
+        return Err(Fault::Malformed(why.to_owned()).into());
+    }
+    let number = head.session_no;
+    let (orphans, first) = tables::orphans(database, number, noun)?;
+    add_orphans(refused, orphans, first);
+    if refused.refused > 0 && !commit.skip_refused {
+        return Err(Refusal::RowsRefused(std::mem::take(refused)).into());
+    }
+    if commit.dry_run {
+        let mut effects = tables::effects(database, number, noun, commit.replace)?;
+        effects.created -= orphans.min(effects.created);
+        return Ok(effects);
+    }
+    if orphans > 0 {
+        tables::delete_orphans(database, number, noun)?;
+    }
+    let effects = tables::effects(database, number, noun, commit.replace)?;
+    let (author, reason) = (head.author.as_deref(), head.reason.as_str());
+    let cause = Cause { at: now, author, reason };
+    let first = catalog::last_seq(database)?;
+    let mut last = tables::put(database, number, noun, cause, first)?;
+    if commit.replace {
+        last = tables::delete_others(database, number, noun, cause, last)?;
+    }
+    let changed = effects.created + effects.updated + effects.deleted;
+    assert_eq!(last - first, changed, "each change has its row in the history");
+    if last > first {
+        stamp(database, head, noun, (now, first, last))?;
+    }
+    Ok(effects)
+}
+
+/// Rows of warehouses that there are not, among the others by line.
+fn add_orphans(refused: &mut RefusedRows, orphans: u64, first: Vec<tables::Orphan>) {
+    refused.refused += orphans;
+    let row = |(line, code)| RefusedRow { line, why: format!("there is no warehouse {code}") };
+    refused.rows.extend(first.into_iter().map(row));
+    refused.rows.sort_by_key(|row| row.line);
+    refused.rows.truncate(REFUSED_LISTED_MAX);
+}
+
+/// Equal stamps still mean equal entries: the same pages on the same entries, at the same time and
+/// place in the history, change the same.
+fn stamp(
+    database: &mut dyn Database,
+    head: &SessionHead,
+    noun: Noun,
+    (now, first, last): (Instant, u64, u64),
+) -> Result<(), Fault> {
+    let known = catalog::stamps(database)?.into_iter().find(|stamp| stamp.0 == noun);
+    let mut text = known.map_or(0, |stamp| stamp.1).to_le_bytes().to_vec();
+    for number in [now.as_milliseconds().cast_unsigned(), first, last] {
+        text.extend_from_slice(&number.to_le_bytes());
+    }
+    for (number, fingerprint) in sessions::pages(database, head.session_no)? {
+        text.extend_from_slice(&number.to_le_bytes());
+        text.extend_from_slice(&fingerprint.to_le_bytes());
+    }
+    Ok(catalog::set_stamps(database, std::iter::once((noun, xxh3_64(&text))))?)
+}

@@ -1,0 +1,211 @@
+//! Bringing in many rows: begin, pages, commit, discard. Each step is alone in its run of a batch,
+//! as a change of the catalog is; commands of others go on between the steps.
+
+mod catalog;
+mod page;
+mod stock;
+
+use super::Fault;
+use super::batch::{append, decode, encode};
+use crate::domain::session::{
+    Effects, PAGES_MAX, RefusedRow, RefusedRows, Session, SessionBegin, SessionCommit, SessionId,
+    SessionKind, SessionState, SessionStep,
+};
+use crate::domain::{Answer, Instant, Outcome, Refusal, Sku};
+use crate::storage::Database;
+use crate::storage::sessions::{self, PageSums, SessionHead};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Rows that one step forgets.
+const FORGOTTEN_ROWS_MAX: u32 = 5_000;
+/// Sessions that nobody discards are forgotten a day after they began.
+const IDLE_MS: i64 = 86_400_000;
+
+/// Why a step has no answer of its own.
+enum Stop {
+    Refused(Refusal),
+    Failed(Fault),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl<F: Into<Fault>> From<F> for Stop {
+    fn from(fault: F) -> Self {
+        Self::Failed(fault.into())
+    }
+}
+
+/// Does one step; the skus whose counters it changed, too.
+pub(super) fn step(
+    database: &mut dyn Database,
+    now: Instant,
+    step: &SessionStep,
+) -> Result<(Outcome, Vec<Sku>), Fault> {
+    let mut changed = Vec::new();
+    let done = match step {
+        SessionStep::Begin(it) => begin(database, now, it),
+        SessionStep::Page(it) => forget_idle(database, now).map_err(Stop::from).and_then(|()| {
+            let head = open(database, &it.session_id)?;
+            let replayed = page::stage(database, &head, it)?;
+            Ok((replayed, state(database, &it.session_id, &head, Effects::default())?))
+        }),
+        SessionStep::Commit(it) => commit(database, now, it, &mut changed),
+        SessionStep::Discard(id) => discard(database, id),
+    };
+    let outcome = match done {
+        Ok((replayed, session)) => Outcome { replayed, result: Ok(Answer::Session(session)) },
+        Err(Stop::Refused(refusal)) => Outcome { replayed: false, result: Err(refusal) },
+        Err(Stop::Failed(fault)) => return Err(fault),
+    };
+    Ok((outcome, changed))
+}
+
+/// A step's answer, and whether it was given before.
+type Done = Result<(bool, Session), Stop>;
+
+fn begin(database: &mut dyn Database, now: Instant, begin: &SessionBegin) -> Done {
+    forget_idle(database, now)?;
+    let mut body = Vec::new();
+    append(&(begin.kind, &begin.author, &begin.reason), &mut body);
+    let fingerprint = xxh3_64(&body);
+    let id = begin.session_id.as_str();
+    let found = sessions::find(database, id)?;
+    let replayed = found.is_some();
+    let head = match found {
+        Some(head) if head.fingerprint != fingerprint || head.committed.is_some() => {
+            return Err(Refusal::SessionConflict.into());
+        }
+        Some(head) => head,
+        None => {
+            let why = (begin.author.as_ref(), &begin.reason);
+            sessions::insert(database, now, (id, begin.kind), why, fingerprint)?;
+            find(database, &begin.session_id)?
+        }
+    };
+    Ok((replayed, state(database, &begin.session_id, &head, Effects::default())?))
+}
+
+fn commit(
+    database: &mut dyn Database,
+    now: Instant,
+    commit: &SessionCommit,
+    changed: &mut Vec<Sku>,
+) -> Done {
+    let head = find(database, &commit.session_id)?;
+    if let Some(outcome) = &head.committed {
+        return match decode(outcome)? {
+            Ok(Answer::Session(session)) => Ok((true, session)),
+            _ => Err(Fault::Corrupt("a commit that answered no session".to_owned()).into()),
+        };
+    }
+    check_whole(database, &head, commit.pages)?;
+    let sums = sessions::page_sums(database, head.session_no)?;
+    let (staged, refused) = (sessions::refusals(database, head.session_no)?, sums.refused);
+    let mut refused = RefusedRows { refused, rows: staged };
+    if refused.refused > 0 && !commit.skip_refused {
+        return Err(Refusal::RowsRefused(refused).into());
+    }
+    let effects = match head.kind {
+        SessionKind::Catalog(noun) => {
+            catalog::commit(database, now, &head, noun, commit, &mut refused)?
+        }
+        SessionKind::Stock => stock::commit(database, now, &head, commit, &mut refused, changed)?,
+    };
+    let mut session = state(database, &commit.session_id, &head, effects)?;
+    session.refused = refused;
+    if !commit.dry_run {
+        session.state = SessionState::Committed;
+        let outcome = encode(&Ok(Answer::Session(session.clone())));
+        sessions::set_committed(database, head.session_no, &outcome)?;
+    }
+    Ok((false, session))
+}
+
+/// Every page must be there, and no other.
+fn check_whole(database: &mut dyn Database, head: &SessionHead, expected: u32) -> Result<(), Stop> {
+    let PageSums { pages, highest, .. } = sessions::page_sums(database, head.session_no)?;
+    if pages == expected && highest == expected {
+        return Ok(());
+    }
+    let there = sessions::pages(database, head.session_no)?;
+    let is_there = |number: &u32| there.binary_search_by_key(number, |page| page.0).is_ok();
+    let missing = (1..=expected.min(PAGES_MAX)).filter(|number| !is_there(number));
+    Err(Refusal::SessionIncomplete(missing.take(100).collect()).into())
+}
+
+fn discard(database: &mut dyn Database, id: &SessionId) -> Done {
+    let head = find(database, id)?;
+    forget(database, &head)?;
+    let session = state(database, id, &head, Effects::default())?;
+    Ok((false, session))
+}
+
+/// Forgets some rows of a session; with the last of them, its pages; and itself unless committed.
+fn forget(database: &mut dyn Database, head: &SessionHead) -> Result<(), Fault> {
+    let number = head.session_no;
+    if !sessions::delete_rows(database, number, FORGOTTEN_ROWS_MAX)? {
+        sessions::delete_pages(database, number)?;
+        if head.committed.is_none() {
+            sessions::delete(database, number)?;
+        }
+    }
+    Ok(())
+}
+
+fn forget_idle(database: &mut dyn Database, now: Instant) -> Result<(), Fault> {
+    let before = Instant::from_row(now.as_milliseconds() - IDLE_MS);
+    for number in sessions::idle(database, before)? {
+        if !sessions::delete_rows(database, number, FORGOTTEN_ROWS_MAX)? {
+            sessions::delete_pages(database, number)?;
+            sessions::delete(database, number)?;
+        }
+    }
+    Ok(())
+}
+
+fn find(database: &mut dyn Database, id: &SessionId) -> Result<SessionHead, Stop> {
+    Ok(sessions::find(database, id.as_str())?.ok_or(Refusal::UnknownSession)?)
+}
+
+/// A session that is not committed.
+fn open(database: &mut dyn Database, id: &SessionId) -> Result<SessionHead, Stop> {
+    let head = find(database, id)?;
+    if head.committed.is_some() { Err(Refusal::SessionConflict.into()) } else { Ok(head) }
+}
+
+/// What a session is now.
+fn state(
+    database: &mut dyn Database,
+    id: &SessionId,
+    head: &SessionHead,
+    effects: Effects,
+) -> Result<Session, Fault> {
+    let PageSums { pages, refused, .. } = sessions::page_sums(database, head.session_no)?;
+    let staged = if head.committed.is_some() {
+        sessions::rows_left(database, head.session_no)?
+    } else {
+        sessions::staged(database, head.session_no)?
+    };
+    let rows: Vec<RefusedRow> =
+        if refused > 0 { sessions::refusals(database, head.session_no)? } else { Vec::new() };
+    let is_committed = head.committed.is_some();
+    let state = if is_committed { SessionState::Committed } else { SessionState::Open };
+    let refused = RefusedRows { refused, rows };
+    Ok(Session { session_id: id.clone(), kind: head.kind, state, pages, staged, effects, refused })
+}
+
+/// A session as it is now; `None` where there is none of this name.
+pub fn get_session(database: &mut impl Database, id: &SessionId) -> Result<Option<Session>, Fault> {
+    let Some(head) = sessions::find(database, id.as_str())? else {
+        return Ok(None);
+    };
+    let now = state(database, id, &head, Effects::default())?;
+    Ok(Some(match head.committed.as_deref().map(decode).transpose()? {
+        Some(Ok(Answer::Session(committed))) => Session { staged: now.staged, ..committed },
+        _ => now,
+    }))
+}

@@ -1,0 +1,279 @@
+//! Sessions and their staged rows. What a commit does to the catalog is in `commit`: whole tables
+//! at once, because a row at a time would keep the writer for too long.
+
+pub(crate) mod commit;
+
+use super::rows::{Cells, read, read_each, write_each};
+use super::{Database, Error, Parameter, codes};
+use crate::domain::session::{REFUSED_LISTED_MAX, RefusedRow, SessionKind};
+use crate::domain::{Instant, Reason};
+
+/// A row of `sessions`.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionHead {
+    pub(crate) session_no: i64,
+    pub(crate) kind: SessionKind,
+    pub(crate) author: Option<String>,
+    pub(crate) reason: String,
+    pub(crate) fingerprint: u64,
+    pub(crate) committed: Option<Vec<u8>>,
+}
+
+/// Sums over a session's pages.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PageSums {
+    pub(crate) pages: u32,
+    pub(crate) highest: u32,
+    pub(crate) refused: u64,
+}
+
+/// A row to stage.
+#[derive(Clone, Debug)]
+pub(crate) struct StagedRow {
+    pub(crate) subject: String,
+    pub(crate) place: String,
+    pub(crate) line: u32,
+    pub(crate) body: Vec<u8>,
+}
+
+/// The session of this name.
+pub(crate) fn find(database: &mut dyn Database, id: &str) -> Result<Option<SessionHead>, Error> {
+    const FIND: &str = "SELECT session_no, kind, author, reason, fingerprint, committed
+        FROM sessions WHERE session_id = ?";
+    let found = read(database, FIND, &[Parameter::Text(id)], |cells| {
+        Ok(SessionHead {
+            session_no: cells.integer()?,
+            kind: codes::to_session_kind(cells.number()?)?,
+            author: cells.optional_text()?,
+            reason: cells.text()?,
+            fingerprint: hash(cells)?,
+            committed: cells.optional_blob()?,
+        })
+    })?;
+    Ok(found.into_iter().next())
+}
+
+/// Writes a new session.
+pub(crate) fn insert(
+    database: &mut dyn Database,
+    now: Instant,
+    (id, kind): (&str, SessionKind),
+    (author, reason): (Option<&Reason>, &Reason),
+    fingerprint: u64,
+) -> Result<(), Error> {
+    const INSERT: &str = "INSERT INTO sessions
+        (session_id, kind, author, reason, began_at, fingerprint) VALUES (?, ?, ?, ?, ?, ?)";
+    let run = [
+        Parameter::Text(id),
+        codes::of_session_kind(kind).into(),
+        Parameter::optional_text(author.map(Reason::as_str)),
+        Parameter::Text(reason.as_str()),
+        now.into(),
+        of_hash(fingerprint),
+    ];
+    write_each(database, INSERT, std::iter::once(run))
+}
+
+/// Notes what a commit answered.
+pub(crate) fn set_committed(
+    database: &mut dyn Database,
+    session_no: i64,
+    outcome: &[u8],
+) -> Result<(), Error> {
+    const SET: &str = "UPDATE sessions SET committed = ? WHERE session_no = ?";
+    let run = [Parameter::Blob(outcome), Parameter::Integer(session_no)];
+    write_each(database, SET, std::iter::once(run))
+}
+
+/// Sums over the pages that have come.
+pub(crate) fn page_sums(database: &mut dyn Database, session_no: i64) -> Result<PageSums, Error> {
+    const SUMS: &str = "SELECT count(*), coalesce(max(number), 0), coalesce(sum(refused), 0)
+        FROM session_pages WHERE session_no = ?";
+    let found = read(database, SUMS, &[Parameter::Integer(session_no)], |cells| {
+        let (pages, highest) = (cells.number()?, cells.number()?);
+        Ok(PageSums { pages, highest, refused: cells.number()? })
+    })?;
+    Ok(found.into_iter().next().unwrap_or_default())
+}
+
+/// The numbers of the pages that have come, and their fingerprints, in order.
+pub(crate) fn pages(
+    database: &mut dyn Database,
+    session_no: i64,
+) -> Result<Vec<(u32, u64)>, Error> {
+    const PAGES: &str =
+        "SELECT number, fingerprint FROM session_pages WHERE session_no = ? ORDER BY number";
+    read(database, PAGES, &[Parameter::Integer(session_no)], |cells| {
+        Ok((cells.number()?, hash(cells)?))
+    })
+}
+
+/// The fingerprint of a page that has come.
+pub(crate) fn page(
+    database: &mut dyn Database,
+    session_no: i64,
+    number: u32,
+) -> Result<Option<u64>, Error> {
+    const PAGE: &str = "SELECT fingerprint FROM session_pages WHERE session_no = ? AND number = ?";
+    let found = read(database, PAGE, &[Parameter::Integer(session_no), number.into()], hash)?;
+    Ok(found.into_iter().next())
+}
+
+/// Notes that a page has come.
+pub(crate) fn insert_page(
+    database: &mut dyn Database,
+    session_no: i64,
+    number: u32,
+    fingerprint: u64,
+    [staged, refused]: [u32; 2],
+) -> Result<(), Error> {
+    const INSERT: &str = "INSERT INTO session_pages
+        (session_no, number, fingerprint, staged, refused) VALUES (?, ?, ?, ?, ?)";
+    let session = Parameter::Integer(session_no);
+    let run = [session, number.into(), of_hash(fingerprint), staged.into(), refused.into()];
+    write_each(database, INSERT, std::iter::once(run))
+}
+
+/// How many rows are staged.
+pub(crate) fn staged(database: &mut dyn Database, session_no: i64) -> Result<u64, Error> {
+    const STAGED: &str = "SELECT coalesce(sum(staged), 0) FROM session_pages WHERE session_no = ?";
+    one(database, STAGED, session_no)
+}
+
+/// How many rows are there: fewer than were staged once they are being forgotten.
+pub(crate) fn rows_left(database: &mut dyn Database, session_no: i64) -> Result<u64, Error> {
+    const LEFT: &str = "SELECT count(*) FROM session_rows WHERE session_no = ?";
+    one(database, LEFT, session_no)
+}
+
+fn one(
+    database: &mut dyn Database,
+    statement: &'static str,
+    session_no: i64,
+) -> Result<u64, Error> {
+    let found = read(database, statement, &[Parameter::Integer(session_no)], Cells::number)?;
+    Ok(found.into_iter().next().expect("an aggregate has one row"))
+}
+
+/// The lines of staged rows with these keys, each with the number it is asked for by.
+pub(crate) fn find_lines<'a>(
+    database: &mut dyn Database,
+    session_no: i64,
+    rows: impl Iterator<Item = (usize, &'a StagedRow)>,
+) -> Result<Vec<(usize, u32)>, Error> {
+    const FIND: &str = "SELECT ?4, line FROM session_rows
+        WHERE session_no = ?1 AND subject = ?2 AND place = ?3";
+    let runs = rows.map(|(index, row)| {
+        let [session, subject, place] = key(session_no, row);
+        [session, subject, place, Parameter::index(index)]
+    });
+    read_each(database, FIND, runs, |cells| Ok((cells.number()?, cells.number()?)))
+}
+
+/// Stages rows whose keys are new.
+pub(crate) fn insert_rows<'a>(
+    database: &mut dyn Database,
+    session_no: i64,
+    rows: impl Iterator<Item = &'a StagedRow>,
+) -> Result<(), Error> {
+    const INSERT: &str = "INSERT INTO session_rows (session_no, subject, place, line, body)
+        VALUES (?, ?, ?, ?, ?)";
+    let runs = rows.map(|row| {
+        let [session, subject, place] = key(session_no, row);
+        [session, subject, place, row.line.into(), Parameter::Blob(&row.body)]
+    });
+    write_each(database, INSERT, runs)
+}
+
+fn key(session_no: i64, row: &StagedRow) -> [Parameter<'_>; 3] {
+    let (subject, place) = (Parameter::Text(&row.subject), Parameter::Text(&row.place));
+    [Parameter::Integer(session_no), subject, place]
+}
+
+/// Rows in order of their keys, behind one.
+pub(crate) fn rows_after(
+    database: &mut dyn Database,
+    session_no: i64,
+    (subject, place): (&str, &str),
+    limit: u32,
+) -> Result<Vec<StagedRow>, Error> {
+    const PAGE: &str = "SELECT subject, place, line, body FROM session_rows
+        WHERE session_no = ? AND (subject, place) > (?, ?) ORDER BY subject, place LIMIT ? + 0";
+    let (subject, place) = (Parameter::Text(subject), Parameter::Text(place));
+    let parameters = [Parameter::Integer(session_no), subject, place, limit.into()];
+    read(database, PAGE, &parameters, |cells| {
+        let (subject, place) = (cells.text()?, cells.text()?);
+        Ok(StagedRow { subject, place, line: cells.number()?, body: cells.blob()? })
+    })
+}
+
+/// Notes rows that cannot count.
+pub(crate) fn insert_refusals<'a>(
+    database: &mut dyn Database,
+    session_no: i64,
+    refused: impl Iterator<Item = &'a RefusedRow>,
+) -> Result<(), Error> {
+    const INSERT: &str = "INSERT INTO session_refusals (session_no, line, why) VALUES (?, ?, ?)
+        ON CONFLICT DO UPDATE SET why = excluded.why";
+    let runs = refused
+        .map(|row| [Parameter::Integer(session_no), row.line.into(), Parameter::Text(&row.why)]);
+    write_each(database, INSERT, runs)
+}
+
+/// The first of them, by line.
+pub(crate) fn refusals(
+    database: &mut dyn Database,
+    session_no: i64,
+) -> Result<Vec<RefusedRow>, Error> {
+    const FIRST: &str = "SELECT line, why FROM session_refusals
+        WHERE session_no = ? ORDER BY line LIMIT ? + 0";
+    let most = Parameter::index(REFUSED_LISTED_MAX);
+    read(database, FIRST, &[Parameter::Integer(session_no), most], |cells| {
+        Ok(RefusedRow { line: cells.number()?, why: cells.text()? })
+    })
+}
+
+/// Sessions whose rows nobody needs: committed ones, and those begun before `before`.
+pub(crate) fn idle(database: &mut dyn Database, before: Instant) -> Result<Vec<i64>, Error> {
+    const IDLE: &str = "SELECT s.session_no FROM sessions s
+        WHERE (s.committed IS NOT NULL OR s.began_at < ?)
+        AND EXISTS (SELECT 1 FROM session_pages p WHERE p.session_no = s.session_no) LIMIT 2";
+    read(database, IDLE, &[before.into()], Cells::integer)
+}
+
+/// Deletes at most `limit` rows; answers whether any may be left.
+pub(crate) fn delete_rows(
+    database: &mut dyn Database,
+    session_no: i64,
+    limit: u32,
+) -> Result<bool, Error> {
+    const DELETE: &str = "DELETE FROM session_rows WHERE session_no = ?1 AND (subject, place) IN
+        (SELECT subject, place FROM session_rows WHERE session_no = ?1 LIMIT ?2 + 0)";
+    let deleted = database.execute(DELETE, &[Parameter::Integer(session_no), limit.into()])?;
+    Ok(deleted >= u64::from(limit))
+}
+
+/// Deletes what is left of a session but its own row.
+pub(crate) fn delete_pages(database: &mut dyn Database, session_no: i64) -> Result<(), Error> {
+    const PAGES: &str = "DELETE FROM session_pages WHERE session_no = ?";
+    const REFUSALS: &str = "DELETE FROM session_refusals WHERE session_no = ?";
+    for statement in [PAGES, REFUSALS] {
+        database.execute(statement, &[Parameter::Integer(session_no)])?;
+    }
+    Ok(())
+}
+
+/// Deletes the row of a session that was never committed.
+pub(crate) fn delete(database: &mut dyn Database, session_no: i64) -> Result<(), Error> {
+    const DELETE: &str = "DELETE FROM sessions WHERE session_no = ? AND committed IS NULL";
+    database.execute(DELETE, &[Parameter::Integer(session_no)])?;
+    Ok(())
+}
+
+fn hash(cells: &mut Cells) -> Result<u64, Error> {
+    Ok(u64::from_ne_bytes(cells.integer()?.to_ne_bytes()))
+}
+
+fn of_hash(hash: u64) -> Parameter<'static> {
+    Parameter::Integer(i64::from_ne_bytes(hash.to_ne_bytes()))
+}
