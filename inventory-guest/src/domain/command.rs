@@ -1,6 +1,7 @@
 //! What can be asked: `wit/types.wit`'s commands, checked.
 
 use super::catalog::{Entry, EntryKey};
+use super::count::Count;
 use super::session::SessionStep;
 use super::{
     Adcode, Delta, Instant, Items, Level, Location, Malformed, OrderId, Quantity, Reason,
@@ -33,6 +34,8 @@ pub enum Command {
     Catalog(CatalogChange),
     /// Bring in many rows.
     Session(SessionStep),
+    /// Set what lies in a warehouse, as it was counted.
+    Count(Count),
 }
 
 /// What changes stock or an order; the cause of every ledger row.
@@ -54,6 +57,8 @@ pub enum Operation {
     Expire,
     /// See [`Command::Adjust`].
     Adjust,
+    /// See [`Command::Count`].
+    Count,
 }
 
 impl Operation {
@@ -68,6 +73,7 @@ impl Operation {
             Self::Deduct => "deduct",
             Self::Expire => "expire",
             Self::Adjust => "adjust",
+            Self::Count => "count",
         }
     }
 }

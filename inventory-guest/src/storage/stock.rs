@@ -14,6 +14,8 @@ pub(crate) struct SiteRow {
     pub(crate) counters: SiteCounters,
     /// Units that orders do not get.
     pub(crate) safety_stock: u32,
+    /// Units that are held, or were, but not there: orders do not get them either.
+    pub(crate) missing: u32,
 }
 
 /// The counters of these skus that have a row, each with the number it is asked for by.
@@ -51,9 +53,10 @@ pub(crate) fn find_sites<'a>(
     skus: impl Iterator<Item = (usize, &'a Sku)>,
 ) -> Result<Vec<(usize, SiteRow)>, Error> {
     const FIND: &str = "SELECT ?2, s.warehouse, s.on_hand, s.unavailable, s.reserved, s.committed,
-        k.body
+        k.body, coalesce(x.missing, 0)
         FROM warehouse_stock s
         LEFT JOIN catalog k ON k.noun = 6 AND k.subject = s.sku AND k.place = s.warehouse
+        LEFT JOIN count_shortages x ON x.warehouse = s.warehouse AND x.sku = s.sku
         WHERE s.sku = ?1 ORDER BY s.warehouse";
     let runs = skus.map(|(index, sku)| [Parameter::Text(sku.as_str()), Parameter::index(index)]);
     read_each(database, FIND, runs, |cells| {
@@ -70,6 +73,7 @@ pub(crate) fn find_sites<'a>(
                 Some(body) => value::<SafetyStock>(&body)?.0.get(),
                 None => 0,
             },
+            missing: cells.number()?,
         };
         Ok((index, site))
     })

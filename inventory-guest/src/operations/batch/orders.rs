@@ -133,7 +133,8 @@ fn order_id(command: &Command) -> Option<&OrderId> {
         Command::Extend(it) => Some(&it.order_id),
         Command::Ship(it) => Some(&it.order_id),
         Command::Release(it) => Some(&it.order_id),
-        Command::Adjust(_) | Command::Expire(_) | Command::Catalog(_) | Command::Session(_) => None,
+        Command::Adjust(_) | Command::Expire(_) => None,
+        Command::Catalog(_) | Command::Session(_) | Command::Count(_) => None,
     }
 }
 

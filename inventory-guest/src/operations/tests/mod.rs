@@ -8,6 +8,7 @@ mod auditing;
 mod batches;
 mod catalog;
 mod catalog_folds;
+mod counting;
 mod holding;
 mod identity;
 mod placing;
@@ -17,6 +18,8 @@ mod routing;
 mod sessions;
 mod shipping;
 mod shop;
+mod snapshot_races;
+mod snapshots;
 mod words;
 
 use shop::Shop;
