@@ -5,6 +5,7 @@
 //! `BENCH_SECONDS` (default 5) is how long one load runs.
 
 mod boundary;
+mod catalog;
 mod cold_start;
 mod commit;
 mod crun_start;
@@ -20,10 +21,11 @@ use measure::{Report, constant_server};
 /// A bench's name, and what runs it.
 type Bench = (&'static str, fn(&mut Report));
 
-const BENCHES: [Bench; 5] = [
+const BENCHES: [Bench; 6] = [
     ("boundary", boundary::run),
     ("commit", commit::run),
     ("http", http::run),
+    ("catalog", catalog::run),
     ("cold_start", cold_start::run),
     ("crun_start", crun_start::run),
 ];

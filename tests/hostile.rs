@@ -2,11 +2,11 @@
 //! outside its memory, never a crash of the host.
 
 use edge_host::{
-    guest::{GuestModule, IMPORTS, sqlite, types},
+    guest::{EXPORTS, GuestModule, IMPORTS, sqlite, types},
     host_functions::{HostFunctions, WASI_ALLOWED, redis::RedisHost},
     runtime::Binary,
 };
-use wit_bindgen_wasmedge::rt::CallError;
+use wit_bindgen_wasmedge::rt::{CallError, CoreType, Presence};
 
 /// A host whose every query answers one long text.
 struct Answering;
@@ -37,10 +37,33 @@ pub(crate) const HONEST_REALLOC: &str = "(local.get $align) (drop)
     (global.get $top)
     (global.set $top (i32.add (global.get $top) (local.get $size)))";
 
+/// The name of the contract's `apply`.
+pub(crate) fn apply_name() -> &'static str {
+    let names = EXPORTS.iter().map(|export| export.name);
+    names.into_iter().find(|name| name.ends_with("#apply")).expect("a guest decides commands")
+}
+
+/// What else the contract wants exported, none of which is called.
+pub(crate) fn other_exports() -> String {
+    let types = |types: &[CoreType]| -> String {
+        types.iter().map(|it| format!("{it:?} ").to_lowercase()).collect()
+    };
+    EXPORTS
+        .iter()
+        .filter(|it| it.presence == Presence::Required && it.name != apply_name())
+        .filter(|it| it.name.contains('#'))
+        .map(|it| {
+            let (params, results) = (types(it.params), types(it.results));
+            let name = it.name;
+            format!("(func (export \"{name}\") (param {params}) (result {results}) (unreachable))")
+        })
+        .collect::<Vec<_>>()
+        .concat()
+}
+
 /// One page of memory, so that its end is at 65,536.
 pub(crate) fn module(hostile: &Hostile<'_>) -> Vec<u8> {
     let sqlite = "inventory:host/sqlite@1.0.0";
-    let guest = |name: &str| format!("inventory:guest/{name}");
     let text = format!(
         r#"(module
         (import "{sqlite}" "execute" (func $execute (param i32 i32 i32 i32 i32)))
@@ -54,22 +77,12 @@ pub(crate) fn module(hostile: &Hostile<'_>) -> Vec<u8> {
         (func $apply (export "{apply}")
             (param $now i64) (param $list i32) (param $count i32) (result i32)
             {body})
-        (func (export "{get_order}") (param i32 i32) (result i32) (unreachable))
-        (func (export "{get_stock}") (param i32 i32) (result i32) (unreachable))
-        (func (export "{audit}") (result i32) (unreachable))
-        (func (export "{changes}") (param i64 i32) (result i32) (unreachable))
-        (func (export "{describe}") (result i32) (unreachable))
-        (func (export "{migrate}") (param i64) (result i32) (unreachable)))"#,
+        {others})"#,
         data = hostile.data,
         realloc = hostile.realloc,
         body = hostile.apply,
-        apply = guest("commands@1.0.0#apply"),
-        get_order = guest("orders@1.0.0#get-order"),
-        get_stock = guest("stock@1.0.0#get-stock"),
-        audit = guest("stock@1.0.0#audit"),
-        changes = guest("changes@1.0.0#list-changes"),
-        describe = guest("lifecycle@1.0.0#describe"),
-        migrate = guest("lifecycle@1.0.0#migrate"),
+        apply = apply_name(),
+        others = other_exports(),
     );
     wat::parse_str(text).unwrap()
 }

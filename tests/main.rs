@@ -4,6 +4,7 @@ mod containers;
 mod door;
 mod harness;
 
+mod catalog;
 mod cli;
 mod containerd;
 mod crash;
@@ -13,6 +14,7 @@ mod hostile;
 mod hot_swap;
 mod http;
 mod images;
+mod imports;
 mod lifecycle;
 mod limits;
 mod manifests;

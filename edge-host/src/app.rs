@@ -20,6 +20,7 @@ use crate::{
     metrics::Metrics,
     runtime::{self, Binary},
     shard::{self, Clock, Shard},
+    wms,
 };
 
 /// Orders whose holds one sweep command ends at most: bounds a batch.
@@ -57,6 +58,8 @@ pub struct App {
     stop: watch::Sender<bool>,
     server: JoinHandle<http::Drained>,
     sweep: JoinHandle<()>,
+    /// There where warehouses are read.
+    wms: Option<JoinHandle<()>>,
 }
 
 impl App {
@@ -77,6 +80,9 @@ impl App {
         let address = listener.local_addr().map_err(listen)?;
         metrics.start.reached("listening");
         let (stop, stopped) = watch::channel(false);
+        let wms = config.wms.map(|config| {
+            tokio::spawn(wms::run(config, shard.clone(), metrics.wms.clone(), stopped.clone()))
+        });
         let server = tokio::spawn(serve(
             listener,
             config.http,
@@ -86,7 +92,7 @@ impl App {
             stopped.clone(),
         ));
         let sweep = tokio::spawn(sweep(shard.clone(), sweep_interval, stopped));
-        Ok(Self { address, shard, stop, server, sweep })
+        Ok(Self { address, shard, stop, server, sweep, wms })
     }
 
     /// The address it listens on.
@@ -96,10 +102,13 @@ impl App {
 
     /// Stops listening, answers what was accepted, closes the database.
     pub async fn stop(self) -> http::Drained {
-        // Both tasks are told; one that has ended needs no telling.
+        // All tasks are told; one that has ended needs no telling.
         let _ = self.stop.send(true);
         let drained = self.server.await.unwrap_or(http::Drained::Abandoned(0));
         let _ = self.sweep.await;
+        if let Some(wms) = self.wms {
+            let _ = wms.await;
+        }
         let shard = self.shard;
         if tokio::task::spawn_blocking(move || shard.stop()).await.is_err() {
             tracing::error!("the shard did not stop cleanly");
@@ -127,9 +136,9 @@ fn open_shard(config: &Config, clock: &Clock, metrics: &Metrics) -> Result<Opene
         Shard::open(claim, config, Arc::clone(module), clock, metrics)
     };
     let mut history = History::open(folder, &configured.digest_hex());
-    for file in history.candidates() {
-        let loaded =
-            Binary::open(&file, folder).and_then(|it| GuestModule::load(&it, WASI_ALLOWED));
+    for digest in history.candidates() {
+        let loaded = Binary::open_kept(&digest, folder)
+            .and_then(|binary| GuestModule::load(&binary, WASI_ALLOWED));
         let opened = loaded.map_err(|error| error.to_string()).and_then(|module| {
             let module = Arc::new(module);
             open(&module).map(|shard| (module, shard)).map_err(|error| error.to_string())
@@ -140,8 +149,7 @@ fn open_shard(config: &Config, clock: &Clock, metrics: &Metrics) -> Result<Opene
                 return Ok(Opened { shard, module, history });
             }
             Err(error) => {
-                let guest = file.display();
-                tracing::error!(%guest, error, "an installed guest does not start");
+                tracing::error!(guest = digest, error, "an installed guest does not start");
             }
         }
     }

@@ -122,7 +122,7 @@ impl routing::Guest for Guest {
         now: types::Instant,
         warehouse: types::WarehouseCode,
         count: u32,
-    ) -> Result<Option<routing::Preview>, types::Fault> {
+    ) -> Result<Option<routing::CalendarPreview>, types::Fault> {
         let (now, warehouse) = (Instant::parse(now)?, WarehouseCode::parse(warehouse)?);
         let preview = queries::preview(&mut HostDatabase, now, &warehouse, count)?;
         Ok(preview.map(routing_words::preview))

@@ -90,7 +90,9 @@ impl Geography {
             if !read.leaves.contains_key(&province) {
                 return Err(row.bad(format!("the divisions have no province {province}")));
             }
-            read.provinces.push((province, u64::from(row.count(1, u32::MAX)?)));
+            let [_, orders] = row.fields();
+            let refuse = || row.bad(format!("orders '{orders}' is not a whole number"));
+            read.provinces.push((province, orders.parse().map_err(|_| refuse())?));
         }
         Ok(read)
     }

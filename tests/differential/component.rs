@@ -105,9 +105,17 @@ impl Engine for OnWasmtime {
                 Answer::Entry(catalog.call_get_entry(store, &key).unwrap().translate()?)
             }
             Call::ListEntries(noun, after) => {
-                let (catalog, noun) = (guest.inventory_guest_catalog(), noun.clone().translate());
+                let (catalog, noun) = (guest.inventory_guest_catalog(), (*noun).translate());
                 let listed = catalog.call_list_entries(store, noun, "", after, 2).unwrap();
                 Answer::Entries(listed.translate()?)
+            }
+            Call::GetSession(id) => {
+                let catalog = guest.inventory_guest_catalog();
+                Answer::Session(catalog.call_get_session(store, id).unwrap().translate()?)
+            }
+            Call::ListStock(after) => {
+                let stock = guest.inventory_guest_stock();
+                Answer::StockList(stock.call_list_stock(store, after, 3).unwrap().translate()?)
             }
             Call::ListCatalogEvents { after, limit } => {
                 let catalog = guest.inventory_guest_catalog();
@@ -129,6 +137,8 @@ impl Engine for OnWasmtime {
 impl bindings::inventory::guest::types::Host for SqliteHost {}
 
 impl bindings::inventory::guest::entries::Host for SqliteHost {}
+
+impl bindings::inventory::guest::sessions::Host for SqliteHost {}
 
 impl sqlite::Host for SqliteHost {
     fn execute(

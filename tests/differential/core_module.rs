@@ -42,6 +42,8 @@ impl Engine for OnWasmEdge {
             Call::ListEntries(noun, after) => {
                 Answer::Entries(guest.list_entries(*noun, "", after, 2).unwrap()?)
             }
+            Call::GetSession(id) => Answer::Session(guest.get_session(id).unwrap()?),
+            Call::ListStock(after) => Answer::StockList(guest.list_stock(after, 3).unwrap()?),
             Call::ListCatalogEvents { after, limit } => {
                 Answer::CatalogEvents(guest.list_catalog_events(*after, *limit).unwrap()?)
             }

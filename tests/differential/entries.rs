@@ -4,6 +4,9 @@ use edge_host::guest::entries::{
     Calendar, Division, Entry, EntryBody, EntryKey, Location, Noun, Owner, Promotion, Rule,
     ServiceArea, Stop, Verdict, Warehouse, Window, Workday,
 };
+use edge_host::guest::sessions::{
+    NumberedRow, Row, SessionBegin, SessionCommit, SessionKind, SessionPage, SessionStep, StockRow,
+};
 use edge_host::guest::types::{CatalogChange, CatalogItem, EntryChange};
 
 use super::stream::{Stream, WAREHOUSES};
@@ -52,6 +55,62 @@ pub(super) fn key(stream: &mut Stream) -> EntryKey {
         _ => (Noun::Division, "440305", ""),
     };
     EntryKey { noun, subject: subject.to_owned(), place: place.to_owned() }
+}
+
+/// Two at a time, of three numbers: a name that was committed does not come back.
+pub(super) fn session_id(stream: &mut Stream) -> String {
+    format!("S-{}", stream.commands() / 400 * 2 + stream.below(2))
+}
+
+/// Mostly pages; a commit wants one or two of them.
+pub(super) fn session_step(stream: &mut Stream) -> SessionStep {
+    let session_id = session_id(stream);
+    let of_stock = session_id.ends_with(['1', '5', '9']);
+    match stream.below(8) {
+        0..=1 => SessionStep::Begin(SessionBegin {
+            session_id,
+            kind: if of_stock {
+                SessionKind::Stock
+            } else {
+                SessionKind::Catalog(Noun::ServiceArea)
+            },
+            author: None,
+            reason: "imported".to_owned(),
+        }),
+        2..=5 => {
+            let number = stream.units(2);
+            let rows = (1..=stream.units(4)).map(|line| numbered(stream, line, of_stock));
+            SessionStep::Page(SessionPage { session_id, number, rows: rows.collect() })
+        }
+        6 => SessionStep::Commit(SessionCommit {
+            session_id,
+            pages: stream.units(2),
+            skip_refused: stream.below(2) == 0,
+            replace: stream.below(4) == 0 && !of_stock,
+            dry_run: stream.below(4) == 0,
+        }),
+        _ if stream.below(6) == 0 => SessionStep::Discard(session_id),
+        _ => SessionStep::Commit(SessionCommit {
+            session_id,
+            pages: 1,
+            skip_refused: stream.below(3) > 0,
+            replace: false,
+            dry_run: false,
+        }),
+    }
+}
+
+fn numbered(stream: &mut Stream, line: u32, of_stock: bool) -> NumberedRow {
+    let code = WAREHOUSES[stream.below(WAREHOUSES.len())].to_owned();
+    let row = if of_stock {
+        let warehouse = (stream.below(2) == 0).then_some(code);
+        Row::Stock(StockRow { sku: stream.sku(), warehouse, units: stream.units(60) })
+    } else {
+        let place = AREAS[stream.below(AREAS.len())].to_owned();
+        let body = body(stream, Noun::ServiceArea);
+        Row::Entry(Entry { subject: code, place, body })
+    };
+    NumberedRow { line, row }
 }
 
 fn body(stream: &mut Stream, noun: Noun) -> EntryBody {

@@ -40,9 +40,11 @@ impl Stream {
     }
 
     pub(super) fn next_call(&mut self) -> Call {
-        match self.below(23) {
+        match self.below(25) {
             20 => Call::GetEntry(entries::key(self)),
             21 => Call::ListEntries(entries::key(self).noun, format!("W{}", self.below(3))),
+            23 => Call::GetSession(entries::session_id(self)),
+            24 => Call::ListStock(self.sku()),
             22 => Call::ListCatalogEvents { after: self.next() % 64, limit: self.units(20) },
             0..=2 => Call::GetOrder(self.order_id()),
             3..=5 => {
@@ -86,7 +88,8 @@ impl Stream {
             return if self.below(3) == 0 { self.altered(said) } else { said };
         }
         let (order_id, request_id) = (self.order_id(), self.request_id());
-        match self.below(26) {
+        match self.below(28) {
+            26..=27 => Command::Session(entries::session_step(self)),
             24..=25 => Command::Catalog(entries::change(self, request_id)),
             0..=5 => Command::Reserve(self.placement(order_id, request_id)),
             6..=7 => Command::Deduct(self.placement(order_id, request_id)),
@@ -113,6 +116,7 @@ impl Stream {
             Command::Confirm(it) => it.request_id = None,
             Command::Expire(limit) => *limit = 1,
             Command::Catalog(it) => "planned anew".clone_into(&mut it.reason),
+            Command::Session(it) => *it = entries::session_step(self),
         }
         said
     }

@@ -15,7 +15,7 @@ mod component {
         catalog, changes, commands, lifecycle, orders, stock,
     };
     pub(super) use bindings::inventory::{
-        guest::{entries, types},
+        guest::{entries, sessions, types},
         host::sqlite,
     };
 }
@@ -132,8 +132,23 @@ translate! {
     record types::Adjust { reason, items, request_id }
     variant types::Command {
         Reserve(it), Confirm(it), Extend(it), Ship(it), Release(it), Deduct(it), Adjust(it),
-        Expire(it), Catalog(it)
+        Expire(it), Catalog(it), Session(it)
     }
+    variant sessions::SessionKind { Catalog(it), Stock }
+    record sessions::SessionBegin { session_id, kind, author, reason }
+    record sessions::StockRow { sku, warehouse, units }
+    variant sessions::Row { Entry(it), Stock(it) }
+    record sessions::NumberedRow { line, row }
+    record sessions::SessionPage { session_id, number, rows }
+    record sessions::SessionCommit { session_id, pages, skip_refused, replace, dry_run }
+    variant sessions::SessionStep { Begin(it), Page(it), Commit(it), Discard(it) }
+    record sessions::RefusedRow { line, why }
+    variant sessions::SessionState { Open, Committed }
+    record sessions::Session {
+        session_id, kind, state, pages, staged, created, updated, unchanged, deleted, refused,
+        refused_rows
+    }
+    record sessions::RefusedRows { refused, rows }
     variant types::EntryChange { Put(it), Delete(it) }
     record types::CatalogItem { change, expected_version }
     record types::CatalogChange { author, reason, items, refuse_in_use, dry_run, request_id }
@@ -149,7 +164,7 @@ record types::VersionMismatch { key, expected, actual }
         order_id, state, expires_at, packages, shortages, reserved_again
     }
     record types::Adjusted { sku, counter, before, after }
-    variant types::Answer { Order(it), Adjusted(it), Expired(it), Catalog(it) }
+    variant types::Answer { Order(it), Adjusted(it), Expired(it), Catalog(it), Session(it) }
     record types::OrderInState { state }
     record types::ExpiredHold { expired_at, shortages }
     record types::ShippedUnits { shipped, held }
@@ -161,7 +176,8 @@ record types::VersionMismatch { key, expected, actual }
         IdempotencyConflict, OrderExists(it), AlreadyReleased, InvalidState(it),
         ReservationExpired(it), AlreadyShipped(it), QuantityExceedsHeld(it),
         QuantityOutOfBounds(it), CompareMismatch(it), UnknownWarehouse(it), WarehouseInUse(it),
-        VersionMismatch(it), RegionRestricted(it), NoShippableWarehouse(it)
+        VersionMismatch(it), UnknownSession, SessionConflict, SessionIncomplete(it),
+        SessionFull(it), RowsRefused(it), RegionRestricted(it), NoShippableWarehouse(it)
     }
     record types::Outcome { replayed, result }
     variant types::Fault {

@@ -138,6 +138,7 @@ fn outcome(outcome: domain::Outcome) -> words::Outcome {
         }
         Ok(domain::Answer::Expired(orders)) => Ok(words::Answer::Expired(orders)),
         Ok(answer @ domain::Answer::Catalog(_)) => Ok(catalog_answer(answer)),
+        Ok(domain::Answer::Session(_)) => unreachable!("no door takes steps of imports"),
         Err(it) => Err(refusal(it)),
     };
     words::Outcome { replayed: outcome.replayed, result }
@@ -254,6 +255,11 @@ fn refusal(refusal: domain::Refusal) -> words::Refusal {
         other @ (Said::UnknownWarehouse(_)
         | Said::WarehouseInUse(_)
         | Said::VersionMismatch(_)
+        | Said::UnknownSession
+        | Said::SessionConflict
+        | Said::SessionIncomplete(_)
+        | Said::SessionFull(_)
+        | Said::RowsRefused(_)
         | Said::RegionRestricted(_)
         | Said::NoShippableWarehouse(_)) => {
             let outcome = results::outcome(domain::Outcome { replayed: false, result: Err(other) });

@@ -9,6 +9,7 @@ use edge_host::{
 };
 
 use super::{host, servers::Server};
+use crate::hostile::{apply_name, other_exports};
 
 /// A database that is not asked.
 struct NoDatabase;
@@ -46,7 +47,7 @@ fn module() -> Vec<u8> {
             (global.set $top (i32.and (i32.add (global.get $top) (i32.const 15)) (i32.const -8)))
             (global.get $top)
             (global.set $top (i32.add (global.get $top) (local.get $size))))
-        (func (export "inventory:guest/commands@1.0.0#apply") (param i64 i32 i32) (result i32)
+        (func (export "{apply}") (param i64 i32 i32) (result i32)
             (local $nodes i32)
             (call $eval (i32.const 1024) (i32.const {length}) (i32.const 2048) (i32.const 1)
                 (i32.const 2056) (i32.const 1) (i32.const 4096))
@@ -63,16 +64,9 @@ fn module() -> Vec<u8> {
                     (i32.store (i32.const 5200) (i32.load offset=8 (local.get $nodes)))
                     (i32.store (i32.const 5204) (i32.load offset=12 (local.get $nodes)))))
             (i32.const 5120))
-        (func (export "inventory:guest/orders@1.0.0#get-order") (param i32 i32) (result i32)
-            (unreachable))
-        (func (export "inventory:guest/stock@1.0.0#get-stock") (param i32 i32) (result i32)
-            (unreachable))
-        (func (export "inventory:guest/stock@1.0.0#audit") (result i32) (unreachable))
-        (func (export "inventory:guest/changes@1.0.0#list-changes") (param i64 i32) (result i32)
-            (unreachable))
-        (func (export "inventory:guest/lifecycle@1.0.0#describe") (result i32) (unreachable))
-        (func (export "inventory:guest/lifecycle@1.0.0#migrate") (param i64) (result i32)
-            (unreachable)))"#,
+        {others})"#,
+        apply = apply_name(),
+        others = other_exports(),
         length = SCRIPT.len(),
     );
     wat::parse_str(text).unwrap()

@@ -170,7 +170,9 @@ fn shortages(shortages: &[Shortage]) -> String {
 fn refusal(refusal: &Refusal) -> String {
     let code = refusal.code();
     match refusal {
-        Refusal::InsufficientStock(short) => format!("{code}{}", shortages(short)),
+        Refusal::InsufficientStock(short) | Refusal::NoShippableWarehouse(short) => {
+            format!("{code}{}", shortages(short))
+        }
         Refusal::UnknownSku(skus) => format!("{code} {}", skus.join(", ")),
         Refusal::UnknownPackage(number) => format!("{code} {number}"),
         Refusal::OrderExists(state) | Refusal::InvalidState(state) => {
@@ -191,7 +193,6 @@ fn refusal(refusal: &Refusal) -> String {
             let counter = self::counter(sku, counter);
             format!("{code}; {counter} is {actual}, not {expected}")
         }
-        Refusal::NoShippableWarehouse(short) => format!("{code}{}", shortages(short)),
         Refusal::RegionRestricted(denied) => {
             let denied = denied.iter().map(|(sku, rule)| format!("; {sku}: {rule}"));
             format!("{code}{}", denied.collect::<String>())

@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use crate::guest::lifecycle::Description;
+use crate::{guest::lifecycle::Description, runtime};
 
 /// In the folder of guests.
 const FILE: &str = "history.json";
@@ -95,15 +95,19 @@ impl History {
         Self { folder: folder.to_owned(), contents }
     }
 
-    /// The guests to start with, best first, as files. The configured one comes last, and is
-    /// not among them.
-    pub fn candidates(&self) -> Vec<PathBuf> {
+    /// The guests to start with, best first. The configured one comes last, and is not among them.
+    pub fn candidates(&self) -> Vec<String> {
         let Contents { configured, expected, versions } = &self.contents;
         let serving = versions.iter().find(|version| version.standing == Standing::Serving);
         let mut digests: Vec<&String> = expected.iter().collect();
         digests.extend(serving.map(|version| &version.digest));
         digests.retain(|digest| *digest != configured);
-        digests.iter().map(|digest| self.folder.join(format!("{digest}.wasm"))).collect()
+        digests.into_iter().cloned().collect()
+    }
+
+    /// Whether this guest has served before, or serves.
+    pub(super) fn knows(&self, digest: &str) -> bool {
+        self.versions().iter().any(|version| version.digest == digest)
     }
 
     /// Newest first.
@@ -148,13 +152,20 @@ impl History {
         })
     }
 
-    /// Keeps a copy of the configured guest, which a later image may no longer have.
+    /// Keeps a copy of the configured guest, which a later image may no longer have; unless another
+    /// has taken its file's place since the start.
     pub(super) fn keep(&self, configured: &Path) -> io::Result<()> {
         let kept = self.folder.join(format!("{}.wasm", self.contents.configured));
         if kept.exists() {
             return Ok(());
         }
-        write_whole(&kept, &fs::read(configured)?)
+        let plain = runtime::strip(&fs::read(configured)?).map_err(io::Error::other)?;
+        if runtime::digest_hex(&plain) != self.contents.configured {
+            let guest = configured.display();
+            tracing::warn!(%guest, "replaced since the start: nobody can go back to what it was");
+            return Ok(());
+        }
+        write_whole(&kept, &plain)
     }
 
     /// Writes down that a switch to this guest begins.
@@ -218,6 +229,17 @@ impl History {
             version.failures += 1;
             version.failed = Some((now_ms(), reason.to_owned()));
         }
+        self.write()
+    }
+
+    /// Notes that this guest has passed its watch: what it did before is forgiven.
+    pub(super) fn passes(&mut self, digest: &str) -> io::Result<()> {
+        let failed = self.contents.versions.iter_mut();
+        let mut failed = failed.filter(|it| it.digest == digest && it.failed.is_some());
+        let Some(version) = failed.next() else {
+            return Ok(());
+        };
+        (version.failures, version.failed) = (0, None);
         self.write()
     }
 

@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{Error, HotSwap, Upload};
+use crate::runtime;
 
 /// How often the folder is looked into. A file is taken when two looks find it the same.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -58,6 +59,11 @@ fn look(
     }
 }
 
+fn is_known(hot_swap: &HotSwap, bytes: &[u8]) -> bool {
+    let digest = runtime::strip(bytes).map(|plain| runtime::digest_hex(&plain));
+    digest.is_ok_and(|digest| hot_swap.0.state.lock().history.knows(&digest))
+}
+
 /// Whether the file has had its turn; the outcome is in the log and in the status.
 fn take(hot_swap: &HotSwap, file: &Path, bytes: u64) -> bool {
     if bytes > hot_swap.guest_bytes_max() as u64 {
@@ -67,6 +73,11 @@ fn take(hot_swap: &HotSwap, file: &Path, bytes: u64) -> bool {
     let mut signature = file.as_os_str().to_owned();
     signature.push(".sig");
     match fs::read(file) {
+        Ok(bytes) if is_known(hot_swap, &bytes) => {
+            // What was rolled back from does not come again by itself, as after a restart.
+            tracing::info!(file = %file.display(), "a guest of the history; roll back to it instead");
+            true
+        }
         Ok(bytes) => {
             let signature = fs::read_to_string(signature).ok();
             let source = file.display().to_string();

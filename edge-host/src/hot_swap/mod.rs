@@ -343,7 +343,7 @@ impl Journey<'_> {
             trial::run(&inner.shard, &inner.config.folder, &digest, upload.may_migrate)?;
             Ok(Arc::new(module))
         });
-        if module.is_err() {
+        if module.is_err() && !self.inner.state.lock().history.knows(&self.digest) {
             history::forget_files(&self.inner.config.folder, &self.digest);
         }
         self.switch(&module?, upload)
@@ -355,8 +355,7 @@ impl Journey<'_> {
         let module = match self.loaded() {
             Some(module) => module,
             None => self.step(Step::Check, |inner| {
-                let file = inner.config.folder.join(format!("{target}.wasm"));
-                Binary::open(&file, &inner.config.folder)
+                Binary::open_kept(&target, &inner.config.folder)
                     .and_then(|binary| GuestModule::load(&binary, WASI_ALLOWED))
                     .map(Arc::new)
                     .map_err(|error| refused(Step::Check, &error))
@@ -384,11 +383,12 @@ impl Journey<'_> {
                     let mode = module.mode().as_str();
                     inner.metrics.guest_is(&digest, &description.version, mode);
                     let mut state = inner.state.lock();
-                    let kept = state
-                        .history
-                        .serves(&digest, &description, &upload.source, inner.config.history_max)
-                        .map_err(not_written)?;
-                    state.modules.retain(|(digest, _)| kept.contains(digest));
+                    let (source, most) = (&upload.source, inner.config.history_max);
+                    // It serves, whether or not that can be written down.
+                    match state.history.serves(&digest, &description, source, most) {
+                        Ok(kept) => state.modules.retain(|(digest, _)| kept.contains(digest)),
+                        Err(error) => tracing::error!(%error, "the history was not written"),
+                    }
                     if !state.modules.iter().any(|(loaded, _)| *loaded == digest) {
                         state.modules.push((digest.clone(), Arc::clone(module)));
                     }

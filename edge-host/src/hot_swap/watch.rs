@@ -49,5 +49,8 @@ fn look_after(hot_swap: &HotSwap, watch: u64, digest: &str, traps_before: u64) {
         }
         thread::sleep(LOOK_INTERVAL);
     }
+    if let Err(error) = inner.state.lock().history.passes(digest) {
+        tracing::error!(%error, "the history was not written");
+    }
     tracing::info!(guest = digest, "the new guest has passed its watch");
 }

@@ -9,6 +9,7 @@ use inventory_json::catalog::{
     Noun, Restriction, SafetyStock, ServiceArea, Shape, StoredEntry, Warehouse,
 };
 use inventory_json::changes::Page;
+use inventory_json::import::ImportReport;
 use inventory_json::words;
 
 use super::openapi::Description;
@@ -16,7 +17,7 @@ use super::outcome::{apply, apply_and_keep};
 use super::problem::Problem;
 use super::refusal::{UNKNOWN_ENTRY, failed};
 use super::route::{Call, Route};
-use super::{ADMIN, READ, json};
+use super::{ADMIN, READ, imports, json};
 use crate::guest::types::{Answer, EntryChange, Outcome};
 use crate::shard;
 
@@ -46,6 +47,8 @@ pub(super) fn routes() -> Vec<Route> {
         })
         .collect();
     let areas = Description::of("catalog").says("The areas that a warehouse serves");
+    let areas = areas.asks::<String>("after").asks::<String>("prefix");
+    let areas = areas.asks::<words::ChangesLimit>("limit");
     routes
         .push(Route::get(SERVICE_AREAS, READ, service_areas).described(areas.answers::<Entries>()));
     routes.push(
@@ -67,7 +70,36 @@ pub(super) fn routes() -> Vec<Route> {
                 .answers::<CatalogChanges>(),
         ),
     );
+    routes.extend(import_routes());
     routes
+}
+
+fn import_routes() -> [Route; 3] {
+    [
+        Route::post("/v1/import/{noun}", ADMIN, imports::import).described(
+            Description::of("import")
+                .says("Bring in a file of rows, all or none")
+                .asks::<words::RequestId>("id")
+                .asks::<words::Reason>("reason")
+                .asks::<words::Reason>("author")
+                .asks::<String>("on_error")
+                .asks::<bool>("dry_run")
+                .asks::<bool>("replace")
+                .takes_files(&["text/csv", "application/x-ndjson", "application/json"])
+                .answers::<ImportReport>(),
+        ),
+        Route::get("/v1/imports/{import}", READ, imports::status).described(
+            Description::of("import")
+                .says("How far an import is, or what became of it")
+                .answers::<ImportReport>(),
+        ),
+        Route::get("/v1/export/{noun}", READ, imports::export).described(
+            Description::of("import")
+                .says("Every row, as an import takes them")
+                .asks::<String>("format")
+                .answers_text("application/x-ndjson"),
+        ),
+    ]
 }
 
 fn takes(about: Description, noun: Noun) -> Description {
@@ -89,12 +121,9 @@ async fn list(call: Call, noun: Noun) -> Result<Response, Problem> {
 
 async fn service_areas(call: Call) -> Result<Response, Problem> {
     let warehouse = call.parameter::<words::WarehouseCodeRule>("warehouse")?;
-    if let Some(query) = call.uri.query().filter(|query| !query.is_empty()) {
-        let detail = "this list is never longer than a page; it takes no parameters";
-        return Err(Problem::malformed_parameter(query, detail));
-    }
-    let prefix = format!("{} ", warehouse.as_str());
-    page(call, Noun::ServiceArea, Listing { after: String::new(), prefix, limit: 1_000 }).await
+    let Listing { after, prefix, limit } = Listing::parse(call.uri.query().unwrap_or_default())?;
+    let prefix = format!("{} {prefix}", warehouse.as_str());
+    page(call, Noun::ServiceArea, Listing { after, prefix, limit }).await
 }
 
 async fn page(call: Call, noun: Noun, listing: Listing) -> Result<Response, Problem> {

@@ -22,9 +22,15 @@ mod batch;
 
 mod stock;
 
+mod counts;
+
+mod plan;
+
 mod changes;
 
 mod catalog;
+
+mod imports;
 
 mod admin;
 
@@ -82,6 +88,8 @@ pub struct Config {
     pub defaults: Defaults,
     /// The first half of every event id.
     pub node: String,
+    /// A snapshot that counts more of a warehouse's stocked skus as 0 waits for approval.
+    pub snapshot_zero_percent: u32,
 }
 
 /// What every handler holds.
@@ -90,6 +98,7 @@ struct Wire {
     shard: Shard,
     hot_swap: HotSwap,
     metrics: Arc<Metrics>,
+    imports: imports::Imports,
     /// The API's description, rendered when it is first asked for.
     openapi: OnceLock<Bytes>,
 }
@@ -97,7 +106,8 @@ struct Wire {
 /// The whole API over `shard`.
 pub fn router(config: Config, shard: Shard, hot_swap: HotSwap, metrics: Arc<Metrics>) -> Router {
     let other = Arc::new(metrics.route("*", "other"));
-    let wire = Arc::new(Wire { config, shard, hot_swap, metrics, openapi: OnceLock::new() });
+    let (imports, openapi) = (imports::Imports::new(), OnceLock::new());
+    let wire = Arc::new(Wire { config, shard, hot_swap, metrics, imports, openapi });
     let mut router = Router::new();
     for route in routes() {
         router = router.route(route.path, route.mount(&wire));
@@ -114,7 +124,14 @@ const ADMIN: Access = Access::Needs(Role::Admin);
 
 /// The whole API.
 fn routes() -> Vec<Route> {
-    let rooms = [order_routes(), stock_routes(), catalog::routes(), admin_routes()];
+    let rooms = [
+        order_routes(),
+        plan::routes(),
+        stock_routes(),
+        counts::routes(),
+        catalog::routes(),
+        admin_routes(),
+    ];
     rooms.into_iter().flatten().collect()
 }
 
@@ -151,7 +168,8 @@ fn stock_routes() -> Vec<Route> {
     vec![
         Route::get("/v1/stock/{sku}", READ, stock::get).described(
             Description::of("stock")
-                .says("A sku's counters")
+                .says("A sku's counters; with ship_to, what can be promised there, and why")
+                .asks::<words::Adcode>("ship_to")
                 .answers::<inventory_json::stock::Stock>(),
         ),
         Route::post("/v1/stock/query", READ, stock::query).described(

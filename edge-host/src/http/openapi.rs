@@ -77,6 +77,17 @@ impl Description {
         self
     }
 
+    /// A file of rows, in one of these forms.
+    pub(super) fn takes_files(mut self, media_types: &[&'static str]) -> Self {
+        let text = || RefOr::<Schema>::from(ObjectBuilder::new().schema_type(Type::String));
+        let body = media_types.iter().fold(RequestBodyBuilder::new(), |body, media_type| {
+            body.content(*media_type, Content::new(Some(text())))
+        });
+        self.body = Some(body.required(Some(Required::True)).build());
+        self.statuses.extend([400, 409, 413, 415, 422]);
+        self
+    }
+
     /// An optional query parameter.
     pub(super) fn asks<T: ToSchema>(mut self, name: &'static str) -> Self {
         let schema = self.schema::<T>();
@@ -239,6 +250,10 @@ fn path_parameters(path: &'static str) -> impl Iterator<Item = (&'static str, Re
     names.map(|name| {
         let field = SHAPES.iter().flat_map(|shape| shape.key).find(|field| field.name() == name);
         let schema = match (name, field) {
+            ("noun", _) => ObjectBuilder::new()
+                .schema_type(Type::String)
+                .enum_values(Some(SHAPES.iter().map(|shape| shape.name).chain(["stock"])))
+                .into(),
             ("sku", _) => Ref::from_schema_name(Sku::name()).into(),
             (_, Some(field)) => field.schema(),
             _ => Ref::from_schema_name(OrderId::name()).into(),

@@ -8,14 +8,17 @@ use axum::response::Response;
 use inventory_json::stock::{Stock, StockQuery};
 use inventory_json::words::{Sku, SkuRule};
 
-use super::json;
 use super::problem::Problem;
 use super::refusal::{UNKNOWN_SKU, failed};
 use super::route::Call;
+use super::{json, plan};
 use crate::shard::CachedStock;
 
 pub(super) async fn get(call: Call) -> Result<Response, Problem> {
     let sku = call.parameter::<SkuRule>("sku")?;
+    if call.uri.query().is_some_and(|query| !query.is_empty()) {
+        return plan::availability(call, sku).await;
+    }
     if let Some(found) = call.wire.shard.cached_stock(sku.as_str()) {
         return Ok(json::rendered(body(&found)));
     }
@@ -23,11 +26,12 @@ pub(super) async fn get(call: Call) -> Result<Response, Problem> {
     let found = call.wire.shard.stock(vec![sku.clone()]).await.map_err(|error| failed(&error))?;
     match found.into_iter().next().flatten() {
         Some(found) => Ok(json::rendered(body(&found))),
-        None => {
-            Err(Problem::new(&UNKNOWN_SKU, format!("there is no sku {sku}"))
-                .with("skus", vec![sku]))
-        }
+        None => Err(unknown(sku)),
     }
+}
+
+pub(super) fn unknown(sku: String) -> Problem {
+    Problem::new(&UNKNOWN_SKU, format!("there is no sku {sku}")).with("skus", vec![sku])
 }
 
 /// Asks the shard only for what the cache does not hold.
@@ -66,6 +70,6 @@ fn render_query(skus: &[Sku], found: &[Option<Arc<CachedStock>>]) -> Vec<u8> {
 }
 
 /// The sku's JSON, rendered by whoever asks first.
-fn body(cached: &CachedStock) -> Bytes {
+pub(super) fn body(cached: &CachedStock) -> Bytes {
     cached.body.get_or_init(|| json::render(&Stock::from(&cached.stock)).into()).clone()
 }

@@ -101,7 +101,7 @@ impl Binary {
             None => digest_of(&strip(contents.bytes())?),
         };
         let failed = |source| Error::File { path: path.to_owned(), source };
-        let beside = absolute(path).map_err(failed)?.with_extension("").with_extension("so");
+        let beside = beside(&absolute(path).map_err(failed)?);
         let cache = absolute(cache).map_err(failed)?;
         let cached = cache.join(format!("{}.so", hex(&digest)));
         let mode = ExecutionMode::Aot;
@@ -121,6 +121,16 @@ impl Binary {
         Err(Error::Compile(format!("{} is not what was compiled", cached.display())))
     }
 
+    /// Reads the module that `cache` keeps under its digest.
+    pub fn open_kept(digest: &str, cache: &Path) -> Result<Self, Error> {
+        let binary = Self::open(&cache.join(format!("{digest}.wasm")), cache)?;
+        let found = binary.digest_hex();
+        if found == digest {
+            return Ok(binary);
+        }
+        Err(Error::Damaged(format!("the file of guest {digest} holds guest {found}")))
+    }
+
     /// Reads the module in `path` to run in the interpreter.
     pub fn open_interpreted(path: &Path) -> Result<Self, Error> {
         let plain = strip(map(path)?.bytes())?;
@@ -138,6 +148,12 @@ impl Binary {
         self.object.as_deref()
     }
 
+    /// Whether the contents have AOT code too that was made here.
+    pub(super) fn has_section(&self) -> bool {
+        let stamp = Stamp::of_section(self.bytes());
+        matches!(stamp, Ok(Some(stamp)) if stamp.check(self.bytes()).is_ok())
+    }
+
     pub(super) fn contents(&self) -> &Contents {
         &self.contents
     }
@@ -151,6 +167,14 @@ impl Binary {
     pub fn digest_hex(&self) -> String {
         hex(&self.digest)
     }
+}
+
+/// `NAME.so`, of `NAME.wasm` or `NAME.aot.wasm`.
+fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.strip_suffix(".wasm").unwrap_or(&name);
+    let name = name.strip_suffix(".aot").unwrap_or(name);
+    path.with_file_name(format!("{name}.so"))
 }
 
 /// The plain module: without AOT code and without stamps.

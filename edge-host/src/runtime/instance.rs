@@ -112,8 +112,8 @@ impl<H: Imports> Instance<H> {
         }
     }
 
-    /// How long each call from now on may take; `None`: as long as it does. One that takes longer
-    /// is stopped and traps. Holds once the process is warm (see [`super::keep_warm`]).
+    /// How long the calls from now on may take together; `None`: as long as they do. The one that
+    /// uses it up is stopped and traps. Holds once the process is warm (see [`super::keep_warm`]).
     pub fn set_time_max(&mut self, time_max: Option<Duration>) {
         self.limit.set(time_max);
     }

@@ -9,6 +9,8 @@ use super::Error;
 const BODY_BYTES_MAX: usize = 256 << 10;
 /// The most locals of a function.
 const LOCALS_MAX: u64 = 8_192;
+/// The most elements of all tables, of 16 bytes each.
+const TABLE_ELEMENTS_MAX: u64 = 65_536;
 
 /// Every import and export of a module.
 #[derive(Debug, Default)]
@@ -57,7 +59,7 @@ impl Interface {
     /// Reads a core module.
     pub fn of(bytes: &[u8]) -> Result<Self, Error> {
         let module = Self::read(bytes).map_err(|error| Error::Invalid(error.to_string()))?;
-        match module.too_big {
+        match module.unfit {
             Some(what) => Err(Error::Unfit(what)),
             None => Ok(module.interface),
         }
@@ -88,6 +90,15 @@ impl Interface {
                         module.memories.push(memory_kind(&memory?));
                     }
                 }
+                Payload::TableSection(section) => {
+                    for table in section {
+                        module.check_table(&table?.ty);
+                    }
+                }
+                Payload::StartSection { .. } => {
+                    module.unfit =
+                        Some("a start function, which would run before it is checked".to_owned());
+                }
                 Payload::CodeSectionEntry(body) => module.check_frame(&body)?,
                 Payload::ExportSection(section) => {
                     for export in section {
@@ -109,8 +120,10 @@ struct Partial {
     functions: Vec<ItemKind>,
     memories: Vec<ItemKind>,
     interface: Interface,
-    /// A function whose stack frame could be, in words.
-    too_big: Option<String>,
+    /// Of all tables, as many as they may come to have.
+    table_elements: u64,
+    /// What the host does not run, in words.
+    unfit: Option<String>,
 }
 
 impl Partial {
@@ -124,12 +137,24 @@ impl Partial {
             locals += u64::from(group?.0);
         }
         if bytes > BODY_BYTES_MAX || locals > LOCALS_MAX {
-            self.too_big = Some(format!(
+            self.unfit = Some(format!(
                 "a function of {bytes} bytes with {locals} locals; {BODY_BYTES_MAX} bytes and \
                  {LOCALS_MAX} locals may be"
             ));
         }
         Ok(())
+    }
+
+    /// A table that may grow is memory that no limit counts. Compilers give tables of functions
+    /// their size.
+    fn check_table(&mut self, table: &wasmparser::TableType) {
+        let elements = table.maximum.unwrap_or(u64::MAX);
+        self.table_elements = self.table_elements.saturating_add(elements);
+        if self.table_elements > TABLE_ELEMENTS_MAX {
+            self.unfit = Some(format!(
+                "tables that may grow beyond {TABLE_ELEMENTS_MAX} elements, or without end"
+            ));
+        }
     }
 
     fn import(&mut self, import: &wasmparser::Import<'_>) {

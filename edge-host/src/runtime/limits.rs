@@ -82,8 +82,10 @@ impl Watched {
 /// An instance's place under the watchdog. Belongs to the thread that made it.
 pub(super) struct Limit {
     watched: Arc<Watched>,
-    /// For each call; `None`: no limit.
+    /// What was given to the calls since; `None`: no limit.
     time_max: Option<Duration>,
+    /// When that is used up, as in `Watched`.
+    deadline: u64,
 }
 
 impl Limit {
@@ -97,12 +99,16 @@ impl Limit {
             in_guest: AtomicBool::new(false),
         });
         Watchdog::get().calls.lock().push(Call { watched: Arc::clone(&watched), late: None });
-        Self { watched, time_max: None }
+        Self { watched, time_max: None, deadline: NONE }
     }
 
-    /// For the calls from now on.
+    /// For the calls from now on, together: one answer takes many, one for each list and text.
     pub(super) fn set(&mut self, time_max: Option<Duration>) {
         self.time_max = time_max;
+        self.deadline = time_max.map_or(NONE, |time_max| {
+            let milliseconds = u64::try_from(time_max.as_millis()).unwrap_or(u64::MAX / 2);
+            coarse_now().saturating_add(milliseconds).clamp(NONE + 1, OVERDUE - 1)
+        });
         let grace = time_max.unwrap_or_default() / 2;
         let grace = u64::try_from(grace.as_nanos()).unwrap_or(u64::MAX);
         self.watched.grace.store(grace, Ordering::Relaxed);
@@ -119,10 +125,8 @@ impl Limit {
         overdue: impl FnOnce(Duration) -> E,
     ) -> Result<(), E> {
         let outer = CURRENT.replace(Arc::as_ptr(&self.watched));
-        if let Some(time_max) = self.time_max {
-            let milliseconds = u64::try_from(time_max.as_millis()).unwrap_or(u64::MAX / 2);
-            let deadline = coarse_now().saturating_add(milliseconds).clamp(NONE + 1, OVERDUE - 1);
-            self.watched.deadline.store(deadline, Ordering::SeqCst);
+        if self.deadline != NONE {
+            self.watched.deadline.store(self.deadline, Ordering::SeqCst);
             Watchdog::get().wake();
         }
         let answer = self.watched.in_guest(true, call);

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // the C API
 
-use std::{ffi::CString, os::fd::AsRawFd, ptr::NonNull};
+use std::{ffi::CString, fs::File, os::fd::AsRawFd, ptr::NonNull};
 
 use super::{Binary, Error, binary::Contents, faults, ffi};
 
@@ -26,12 +26,27 @@ impl Module {
     pub fn open(binary: &Binary) -> Result<Self, Error> {
         match (binary.object(), binary.contents()) {
             // By its own name: the system takes two objects of one name for the same.
-            (Some(object), _) => Self::load_file(object.as_os_str().as_encoded_bytes()),
-            (None, Contents::Memory(bytes)) => Self::load(bytes),
-            (None, Contents::File(file, _)) => {
-                Self::load_file(format!("/proc/self/fd/{}", file.as_raw_fd()).as_bytes())
+            (Some(object), Contents::File(file, _)) => {
+                let loaded = Self::load_file(object.as_os_str().as_encoded_bytes());
+                match loaded {
+                    Err(error) if binary.has_section() => {
+                        let object = object.display();
+                        tracing::warn!(%object, %error, "not mapped (is its folder noexec?)");
+                        Self::load_opened(file)
+                    }
+                    loaded => loaded,
+                }
             }
+            (Some(object), Contents::Memory(_)) => {
+                Self::load_file(object.as_os_str().as_encoded_bytes())
+            }
+            (None, Contents::Memory(bytes)) => Self::load(bytes),
+            (None, Contents::File(file, _)) => Self::load_opened(file),
         }
+    }
+
+    fn load_opened(file: &File) -> Result<Self, Error> {
+        Self::load_file(format!("/proc/self/fd/{}", file.as_raw_fd()).as_bytes())
     }
 
     fn load_file(path: &[u8]) -> Result<Self, Error> {

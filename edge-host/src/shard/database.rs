@@ -4,6 +4,7 @@ use std::{
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use rusqlite::{
@@ -19,6 +20,8 @@ use crate::{
 
 /// The database, in the data folder.
 const FILE: &str = "inventory.sqlite";
+/// How long a statement waits for a lock of somebody outside this process: nobody inside holds one.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Locked for as long as a process has the data folder.
 const LOCK_FILE: &str = "edge-host.lock";
 
@@ -127,6 +130,7 @@ fn open(data: &Path, flags: OpenFlags, pragmas: &str) -> Result<SqliteHost, Open
     // Each connection stays on one thread, so SQLite's own mutexes would only cost time.
     Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .and_then(|connection| {
+            connection.busy_timeout(BUSY_TIMEOUT)?;
             connection.execute_batch(pragmas)?;
             SqliteHost::new(connection)
         })
@@ -157,11 +161,18 @@ pub(super) fn commit(host: &SqliteHost) -> Result<(), Fault> {
     run(host.connection(), "COMMIT")
 }
 
-/// Moves everything from the WAL into the database file, and empties the WAL; as much as can be
-/// moved where a reader is in the way.
+/// Moves everything from the WAL into the database file, and empties the WAL. Does not wait for
+/// readers: where one is in the way, what can be moved is, and the WAL stays.
 pub(super) fn empty_wal(host: &SqliteHost) -> Result<(), Fault> {
     const EMPTY: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
-    host.connection().query_row(EMPTY, [], |_| Ok(())).map_err(|error| fault(EMPTY, error))
+    let connection = host.connection();
+    let empty = || {
+        connection.busy_timeout(Duration::ZERO)?;
+        connection.query_row(EMPTY, [], |_| Ok(()))
+    };
+    let emptied = empty().map_err(|error| fault(EMPTY, error));
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(|error| fault(EMPTY, error))?;
+    emptied
 }
 
 /// Takes the transaction back. SQLite has done so already after some errors.

@@ -26,9 +26,12 @@ use crate::{
         Guest, GuestModule,
         catalog::{CatalogEvent, StoredEntry},
         changes,
+        counts::CountShortage,
         entries::{EntryKey, Noun},
         lifecycle::Description,
         orders,
+        routing::{CalendarPreview, Inquiry, Planned},
+        sessions::Session,
         stock::{AuditReport, SkuStock},
         types::{Command, Fault, Outcome},
     },
@@ -190,7 +193,7 @@ impl Shard {
             .redis
             .clone()
             .map(|config| Arc::new(redis::Client::new(config, metrics.redis.user("guest"))));
-        let readers_redis = redis.clone();
+        let (readers_redis, readers_clock) = (redis.clone(), clock.clone());
         let (writer, serving) = Writer::start(
             &config,
             claim,
@@ -201,7 +204,14 @@ impl Shard {
             metrics.writer.clone(),
         )?;
         let traps = metrics.writer.traps.clone();
-        let readers = Readers::start(&config, Arc::clone(&serving), &cache, readers_redis, traps)?;
+        let readers = Readers::start(
+            &config,
+            Arc::clone(&serving),
+            &cache,
+            readers_redis,
+            readers_clock,
+            traps,
+        )?;
         Ok(Self(Arc::new(Inner { config, writer, readers, cache, serving })))
     }
 
@@ -270,9 +280,43 @@ impl Shard {
         self.ask(|reply| Query::Entries(listing, reply)).await
     }
 
+    /// What would become of an order that was placed now.
+    pub async fn plan(&self, inquiry: Inquiry) -> Result<Planned, Error> {
+        self.ask(|reply| Query::Plan(inquiry, reply)).await
+    }
+
+    /// When a warehouse ships from now on; `None` where there is none.
+    pub async fn preview(
+        &self,
+        warehouse: String,
+        count: u32,
+    ) -> Result<Option<CalendarPreview>, Error> {
+        self.ask(|reply| Query::Preview { warehouse, count, reply }).await
+    }
+
     /// The catalog's changes after a sequence, oldest first.
     pub async fn catalog_events(&self, after: u64, limit: u32) -> Result<Vec<CatalogEvent>, Error> {
         self.ask(|reply| Query::CatalogEvents { after, limit, reply }).await
+    }
+
+    /// An import as it is now, or `None` where there is none of this name.
+    pub async fn session(&self, id: String) -> Result<Option<Session>, Error> {
+        self.ask(|reply| Query::Session(id, reply)).await
+    }
+
+    /// Skus in order, behind one, past the cache.
+    pub async fn list_stock(&self, after: String, limit: u32) -> Result<Vec<SkuStock>, Error> {
+        self.ask(|reply| Query::StockList { after, limit, reply }).await
+    }
+
+    /// What counts did not find though it is held, behind one.
+    pub async fn shortages(
+        &self,
+        warehouse: Option<String>,
+        after: String,
+        limit: u32,
+    ) -> Result<Vec<CountShortage>, Error> {
+        self.ask(|reply| Query::Shortages { warehouse, after, limit, reply }).await
     }
 
     /// Checks every invariant on a snapshot. Takes as long as it takes, beside the other reads.

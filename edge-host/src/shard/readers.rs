@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use wit_bindgen_wasmedge::rt::CallError;
 
 use super::{
-    Config, Error, Listing, OpenError, ShardGuest,
+    Clock, Config, Error, Listing, OpenError, ShardGuest,
     cache::{Cache, SharedReader},
     database,
     serving::{Current, Serving},
@@ -24,8 +24,11 @@ use crate::{
     guest::{
         catalog::{CatalogEvent, StoredEntry},
         changes,
+        counts::CountShortage,
         entries::EntryKey,
         orders,
+        routing::{CalendarPreview, Inquiry, Planned},
+        sessions::Session,
         stock::{AuditReport, SkuStock},
         types::Fault,
     },
@@ -48,10 +51,36 @@ type Reply<T> = oneshot::Sender<Result<T, Error>>;
 pub(super) enum Query {
     Stock(Vec<String>, Reply<Vec<Option<SkuStock>>>),
     Order(String, Reply<Option<orders::Order>>),
-    Changes { after: u64, limit: u32, reply: Reply<Vec<changes::Change>> },
+    Changes {
+        after: u64,
+        limit: u32,
+        reply: Reply<Vec<changes::Change>>,
+    },
     Entry(EntryKey, Reply<Option<StoredEntry>>),
     Entries(Listing, Reply<Vec<StoredEntry>>),
-    CatalogEvents { after: u64, limit: u32, reply: Reply<Vec<CatalogEvent>> },
+    Plan(Inquiry, Reply<Planned>),
+    Preview {
+        warehouse: String,
+        count: u32,
+        reply: Reply<Option<CalendarPreview>>,
+    },
+    CatalogEvents {
+        after: u64,
+        limit: u32,
+        reply: Reply<Vec<CatalogEvent>>,
+    },
+    Session(String, Reply<Option<Session>>),
+    Shortages {
+        warehouse: Option<String>,
+        after: String,
+        limit: u32,
+        reply: Reply<Vec<CountShortage>>,
+    },
+    StockList {
+        after: String,
+        limit: u32,
+        reply: Reply<Vec<SkuStock>>,
+    },
 }
 
 /// The handle to the readers' threads.
@@ -69,10 +98,11 @@ impl Readers {
         serving: Arc<Serving>,
         cache: &Cache,
         redis: Option<Arc<redis::Client>>,
+        clock: Clock,
         traps: Counter,
     ) -> Result<Self, OpenError> {
         let (queries, receiver) = crossbeam_channel::bounded(QUEUE_QUERIES_MAX);
-        let reader = Reader { data: config.data.clone(), serving, redis, traps };
+        let reader = Reader { data: config.data.clone(), serving, redis, clock, traps };
         for number in 0..config.readers {
             let (reader, receiver, cache) = (reader.clone(), receiver.clone(), cache.reader());
             runtime::spawn(&format!("reader-{number}"), move || reader.run(&receiver, cache))
@@ -130,6 +160,7 @@ struct Reader {
     data: PathBuf,
     serving: Arc<Serving>,
     redis: Option<Arc<redis::Client>>,
+    clock: Clock,
     traps: Counter,
 }
 
@@ -146,36 +177,64 @@ impl Reader {
         };
         while let Ok((query, deadline)) = queries.recv() {
             let at = Some(deadline);
-            // A caller that has gone away does not hear its answer.
             match query {
                 Query::Stock(skus, reply) => match &mut cache {
                     Some(cache) => self.stock(&mut slot, cache, deadline, &skus, reply),
-                    None => {
-                        let _ = reply.send(self.ask(&mut slot, at, |guest| guest.get_stock(&skus)));
-                    }
+                    None => self.reply(&mut slot, at, reply, |guest| guest.get_stock(&skus)),
                 },
                 Query::Order(order_id, reply) => {
-                    let _ = reply.send(self.ask(&mut slot, at, |guest| guest.get_order(&order_id)));
+                    self.reply(&mut slot, at, reply, |guest| guest.get_order(&order_id));
                 }
                 Query::Changes { after, limit, reply } => {
-                    let answer = self.ask(&mut slot, at, |guest| guest.list_changes(after, limit));
-                    let _ = reply.send(answer);
+                    self.reply(&mut slot, at, reply, |guest| guest.list_changes(after, limit));
                 }
                 Query::Entry(key, reply) => {
-                    let _ = reply.send(self.ask(&mut slot, at, |guest| guest.get_entry(&key)));
+                    self.reply(&mut slot, at, reply, |guest| guest.get_entry(&key));
                 }
                 Query::Entries(Listing { noun, prefix, after, limit }, reply) => {
-                    let _ = reply.send(self.ask(&mut slot, at, |guest| {
+                    self.reply(&mut slot, at, reply, |guest| {
                         guest.list_entries(noun, &prefix, &after, limit)
-                    }));
+                    });
+                }
+                Query::Plan(inquiry, reply) => {
+                    let now = self.clock.now();
+                    let _ = reply.send(self.ask(&mut slot, at, |guest| guest.plan(now, &inquiry)));
+                }
+                Query::Preview { warehouse, count, reply } => {
+                    let now = self.clock.now();
+                    let _ = reply.send(
+                        self.ask(&mut slot, at, |guest| guest.preview(now, &warehouse, count)),
+                    );
                 }
                 Query::CatalogEvents { after, limit, reply } => {
-                    let answer =
-                        self.ask(&mut slot, at, |guest| guest.list_catalog_events(after, limit));
-                    let _ = reply.send(answer);
+                    self.reply(&mut slot, at, reply, |guest| {
+                        guest.list_catalog_events(after, limit)
+                    });
+                }
+                Query::Session(id, reply) => {
+                    self.reply(&mut slot, at, reply, |guest| guest.get_session(&id));
+                }
+                Query::Shortages { warehouse, after, limit, reply } => {
+                    self.reply(&mut slot, at, reply, |guest| {
+                        guest.list_shortages(&warehouse, &after, limit)
+                    });
+                }
+                Query::StockList { after, limit, reply } => {
+                    self.reply(&mut slot, at, reply, |guest| guest.list_stock(&after, limit));
                 }
             }
         }
+    }
+
+    /// Answers what the guest answers; a caller that has gone away does not hear it.
+    fn reply<T>(
+        &self,
+        slot: &mut Slot,
+        deadline: Option<Instant>,
+        reply: Reply<T>,
+        call: impl FnOnce(&mut ShardGuest) -> Result<Result<T, Fault>, CallError>,
+    ) {
+        let _ = reply.send(self.ask(slot, deadline, call));
     }
 
     /// What the shared cache knows; the guest is asked for the rest, which the cache then gets to

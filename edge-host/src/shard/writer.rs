@@ -423,6 +423,8 @@ fn transact(
     database::begin_write(host(guest))?;
     // The guest's code is stopped by its instance, a statement by SQLite, a call to Redis by
     // itself.
+    let left = deadline.saturating_duration_since(Instant::now());
+    guest.instance_mut().set_time_max(Some(left));
     guest.instance_mut().host_mut().set_deadline(Some(deadline));
     let applied = guest.apply(now, commands);
     guest.instance_mut().host_mut().set_deadline(None);

@@ -139,7 +139,8 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Url>().unwrap().to_string(), shown);
         }
-        for bad in ["", "wms", "https://wms", "http://", "http://a@wms", "http://w?x=1", "http://w:0"]
+        for bad in
+            ["", "wms", "https://wms", "http://", "http://a@wms", "http://w?x=1", "http://w:0"]
         {
             assert!(bad.parse::<Url>().is_err(), "{bad}");
         }

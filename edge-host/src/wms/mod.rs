@@ -19,8 +19,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-pub use self::fetch::Url;
 use self::fetch::Source;
+pub use self::fetch::Url;
 use self::pull::{Pull, Pulled};
 use crate::metrics;
 use crate::shard::Shard;

@@ -58,7 +58,7 @@ fn placement(placement: types::Placement) -> Result<Placement, Malformed> {
 }
 
 pub(super) fn ship_to(place: types::ShipTo) -> Result<ShipTo, Malformed> {
-    let location = place.location.map(catalog::location).transpose()?;
+    let location = place.location.as_ref().map(catalog::location).transpose()?;
     Ok(ShipTo { adcode: Adcode::parse(place.adcode)?, location })
 }
 

@@ -88,7 +88,7 @@ pub(super) fn entry(entry: entries::Entry) -> Result<Entry, Malformed> {
             Entry::SafetyStock(sku, code, SafetyStock(Level::parse(units)?))
         }
         (EntryKey::Division(adcode), entries::EntryBody::Division(it)) => {
-            let (name, location) = (Label::parse(it.name)?, location(it.location)?);
+            let (name, location) = (Label::parse(it.name)?, location(&it.location)?);
             Entry::Division(adcode, Division { name, location })
         }
         _ => unreachable!("a key is parsed for its body's noun"),
@@ -103,13 +103,13 @@ fn warehouse(warehouse: entries::Warehouse) -> Result<Warehouse, Malformed> {
             entries::Owner::ThirdParty => Owner::ThirdParty,
         },
         adcode: warehouse.adcode.map(Adcode::parse).transpose()?,
-        location: warehouse.location.map(location).transpose()?,
+        location: warehouse.location.as_ref().map(location).transpose()?,
         active: warehouse.active,
     })
 }
 
 /// A place on the globe.
-pub(super) fn location(location: entries::Location) -> Result<Location, Malformed> {
+pub(super) fn location(location: &entries::Location) -> Result<Location, Malformed> {
     Location::parse_microdegrees(location.latitude_e6, location.longitude_e6)
 }
 

@@ -1,6 +1,6 @@
 //! The words of sessions, in and out.
 
-use super::{catalog, counting, sessions, types};
+use super::{catalog, counting, sessions};
 use crate::domain::session::{
     NumberedRow, RefusedRow, RefusedRows, Session, SessionBegin, SessionCommit, SessionId,
     SessionKind, SessionPage, SessionRow, SessionState, SessionStep, SnapshotCommit, StockRow,
@@ -50,7 +50,7 @@ fn kind(kind: sessions::SessionKind) -> Result<SessionKind, Malformed> {
 /// What is wrong with a row refuses the row; what is wrong with its line, the page.
 fn row(row: sessions::NumberedRow) -> Result<NumberedRow, Malformed> {
     let line = row.line;
-    if !(1..=i32::MAX.cast_unsigned()).contains(&line) {
+    if line == 0 || i32::try_from(line).is_err() {
         return Err(Malformed(format!("a line is 1..2147483647, not {line}")));
     }
     let row = match row.row {
@@ -97,8 +97,8 @@ pub fn session(session: Session) -> sessions::Session {
 }
 
 /// Why a commit did nothing.
-pub(super) fn refused(refused: RefusedRows) -> types::RefusedRows {
-    types::RefusedRows { refused: refused.refused, rows: refused_out(refused.rows) }
+pub(super) fn refused(refused: RefusedRows) -> sessions::RefusedRows {
+    sessions::RefusedRows { refused: refused.refused, rows: refused_out(refused.rows) }
 }
 
 fn refused_out(rows: Vec<RefusedRow>) -> Vec<sessions::RefusedRow> {

@@ -45,12 +45,12 @@ fn explained(it: WarehouseWhy) -> inquiries::Explained {
 }
 
 /// When a warehouse ships.
-pub fn preview(preview: Preview) -> inquiries::Preview {
+pub fn preview(preview: Preview) -> inquiries::CalendarPreview {
     let opening = |it: Opening| inquiries::Opening {
         since: it.from.as_milliseconds(),
         until: it.until.as_milliseconds(),
     };
-    inquiries::Preview {
+    inquiries::CalendarPreview {
         openings: preview.openings.into_iter().map(opening).collect(),
         promised_ship_at: preview.promised_ship_at.map(Instant::as_milliseconds),
     }

@@ -52,14 +52,24 @@ pub(crate) fn find_sites<'a>(
     database: &mut dyn Database,
     skus: impl Iterator<Item = (usize, &'a Sku)>,
 ) -> Result<Vec<(usize, SiteRow)>, Error> {
-    const FIND: &str = "SELECT ?2, s.warehouse, s.on_hand, s.unavailable, s.reserved, s.committed,
-        k.body, coalesce(x.missing, 0)
+    const FIND: &str = "SELECT ?2, warehouse, on_hand, unavailable, reserved, committed, NULL, 0
+        FROM warehouse_stock WHERE sku = ?1 ORDER BY warehouse";
+    const FIND_WITH_KEPT: &str = "SELECT ?2, s.warehouse, s.on_hand, s.unavailable,
+        s.reserved, s.committed, k.body, coalesce(x.missing, 0)
         FROM warehouse_stock s
         LEFT JOIN catalog k ON k.noun = 6 AND k.subject = s.sku AND k.place = s.warehouse
         LEFT JOIN count_shortages x ON x.warehouse = s.warehouse AND x.sku = s.sku
         WHERE s.sku = ?1 ORDER BY s.warehouse";
+    const ANY: &str = "SELECT EXISTS (SELECT 1 FROM catalog WHERE noun = 6)
+        OR EXISTS (SELECT 1 FROM count_shortages)";
+    let mut skus = skus.peekable();
+    if skus.peek().is_none() {
+        return Ok(Vec::new());
+    }
+    let any: Vec<i64> = read(database, ANY, &[], Cells::integer)?;
+    let find = if any == [1] { FIND_WITH_KEPT } else { FIND };
     let runs = skus.map(|(index, sku)| [Parameter::Text(sku.as_str()), Parameter::index(index)]);
-    read_each(database, FIND, runs, |cells| {
+    read_each(database, find, runs, |cells| {
         let index = cells.number()?;
         let site = SiteRow {
             warehouse: WarehouseCode::from_row(cells.text()?),

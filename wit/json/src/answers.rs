@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::contract::{orders, types};
+use crate::plan::promised_ship_at;
 use crate::words::Instant;
 
 /// The answer to every operation on an order.
@@ -15,6 +16,8 @@ pub struct OrderAnswer<'a> {
     expires_at: Option<Instant>,
     /// The packages this operation placed or moved.
     packages: Vec<Package<'a>>,
+    /// When the last of them leaves; `null` where one of them has no date, or there is none.
+    promised_ship_at: Option<Instant>,
     /// Only with `allow_partial`.
     shortages: Vec<Shortage<'a>>,
     /// `confirm` found the hold expired and reserved anew before committing.
@@ -92,6 +95,7 @@ impl<'a> From<&'a types::OrderAnswer> for OrderAnswer<'a> {
             state: answer.state.into(),
             expires_at: answer.expires_at.map(Instant),
             packages: answer.packages.iter().map(Into::into).collect(),
+            promised_ship_at: promised_ship_at(&answer.packages),
             shortages: answer.shortages.iter().map(Into::into).collect(),
             reserved_again: answer.reserved_again,
         }

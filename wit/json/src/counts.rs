@@ -1,7 +1,7 @@
 //! Counts of what lies in a warehouse, and snapshots of whole warehouses.
 
-use serde::de::{self, Deserialize, Deserializer};
 use serde::Serialize;
+use serde::de::{self, Deserialize, Deserializer};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -155,11 +155,7 @@ impl PartialSchema for Watermark {
 
 impl ToSchema for Watermark {}
 
-fn seen(
-    as_of: At,
-    watermark: Option<&Watermark>,
-    node: &str,
-) -> Result<counts::Seen, Problem> {
+fn seen(as_of: At, watermark: Option<&Watermark>, node: &str) -> Result<counts::Seen, Problem> {
     let watermark = watermark.map(|it| it.of_node(node)).transpose()?;
     Ok(counts::Seen { as_of: as_of.0, watermark })
 }
@@ -209,7 +205,7 @@ impl SnapshotBegin {
 
 impl SnapshotPage {
     /// The command.
-    pub fn into_command(self, snapshot: RequestId, number: PageNumber) -> types::Command {
+    pub fn into_command(self, snapshot: RequestId, number: &PageNumber) -> types::Command {
         let rows = self.items.into_iter().map(|it| (it.sku.into_string(), it.on_hand.to_u32()));
         page(snapshot.into_string(), number.to_u32(), rows)
     }
@@ -316,7 +312,8 @@ impl ShortagesQuery {
         let refuse = |name, why: &str| Problem::malformed_parameter(name, why);
         let warehouse = warehouse.map(|text| {
             let code = WarehouseCode::parse(&text);
-            code.map(WarehouseCode::into_string).map_err(|why| refuse("warehouse", &why.to_string()))
+            code.map(WarehouseCode::into_string)
+                .map_err(|why| refuse("warehouse", &why.to_string()))
         });
         let limit = match limit {
             None => LIMIT_DEFAULT,
@@ -475,7 +472,8 @@ mod tests {
         let item = r#"{"sku":"A","on_hand":3}"#;
         let Ok(types::Command::Count(it)) = count(r#""edge-1:17""#, item) else { panic!() };
         assert_eq!((it.seen.watermark, it.reason.as_str()), (Some(17), "count"));
-        for bad in [r#""edge-2:17""#, r#""17""#, "17", r#""edge-1:""#, r#""edge-1:+1""#, r#"":1""#] {
+        for bad in [r#""edge-2:17""#, r#""17""#, "17", r#""edge-1:""#, r#""edge-1:+1""#, r#"":1""#]
+        {
             let Err(problem) = count(bad, item) else { panic!("{bad}") };
             assert_eq!(problem.members["pointer"], "/watermark", "{bad}");
         }

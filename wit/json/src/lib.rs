@@ -15,6 +15,8 @@ pub mod parse;
 
 pub mod orders;
 
+pub mod plan;
+
 pub mod adjust;
 
 pub mod batch;
@@ -26,6 +28,10 @@ pub mod stock;
 pub mod changes;
 
 pub mod catalog;
+
+pub mod counts;
+
+pub mod import;
 
 pub mod audit;
 

@@ -85,6 +85,16 @@ pub enum Strategy {
     MinSplits,
 }
 
+impl From<Strategy> for types::Strategy {
+    fn from(strategy: Strategy) -> Self {
+        match strategy {
+            Strategy::Priority => Self::Priority,
+            Strategy::Nearest => Self::Nearest,
+            Strategy::MinSplits => Self::MinSplits,
+        }
+    }
+}
+
 /// An order to place.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -176,11 +186,7 @@ impl Placement {
                 Mode::DeductOnOrder => types::Mode::DeductOnOrder,
                 Mode::DeductOnPayment => types::Mode::DeductOnPayment,
             },
-            strategy: match self.strategy.unwrap_or(Strategy::Priority) {
-                Strategy::Priority => types::Strategy::Priority,
-                Strategy::Nearest => types::Strategy::Nearest,
-                Strategy::MinSplits => types::Strategy::MinSplits,
-            },
+            strategy: self.strategy.unwrap_or(Strategy::Priority).into(),
             ttl_s: self.ttl_s.map_or(defaults.ttl_s, |ttl| ttl.to_u32()),
             allow_partial: self.allow_partial.unwrap_or(false),
             request_id: self.request_id.map(RequestId::into_string),
@@ -235,7 +241,7 @@ impl Release {
     }
 }
 
-fn lines(lines: Vec<Line>) -> Vec<types::Line> {
+pub(crate) fn lines(lines: Vec<Line>) -> Vec<types::Line> {
     let line =
         |line: Line| types::Line { sku: line.sku.into_string(), quantity: line.quantity.to_u32() };
     lines.into_iter().map(line).collect()

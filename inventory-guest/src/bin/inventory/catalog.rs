@@ -138,13 +138,9 @@ pub(crate) fn run(
             let limit = *matches.get_one("limit").expect("has a default");
             let listed = shard.catalog_events(after, limit)?;
             let page = CatalogChanges::new(after, &listed);
-            output::reading(page_ok(page), settings, || events(&listed))
+            output::reading(Ok(page), settings, || events(&listed))
         }
     }
-}
-
-fn page_ok<T>(page: T) -> Result<T, inventory_json::problem::Problem> {
-    Ok(page)
 }
 
 fn noun(matches: &ArgMatches) -> Result<&'static Shape, Failure> {
@@ -194,7 +190,7 @@ fn list(shard: &mut Shard, matches: &ArgMatches, settings: &Settings) -> Result<
     let listed = shard.entries(noun, text("prefix"), text("after"), limit)?;
     let lines =
         || -> String { listed.iter().map(|it| line(&StoredEntry::new(noun, it).0)).collect() };
-    output::reading(page_ok(page(noun, &listed, limit)), settings, lines)
+    output::reading(Ok(page(noun, &listed, limit)), settings, lines)
 }
 
 /// An entry in a line.

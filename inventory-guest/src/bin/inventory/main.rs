@@ -1,8 +1,8 @@
 //! The rules on a laptop: one SQLite file, the same JSON as the host, and nothing but `wasmedge`.
 //!
 //! Files in reading order. A subcommand is parsed into the contract's commands (`orders`, `stock`,
-//! `catalog`, `batch`, `script`), applied to the data folder (`shard`, kept to one process by `owner`),
-//! and printed (`output`). `replay` sends a file of orders, `serve` listens.
+//! `catalog`, `import`, `batch`, `script`), applied to the data folder (`shard`, kept to one
+//! process by `owner`), and printed (`output`). `replay` sends a file of orders, `serve` listens.
 
 mod settings;
 
@@ -27,6 +27,8 @@ mod stock;
 mod changes;
 
 mod catalog;
+
+mod import;
 
 mod batch;
 
@@ -77,6 +79,7 @@ fn command() -> Command {
         .args(settings::arguments())
         .subcommands(operations)
         .subcommand(catalog::command())
+        .subcommands(import::commands())
         .subcommand(batch::command())
         .subcommand(script::command())
         .subcommand(replay::command())
@@ -113,6 +116,8 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     }
     let mut shard = Shard::open(&settings)?;
     match name {
+        import::IMPORT => import::import(&mut shard, matches, &settings),
+        import::EXPORT => import::export(&mut shard, matches),
         catalog::NAME => catalog::run(&mut shard, matches, &settings),
         batch::NAME => batch::run(&mut shard, matches, &settings),
         script::NAME => script::run(&mut shard, &settings),

@@ -157,6 +157,16 @@ impl Shard {
         Ok(listed.map_err(types::Fault::from)?.into_iter().map(words::event).collect())
     }
 
+    /// Skus in order, behind one.
+    pub(crate) fn list_stock(
+        &mut self,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<stock::SkuStock>, types::Fault> {
+        let listed = queries::list_stock(&mut self.database, after, limit);
+        Ok(listed.map_err(types::Fault::from)?.into_iter().map(results::sku_stock).collect())
+    }
+
     pub(crate) fn audit(&mut self) -> Result<stock::AuditReport, types::Fault> {
         Ok(results::audit_report(queries::audit(&mut self.database).map_err(types::Fault::from)?))
     }

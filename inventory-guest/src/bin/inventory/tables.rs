@@ -78,6 +78,7 @@ fn answer(answer: &types::Answer, again: &str) -> String {
         types::Answer::Order(answer) => order_answer(answer, again),
         types::Answer::Adjusted(items) => adjusted(items, again),
         types::Answer::Catalog(entries) => catalog::changed(entries, again),
+        types::Answer::Session(session) => format!("{} rows staged\n", session.staged),
         types::Answer::Expired(orders) => format!("{orders} holds ended\n"),
     }
 }

@@ -1,8 +1,9 @@
-//! What a guest remembers of the catalog from call to call: the nouns that every order needs. Their
-//! stamps tell whether it is still so; equal stamps mean equal entries, whatever was rolled back
-//! meanwhile and whichever database is asked.
+//! What a guest remembers of the catalog from call to call: the nouns that every order needs, and
+//! the rules that orders asked for. Stamps tell whether it is still so; equal stamps mean equal
+//! entries, whatever was rolled back meanwhile and whichever database is asked.
 
 use super::super::Fault;
+use super::rules::Rules;
 use crate::domain::catalog::{Catalog, Entry, Noun, Rows};
 use crate::storage::Database;
 use crate::storage::catalog::{routing, stamps};
@@ -22,13 +23,16 @@ struct Memory {
     /// Of each of [`REMEMBERED`]; `None`: it never had an entry.
     stamps: [Option<u64>; REMEMBERED.len()],
     catalog: Rc<Catalog>,
+    /// Of categories and restrictions.
+    rules_stamps: [Option<u64>; 2],
+    rules: Rc<RefCell<Rules>>,
 }
 
 /// The catalog as of the caller's snapshot.
 pub(in crate::operations) struct Known {
     pub(in crate::operations) catalog: Rc<Catalog>,
-    /// There is, or once was, a restriction.
-    pub(in crate::operations) has_restrictions: bool,
+    /// `None`: there never was a restriction.
+    pub(in crate::operations) rules: Option<Rc<RefCell<Rules>>>,
 }
 
 /// Reads what has changed since the last time.
@@ -36,7 +40,7 @@ pub(in crate::operations) fn known(database: &mut dyn Database) -> Result<Known,
     let found = stamps(database)?;
     let stamp = |noun: Noun| found.iter().find(|(of, _)| *of == noun).map(|(_, stamp)| *stamp);
     let stamps = REMEMBERED.map(stamp);
-    let has_restrictions = stamp(Noun::Restriction).is_some();
+    let rules_stamps = [Noun::Category, Noun::Restriction].map(stamp);
     MEMORY.with_borrow_mut(|memory| {
         if memory.stamps != stamps {
             let mut rows = Rows::default();
@@ -48,7 +52,13 @@ pub(in crate::operations) fn known(database: &mut dyn Database) -> Result<Known,
             Rc::make_mut(&mut memory.catalog).update(rows);
             memory.stamps = stamps;
         }
-        Ok(Known { catalog: Rc::clone(&memory.catalog), has_restrictions })
+        if memory.rules_stamps != rules_stamps {
+            memory.rules = Rc::default();
+            memory.rules_stamps = rules_stamps;
+        }
+        let [_, restrictions] = rules_stamps;
+        let rules = restrictions.map(|_| Rc::clone(&memory.rules));
+        Ok(Known { catalog: Rc::clone(&memory.catalog), rules })
     })
 }
 

@@ -7,6 +7,7 @@ mod draft;
 pub(super) mod memory;
 pub(super) mod read;
 mod record;
+pub(super) mod rules;
 
 use record::record;
 

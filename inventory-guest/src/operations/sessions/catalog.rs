@@ -36,7 +36,6 @@ pub(super) fn commit(
     if orphans > 0 {
         tables::delete_orphans(database, number, noun)?;
     }
-    let effects = tables::effects(database, number, noun, commit.replace)?;
     let (author, reason) = (head.author.as_deref(), head.reason.as_str());
     let cause = Cause { at: now, author, reason };
     let first = catalog::last_seq(database)?;
@@ -44,8 +43,11 @@ pub(super) fn commit(
     if commit.replace {
         last = tables::delete_others(database, number, noun, cause, last)?;
     }
+    let mut effects = tables::effects_since(database, first)?;
     let changed = effects.created + effects.updated + effects.deleted;
     assert_eq!(last - first, changed, "each change has its row in the history");
+    let rows = sessions::staged(database, number)? - orphans;
+    effects.unchanged = rows - effects.created - effects.updated;
     if last > first {
         stamp(database, head, noun, (now, first, last))?;
     }
@@ -71,7 +73,8 @@ fn stamp(
 ) -> Result<(), Fault> {
     let known = catalog::stamps(database)?.into_iter().find(|stamp| stamp.0 == noun);
     let mut text = known.map_or(0, |stamp| stamp.1).to_le_bytes().to_vec();
-    for number in [now.as_milliseconds().cast_unsigned(), first, last] {
+    text.extend_from_slice(&now.as_milliseconds().to_le_bytes());
+    for number in [first, last] {
         text.extend_from_slice(&number.to_le_bytes());
     }
     for (number, fingerprint) in sessions::pages(database, head.session_no)? {

@@ -185,6 +185,16 @@ fn an_unknown_warehouse_refuses_the_commit_until_it_is_made() {
 }
 
 #[test]
+fn a_session_has_its_bound() {
+    let mut shop = Shop::with("");
+    shop.tell(0, &begin(CATEGORIES));
+    let many = "REPLACE INTO session_pages VALUES (1, 9, 0, 249999, 0)";
+    assert_eq!(shop.database.connection().execute(many, []).unwrap(), 1);
+    let page = page(1, ["put category A toys", "put category B toys"]);
+    assert_eq!(shop.tell(0, &page), "no session_full 250000");
+}
+
+#[test]
 fn replacing_deletes_what_no_row_names() {
     let mut shop = Shop::with("");
     let before = ["put category A toys", "put category B toys", "put category C toys"];

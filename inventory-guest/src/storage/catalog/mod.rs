@@ -165,7 +165,7 @@ pub(crate) fn append<'a>(
         let author = Parameter::optional_text(cause.author);
         let reason = Parameter::Text(cause.reason);
         let (before, after) =
-            (optional_blob(event.before.as_ref()), optional_blob(event.after.as_ref()));
+            (optional_blob(event.before.as_deref()), optional_blob(event.after.as_deref()));
         [of_sequence(seq), cause.at.into(), author, reason, noun, subject, place, before, after]
     });
     write_each(database, INSERT, runs)
@@ -256,6 +256,6 @@ fn of_sequence(seq: u64) -> Parameter<'static> {
     Parameter::Integer(i64::try_from(seq).expect("there are fewer changes than 2^63"))
 }
 
-fn optional_blob(bytes: Option<&Vec<u8>>) -> Parameter<'_> {
-    bytes.map_or(Parameter::Null, |bytes| Parameter::Blob(bytes))
+fn optional_blob(bytes: Option<&[u8]>) -> Parameter<'_> {
+    bytes.map_or(Parameter::Null, Parameter::Blob)
 }

@@ -86,6 +86,18 @@ pub(crate) fn effects(
     Ok(effects)
 }
 
+/// What the changes behind the sequence `last` did.
+pub(crate) fn effects_since(database: &mut dyn Database, last: u64) -> Result<Effects, Error> {
+    const COUNTS: &str = "SELECT coalesce(sum(before IS NULL), 0),
+        coalesce(sum(before IS NOT NULL AND after IS NOT NULL), 0),
+        coalesce(sum(after IS NULL), 0) FROM catalog_history WHERE seq > ?";
+    let counted = read(database, COUNTS, &[sequence(last)], |cells| {
+        let (created, updated) = (cells.number()?, cells.number()?);
+        Ok(Effects { created, updated, unchanged: 0, deleted: cells.number()? })
+    })?;
+    Ok(counted.into_iter().next().unwrap_or_default())
+}
+
 /// Puts the staged rows into the catalog, with their history behind the sequence `last`, in order
 /// of their keys. Answers the last sequence.
 pub(crate) fn put(

@@ -144,7 +144,7 @@ fn windows(windows: Vec<Window>) -> Vec<entries::Window> {
 
 impl From<&entries::Calendar> for Calendar {
     fn from(it: &entries::Calendar) -> Self {
-        let day = |number: usize| it.weekly.get(number).map(view).unwrap_or_default();
+        let day = |number: usize| it.weekly.get(number).map(|day| view(day)).unwrap_or_default();
         let minutes = i64::from(it.handling_minutes);
         Self {
             time_zone: Label(it.time_zone.clone()),
@@ -183,7 +183,7 @@ impl From<&entries::Calendar> for Calendar {
     }
 }
 
-fn view(windows: &Vec<entries::Window>) -> Vec<Window> {
+fn view(windows: &[entries::Window]) -> Vec<Window> {
     let window = |it: &entries::Window| Window {
         from: TimeOfDay(it.from_minute),
         until: TimeOfDay(it.until_minute),

@@ -85,7 +85,7 @@ impl Shape {
 
     /// The contract's key, from its fields' texts in order.
     pub fn key(&self, texts: &[&str]) -> Result<entries::EntryKey, (&'static str, String)> {
-        let mut halves = ["".to_owned(), "".to_owned()];
+        let mut halves = [String::new(), String::new()];
         for (at, field) in self.key.iter().enumerate() {
             let text = texts.get(at).copied().unwrap_or_default();
             halves[at] = field.parse(text).map_err(|why| (field.name(), why))?;

@@ -79,7 +79,7 @@ mod tests {
             let key: Vec<&str> = Shape::of(noun).key.iter().map(|field| field.name()).collect();
             assert_eq!(names, key);
             assert_eq!(Place::of(all), Some(Place::List(noun)));
-            let path = one.replace('{', "").replace('}', "");
+            let path = one.replace(['{', '}'], "");
             assert_eq!(Place::of(&path), Some(Place::One(noun, key)), "{path}");
         }
         assert_eq!(Place::of("/v1/warehouses/W/service-areas"), Some(Place::ServiceAreas("W")));

@@ -59,8 +59,8 @@ impl Edit {
         Ok(Self {
             reason: word::<crate::words::ReasonRule>("reason", reason)?,
             author: word::<crate::words::ReasonRule>("author", author)?,
-            refuse_in_use: flag("refuse_in_use", refuse_in_use)?,
-            dry_run: flag("dry_run", dry_run)?,
+            refuse_in_use: flag("refuse_in_use", refuse_in_use.as_deref())?,
+            dry_run: flag("dry_run", dry_run.as_deref())?,
             request_id: word::<crate::words::RequestIdRule>("request_id", request_id)?,
         })
     }
@@ -93,7 +93,7 @@ pub fn expected_version(
 }
 
 /// Parameters by name, each at most once; any other is refused.
-pub(crate) fn parameters<'a, const N: usize>(
+pub fn parameters<'a, const N: usize>(
     query: &'a str,
     names: [&'static str; N],
 ) -> Result<[Option<Cow<'a, str>>; N], Problem> {
@@ -152,8 +152,8 @@ fn word<R: TextRule>(name: &str, text: Option<Cow<'_, str>>) -> Result<Option<St
     text.map(parse).transpose()
 }
 
-pub(crate) fn flag(name: &str, text: Option<Cow<'_, str>>) -> Result<bool, Problem> {
-    match text.as_deref() {
+pub(crate) fn flag(name: &str, text: Option<&str>) -> Result<bool, Problem> {
+    match text {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
         Some(other) => {

@@ -57,8 +57,9 @@ pub(crate) fn task(
             let code = percent_decode_str(code).decode_utf8().unwrap_or_default();
             let code = WarehouseCode::parse(&code)
                 .map_err(|it| Problem::malformed_parameter("warehouse", it.to_string()))?;
-            let prefix = format!("{} ", code.as_str());
-            let listing = Listing { after: String::new(), prefix, limit: 1_000 };
+            let Listing { after, prefix, limit } = Listing::parse(request.query)?;
+            let prefix = format!("{} {prefix}", code.as_str());
+            let listing = Listing { after, prefix, limit };
             Task::Catalog(Reading::List(Noun::ServiceArea, listing))
         }
         Place::One(noun, texts) => one(request, noun, &texts)?,

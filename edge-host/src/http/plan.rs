@@ -1,0 +1,79 @@
+//! What would become of an order, what of a sku can be promised somewhere, and when warehouses ship.
+
+use axum::response::Response;
+use inventory_json::catalog::query::parameters;
+use inventory_json::plan::{
+    self, Availability, Inquiry, OPENINGS_DEFAULT, OpeningsLimit, Plan, Preview,
+};
+use inventory_json::words::{Adcode, Sku, WarehouseCodeRule};
+
+use super::openapi::Description;
+use super::problem::Problem;
+use super::refusal::{UNKNOWN_WAREHOUSE, failed};
+use super::route::{Call, Route};
+use super::stock::{body, unknown};
+use super::{READ, json};
+use crate::guest::types::ShipTo;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::post("/v1/plan", READ, post).described(
+            Description::of("orders")
+                .says("What a reserve of now would find, and why; nothing is held")
+                .takes::<Inquiry>()
+                .answers::<Plan>(),
+        ),
+        Route::get("/v1/calendars/{warehouse}/preview", READ, preview).described(
+            Description::of("catalog")
+                .says("When a warehouse ships from now on")
+                .asks::<OpeningsLimit>("count")
+                .answers::<Preview>(),
+        ),
+    ]
+}
+
+async fn post(mut call: Call) -> Result<Response, Problem> {
+    let inquiry: Inquiry = json::read(&mut call).await?;
+    let planned = call.wire.shard.plan(inquiry.into()).await.map_err(|error| failed(&error))?;
+    Ok(json::answer(&Plan::from(&planned)))
+}
+
+async fn preview(call: Call) -> Result<Response, Problem> {
+    let warehouse = call.parameter::<WarehouseCodeRule>("warehouse")?.into_string();
+    let [count] = parameters(call.uri.query().unwrap_or_default(), ["count"])?;
+    let count = match count {
+        None => OPENINGS_DEFAULT,
+        Some(text) => {
+            let number = text.parse().ok().and_then(|number| OpeningsLimit::new(number).ok());
+            let refuse = || Problem::malformed_parameter("count", "count is 1 to 100");
+            number.ok_or_else(refuse)?.to_u32()
+        }
+    };
+    let found = call.wire.shard.preview(warehouse.clone(), count).await;
+    let found = found.map_err(|error| failed(&error))?;
+    let Some(found) = found else {
+        let detail = format!("there is no warehouse {warehouse}");
+        return Err(Problem::new(&UNKNOWN_WAREHOUSE, detail).with("warehouses", vec![warehouse]));
+    };
+    Ok(json::answer(&Preview::new(&warehouse, &found)))
+}
+
+/// A sku's counters, and what of it can be promised at the `ship_to` of the query.
+pub(super) async fn availability(call: Call, sku: Sku) -> Result<Response, Problem> {
+    let [ship_to] = parameters(call.uri.query().unwrap_or_default(), ["ship_to"])?;
+    let sku = sku.into_string();
+    let shard = &call.wire.shard;
+    let found = shard.stock(vec![sku.clone()]).await.map_err(|error| failed(&error))?;
+    let Some(found) = found.into_iter().next().flatten() else {
+        return Err(unknown(sku));
+    };
+    let Some(ship_to) = ship_to else {
+        return Ok(json::rendered(body(&found)));
+    };
+    let adcode = Adcode::parse(&ship_to)
+        .map_err(|_| Problem::malformed_parameter("ship_to", "ship_to is an adcode: six digits"))?;
+    let ship_to = ShipTo { adcode: adcode.into_string(), location: None };
+    let planned = shard.plan(plan::everything(sku, ship_to)).await;
+    let planned = planned.map_err(|error| failed(&error))?;
+    Ok(json::answer(&Availability::new(&found.stock, &planned)))
+}

@@ -1,0 +1,238 @@
+//! CSV: RFC 4180, UTF-8 with or without a byte order mark, a header that names the columns in any
+//! order. An empty cell is a field that is left out.
+
+use std::io::Read;
+
+use serde_json::{Map, Value};
+
+use super::columns::{self, Cell, Column};
+use super::{Item, Sink, Subject, Unreadable};
+use crate::contract::sessions::{NumberedRow, RefusedRow};
+
+/// A record longer than this is no row.
+const RECORD_BYTES_MAX: usize = 64 << 10;
+
+/// Reads a file to its end.
+pub(super) fn read(subject: Subject, file: impl Read, sink: Sink<'_>) -> Result<(), Unreadable> {
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .has_headers(false)
+        .from_reader(Bounded { file, since_record: 0 });
+    let mut record = csv::ByteRecord::new();
+    if !next(&mut reader, &mut record)? {
+        return Err(Unreadable::Form("the file is empty; its first line names the columns".into()));
+    }
+    let header = header(subject, &record)?;
+    let mut rows = Rows { subject, pending: None };
+    while next(&mut reader, &mut record)? {
+        let line = record.position().map_or(0, csv::Position::line);
+        let line = u32::try_from(line).unwrap_or(u32::MAX);
+        let item = match fields(&header, &record) {
+            Ok(fields) => rows.add(line, fields),
+            Err(why) => {
+                let before = rows.finish();
+                if before.is_some_and(|item| !sink(item)) {
+                    return Err(Unreadable::Stopped);
+                }
+                Some(Item::Refused(RefusedRow { line, why }))
+            }
+        };
+        if item.is_some_and(|item| !sink(item)) {
+            return Err(Unreadable::Stopped);
+        }
+    }
+    if rows.finish().is_some_and(|item| !sink(item)) {
+        return Err(Unreadable::Stopped);
+    }
+    Ok(())
+}
+
+/// Bounds what one record takes: a quote that is never closed would hold the whole file.
+struct Bounded<R> {
+    file: R,
+    since_record: usize,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.since_record > RECORD_BYTES_MAX + (8 << 10) {
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::InvalidData,
+                format!("a record has more than {RECORD_BYTES_MAX} bytes; is a quote not closed?"),
+            ));
+        }
+        let read = self.file.read(buffer)?;
+        self.since_record += read;
+        Ok(read)
+    }
+}
+
+fn next<R: Read>(
+    reader: &mut csv::Reader<Bounded<R>>,
+    record: &mut csv::ByteRecord,
+) -> Result<bool, Unreadable> {
+    let found = reader.read_byte_record(record).map_err(|error| match error.into_kind() {
+        csv::ErrorKind::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Unreadable::Form(error.to_string())
+        }
+        csv::ErrorKind::Io(error) => Unreadable::Io(error),
+        other => Unreadable::Form(format!("{other:?}")),
+    })?;
+    reader.get_mut().since_record = 0;
+    Ok(found)
+}
+
+/// The column of each cell.
+fn header(subject: Subject, record: &csv::ByteRecord) -> Result<Vec<Column>, Unreadable> {
+    let known = columns::of(subject);
+    let names = || known.iter().map(|column| column.0).collect::<Vec<_>>().join(", ");
+    let mut header: Vec<Column> = Vec::new();
+    for (at, cell) in record.iter().enumerate() {
+        let cell = if at == 0 { cell.strip_prefix(b"\xef\xbb\xbf").unwrap_or(cell) } else { cell };
+        let name = String::from_utf8_lossy(cell);
+        let column = known.iter().find(|column| column.0 == name.trim());
+        let column = column.ok_or_else(|| {
+            let subject = subject.name();
+            Unreadable::Form(format!("{subject} has no column {name:?}; it has {}", names()))
+        })?;
+        if header.contains(column) {
+            return Err(Unreadable::Form(format!("the column {name:?} stands there twice")));
+        }
+        header.push(*column);
+    }
+    let key = match subject {
+        Subject::Catalog(shape) => shape.key.iter().map(|field| field.name()).collect(),
+        Subject::Stock => vec!["sku"],
+    };
+    match key.into_iter().find(|name| !header.iter().any(|column| column.0 == *name)) {
+        Some(missing) => Err(Unreadable::Form(format!("the header has no column {missing:?}"))),
+        None => Ok(header),
+    }
+}
+
+fn fields(header: &[Column], record: &csv::ByteRecord) -> Result<Map<String, Value>, String> {
+    if record.len() != header.len() {
+        let (cells, columns) = (record.len(), header.len());
+        return Err(format!("{cells} cells under {columns} columns"));
+    }
+    let mut fields = Map::new();
+    for ((name, cell), bytes) in header.iter().zip(record) {
+        let text = std::str::from_utf8(bytes).map_err(|_| format!("{name} is not UTF-8"))?;
+        let text = if *cell == Cell::Text { text } else { text.trim() };
+        if let Some(value) = columns::value(*cell, text).map_err(|why| format!("{name}: {why}"))? {
+            fields.insert((*name).to_owned(), value);
+        }
+    }
+    Ok(fields)
+}
+
+/// Rows of one key that stand together are one entry: the rules of a restriction.
+struct Rows {
+    subject: Subject,
+    pending: Option<(u32, Map<String, Value>)>,
+}
+
+impl Rows {
+    /// Adds a row; the item before it, when that is complete.
+    fn add(&mut self, line: u32, fields: Map<String, Value>) -> Option<Item> {
+        let Subject::Catalog(shape) = self.subject else {
+            return Some(item(self.subject, line, fields));
+        };
+        let fields = columns::with_rules(shape, fields);
+        if let Some((_, before)) = &mut self.pending {
+            let same = |name: &str| before.get(name) == fields.get(name);
+            if before.contains_key("rules") && shape.key.iter().all(|field| same(field.name())) {
+                columns::merge(before, fields);
+                return None;
+            }
+        }
+        let before = self.finish();
+        self.pending = Some((line, fields));
+        before
+    }
+
+    fn finish(&mut self) -> Option<Item> {
+        let (line, fields) = self.pending.take()?;
+        Some(item(self.subject, line, fields))
+    }
+}
+
+fn item(subject: Subject, line: u32, fields: Map<String, Value>) -> Item {
+    match columns::row(subject, fields) {
+        Ok(row) => Item::Row(NumberedRow { line, row }),
+        Err(why) => Item::Refused(RefusedRow { line, why }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Format, Subject, read};
+    use super::*;
+
+    /// `2: {…}` for a row, `3! why` for one that is none.
+    fn items(subject: &str, file: &str) -> Result<Vec<String>, String> {
+        let mut told = Vec::new();
+        let subject = Subject::named(subject).unwrap();
+        let done = read(subject, Format::Csv, file.as_bytes(), &mut |item| {
+            told.push(match item {
+                Item::Row(row) => format!("{}: {:?}", row.line, row.row),
+                Item::Refused(row) => format!("{}! {}", row.line, row.why),
+            });
+            true
+        });
+        done.map(|()| told).map_err(|error| match error {
+            Unreadable::Form(why) => why,
+            other => format!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn a_mark_quotes_and_line_ends_of_either_kind_are_read() {
+        for file in [
+            "sku,category\nA,toys\nB,tools\n",
+            "\u{feff}sku,category\r\nA,toys\r\nB,tools",
+            "category,sku\n\"toys\",\"A\"\n\ntools,B\n",
+        ] {
+            let items = items("category", file).unwrap();
+            assert_eq!(items.len(), 2, "{file:?}: {items:?}");
+            assert!(items[0].contains("\"A\"") && items[1].contains("tools"), "{items:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_row_is_told_with_its_line() {
+        let file =
+            "sku,warehouse,sellable,on_hand\nA,,5,\nB,W,5,\nC,W,,7\nD,,x,\nE\n,,1,\nF,,-1,\n";
+        let items = items("stock", file).unwrap();
+        let starts = ["2: ", "3! a row", "4: ", "5! sellable: ", "6! 1 cells", "7! ", "8! "];
+        assert_eq!(items.len(), starts.len(), "{items:?}");
+        for (item, start) in items.iter().zip(starts) {
+            assert!(item.starts_with(start), "{item} does not start with {start}");
+        }
+    }
+
+    #[test]
+    fn rules_of_one_key_that_stand_together_are_one_restriction() {
+        let file = "subject,area,verdict,name,until\n\
+                    all,54,deny,a,\nall,54,allow,b,2026-11-11T00:00:00Z\nall,everywhere,deny,c,\n";
+        let items = items("restriction", file).unwrap();
+        assert_eq!(items.len(), 2, "{items:?}");
+        assert!(items[0].starts_with("2: ") && items[0].contains("\"b\""), "{items:?}");
+        assert!(items[1].starts_with("4: "), "{items:?}");
+    }
+
+    #[test]
+    fn a_header_that_does_not_fit_is_refused_as_a_whole() {
+        for (file, why) in [
+            ("", "is empty"),
+            ("sku\nA\n", "no column \"warehouse\""),
+            ("sku,warehouse,units,colour\n", "no column \"colour\""),
+            ("sku,sku,warehouse,units\n", "twice"),
+        ] {
+            let refused = items("safety_stock", file).unwrap_err();
+            assert!(refused.contains(why), "{file:?}: {refused}");
+        }
+        let endless = format!("sku,category\nA,\"{}", "x".repeat(200_000));
+        assert!(items("category", &endless).unwrap_err().contains("quote"));
+    }
+}

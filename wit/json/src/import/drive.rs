@@ -1,0 +1,143 @@
+//! An import from its first row to its end: begin, pages, commit, and forgetting what was staged.
+
+use std::io::Read;
+
+use super::{
+    Format, ImportOptions, ImportReport, Item, OnError, Pages, Subject, Unreadable, discard, read,
+};
+use crate::contract::sessions::Session;
+use crate::contract::types::{Answer, Command, Outcome};
+use crate::problem::Problem;
+use crate::refusal::{refused, rows_refused};
+
+/// Why an import has no report.
+#[derive(Debug)]
+pub enum Failed<E> {
+    /// It is refused, or the file is no file.
+    Refused(Problem),
+    /// Commands are not decided.
+    Apply(E),
+}
+
+impl<E> From<Problem> for Failed<E> {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
+/// Does commands, each durable when it answers.
+pub type Apply<'a, E> = &'a mut dyn FnMut(Command) -> Result<Outcome, E>;
+
+/// Imports a file. One that was interrupted goes on, when it is sent again with the same id: pages
+/// that came before are known. Whatever comes of it, what was staged is forgotten, unless `apply`
+/// fails; then it is a day later.
+pub fn import<E>(
+    subject: Subject,
+    format: Format,
+    file: impl Read,
+    options: &ImportOptions,
+    session_id: &str,
+    apply: Apply<'_, E>,
+) -> Result<ImportReport, Failed<E>> {
+    ask(apply, options.begin(subject, session_id))?;
+    let done = stage(subject, format, file, session_id, apply)
+        .and_then(|staged| finish(&staged, options, session_id, apply));
+    if !matches!(done, Err(Failed::Apply(_))) {
+        loop {
+            match ask(apply, discard(session_id)) {
+                Ok(session) if session.staged > 0 => {}
+                // An import that was not committed is unknown once it is forgotten.
+                Ok(_) | Err(Failed::Refused(_)) => break,
+                Err(failed) => return Err(failed),
+            }
+        }
+    }
+    done
+}
+
+/// What has been staged.
+struct Staged {
+    pages: Pages,
+    session: Option<Session>,
+}
+
+fn stage<E>(
+    subject: Subject,
+    format: Format,
+    file: impl Read,
+    session_id: &str,
+    apply: Apply<'_, E>,
+) -> Result<Staged, Failed<E>> {
+    let mut staged = Staged { pages: Pages::new(session_id), session: None };
+    let mut failed = None;
+    let mut take = |item: Item| {
+        let Some(page) = staged.pages.add(item) else {
+            return true;
+        };
+        match ask(apply, page) {
+            Ok(session) => staged.session = Some(session),
+            Err(error) => failed = Some(error),
+        }
+        failed.is_none()
+    };
+    let done = read(subject, format, file, &mut take);
+    if let Some(failed) = failed {
+        return Err(failed);
+    }
+    match done {
+        Ok(()) | Err(Unreadable::Stopped) => {}
+        Err(Unreadable::Form(why)) => return Err(Problem::malformed_body("", why).into()),
+        Err(Unreadable::Io(error)) => {
+            let why = format!("the file broke off: {error}");
+            return Err(Problem::malformed_body("", why).into());
+        }
+    }
+    if let Some(page) = staged.pages.finish() {
+        staged.session = Some(ask(apply, page)?);
+    }
+    if staged.pages.count() == 0 && staged.pages.refused == 0 {
+        return Err(Problem::malformed_body("", "the file has no rows").into());
+    }
+    Ok(staged)
+}
+
+fn finish<E>(
+    staged: &Staged,
+    options: &ImportOptions,
+    session_id: &str,
+    apply: Apply<'_, E>,
+) -> Result<ImportReport, Failed<E>> {
+    let Pages { refused, refused_rows, .. } = &staged.pages;
+    let pages = staged.pages.count();
+    let known = refused + staged.session.as_ref().map_or(0, |session| session.refused);
+    let must_refuse = known > 0 && options.on_error == OnError::Refuse;
+    if !must_refuse {
+        match ask(apply, options.commit(session_id, pages)) {
+            Ok(session) => {
+                let report = ImportReport::new(&session).with_refused(*refused, refused_rows);
+                return Ok(if options.dry_run { report.dry() } else { report });
+            }
+            Err(failed) => return Err(failed),
+        }
+    }
+    // It is refused in any case: everything that is wrong is told at once.
+    let try_all = ImportOptions { dry_run: true, on_error: OnError::Skip, ..options.clone() };
+    let tried = ask(apply, try_all.commit(session_id, pages))?;
+    let mut rows = tried.refused_rows;
+    rows.extend(refused_rows.iter().cloned());
+    rows.sort_by_key(|row| row.line);
+    rows.truncate(100);
+    Err(rows_refused(refused + tried.refused, &rows).into())
+}
+
+/// The session after a step, or why the step was refused.
+fn ask<E>(apply: Apply<'_, E>, command: Command) -> Result<Session, Failed<E>> {
+    match apply(command).map_err(Failed::Apply)?.result {
+        Ok(Answer::Session(session)) => Ok(session),
+        Ok(_) => {
+            let detail = "the guest answered a step of an import with something else";
+            Err(Problem::new(&crate::refusal::TRAPPED, detail).into())
+        }
+        Err(refusal) => Err(refused(&refusal).into()),
+    }
+}

@@ -1,0 +1,148 @@
+//! JSON: an array of objects, or an object on each line; UTF-8 with or without a byte order mark.
+//! A row's line is its line; in an array, where it stands in it.
+
+use std::io::{BufRead, BufReader, Read};
+
+use serde::de::{Deserializer as _, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::{Item, Sink, Subject, Unreadable, columns};
+use crate::contract::sessions::{NumberedRow, RefusedRow};
+
+/// A line longer than this is no row.
+const LINE_BYTES_MAX: u64 = 64 << 10;
+
+/// Reads a file to its end.
+pub(super) fn read(subject: Subject, file: impl Read, sink: Sink<'_>) -> Result<(), Unreadable> {
+    let mut file = BufReader::new(file);
+    if file.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
+        file.consume(3);
+    }
+    loop {
+        let first = file.fill_buf()?.first().copied();
+        match first {
+            None => return Ok(()),
+            Some(b' ' | b'\t' | b'\r' | b'\n') => file.consume(1),
+            Some(b'[') => return array(subject, file, sink),
+            Some(_) => return lines(subject, file, sink),
+        }
+    }
+}
+
+fn lines(subject: Subject, mut file: impl BufRead, sink: Sink<'_>) -> Result<(), Unreadable> {
+    let mut text = Vec::new();
+    let mut line = 0_u32;
+    loop {
+        text.clear();
+        let read = file.by_ref().take(LINE_BYTES_MAX + 1).read_until(b'\n', &mut text)?;
+        if read == 0 {
+            return Ok(());
+        }
+        line = line.saturating_add(1);
+        if read as u64 > LINE_BYTES_MAX {
+            let why = format!("line {line} has more than {LINE_BYTES_MAX} bytes");
+            return Err(Unreadable::Form(why));
+        }
+        if text.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let object = serde_json::from_slice::<Map<String, Value>>(&text);
+        let row = object.map_err(|error| error.to_string());
+        if !sink(item(subject, line, row)) {
+            return Err(Unreadable::Stopped);
+        }
+    }
+}
+
+/// An array is read an item at a time.
+fn array(subject: Subject, file: impl Read, sink: Sink<'_>) -> Result<(), Unreadable> {
+    struct Items<'a> {
+        subject: Subject,
+        sink: Sink<'a>,
+        stopped: &'a mut bool,
+    }
+    impl<'de> Visitor<'de> for Items<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an array of objects")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+            let mut line = 0_u32;
+            while let Some(value) = items.next_element::<Value>()? {
+                line = line.saturating_add(1);
+                let row = match value {
+                    Value::Object(fields) => Ok(fields),
+                    _ => Err("a row is an object".to_owned()),
+                };
+                if !(self.sink)(item(self.subject, line, row)) {
+                    *self.stopped = true;
+                    return Err(serde::de::Error::custom("stopped"));
+                }
+            }
+            Ok(())
+        }
+    }
+    let mut stopped = false;
+    let mut parser = serde_json::Deserializer::from_reader(file);
+    let done = parser.deserialize_seq(Items { subject, sink, stopped: &mut stopped });
+    match done.and_then(|()| parser.end()) {
+        Ok(()) => Ok(()),
+        Err(_) if stopped => Err(Unreadable::Stopped),
+        Err(error) if error.is_io() => Err(Unreadable::Io(error.into())),
+        Err(error) => Err(Unreadable::Form(error.to_string())),
+    }
+}
+
+fn item(subject: Subject, line: u32, fields: Result<Map<String, Value>, String>) -> Item {
+    match fields.and_then(|fields| columns::row(subject, fields)) {
+        Ok(row) => Item::Row(NumberedRow { line, row }),
+        Err(why) => Item::Refused(RefusedRow { line, why }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Format, read};
+    use super::*;
+
+    fn items(file: &str) -> Result<Vec<String>, String> {
+        let mut told = Vec::new();
+        let subject = Subject::named("category").unwrap();
+        let done = read(subject, Format::Json, file.as_bytes(), &mut |item| {
+            told.push(match item {
+                Item::Row(row) => row.line.to_string(),
+                Item::Refused(row) => format!("{}! {}", row.line, row.why),
+            });
+            true
+        });
+        done.map(|()| told).map_err(|error| format!("{error:?}"))
+    }
+
+    #[test]
+    fn arrays_and_lines_are_the_same_rows() {
+        for file in [
+            "[{\"sku\":\"A\",\"category\":\"x\"},\n {\"sku\":\"B\",\"category\":\"x\"}]",
+            "{\"sku\":\"A\",\"category\":\"x\"}\n{\"sku\":\"B\",\"category\":\"x\"}",
+            "\u{feff} {\"sku\":\"A\",\"category\":\"x\"}\r\n{\"sku\":\"B\",\"category\":\"x\"}\n\n",
+        ] {
+            assert_eq!(items(file).unwrap(), ["1", "2"], "{file}");
+        }
+        assert_eq!(items("").unwrap(), [] as [&str; 0]);
+        assert_eq!(items("[]").unwrap(), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_row_that_is_none_is_told_and_a_broken_file_refused() {
+        let rows = "{\"sku\":\"A\"}\n\n{\n{\"sku\":\"B\",\"category\":\"x\",\"colour\":1}";
+        let told = items(rows).unwrap();
+        assert!(told[0].starts_with("1! missing field"), "{told:?}");
+        assert!(told[1].starts_with("3! "), "{told:?}");
+        assert!(told[2].starts_with("4! unknown field"), "{told:?}");
+        assert!(items("[1]").unwrap()[0].starts_with("1! a row is an object"));
+        for broken in ["[{\"sku\":\"A\"}", "[] []", "[{]"] {
+            assert!(items(broken).is_err(), "{broken}");
+        }
+    }
+}

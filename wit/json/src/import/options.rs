@@ -1,0 +1,152 @@
+//! How an import is asked for.
+
+use crate::catalog::query::{flag, parameters};
+use crate::contract::sessions::{SessionBegin, SessionCommit, SessionStep};
+use crate::contract::types::Command;
+use crate::problem::{Problem, UNSUPPORTED_MEDIA_TYPE};
+use crate::words::{ReasonRule, RequestIdRule, Text, TextRule};
+
+use super::Subject;
+
+/// The forms of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `text/csv`
+    Csv,
+    /// `application/json` or `application/x-ndjson`
+    Json,
+}
+
+/// What is done where rows cannot count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// None counts.
+    #[default]
+    Refuse,
+    /// The others count.
+    Skip,
+}
+
+/// How an import is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// The caller's name for it, to ask how far it is.
+    pub id: Option<String>,
+    /// Why; `import` by default.
+    pub reason: Option<String>,
+    /// Who.
+    pub author: Option<String>,
+    /// Where rows cannot count.
+    pub on_error: OnError,
+    /// Say what would come of it, and change nothing.
+    pub dry_run: bool,
+    /// Delete the entries that no row names.
+    pub replace: bool,
+}
+
+impl Format {
+    /// By a file's name.
+    pub fn of_file(name: &str) -> Self {
+        if name.to_ascii_lowercase().ends_with(".csv") { Self::Csv } else { Self::Json }
+    }
+}
+
+/// By a `Content-Type`.
+pub fn format_of(content_type: Option<&[u8]>) -> Result<Format, Problem> {
+    let essence = content_type.and_then(|value| value.split(|byte| *byte == b';').next());
+    let is = |known: &str| {
+        essence.is_some_and(|it| it.trim_ascii().eq_ignore_ascii_case(known.as_bytes()))
+    };
+    if is("text/csv") {
+        return Ok(Format::Csv);
+    }
+    let json = ["application/json", "application/x-ndjson", "application/jsonl"];
+    if json.into_iter().any(is) {
+        return Ok(Format::Json);
+    }
+    let detail = "send text/csv, application/json or application/x-ndjson";
+    Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE, detail))
+}
+
+impl ImportOptions {
+    /// `id`, `reason`, `author`, `on_error`, `dry_run` and `replace`, percent-encoded.
+    pub fn parse(query: &str) -> Result<Self, Problem> {
+        fn word<R: TextRule>(
+            name: &str,
+            text: Option<std::borrow::Cow<'_, str>>,
+        ) -> Result<Option<String>, Problem> {
+            let refuse =
+                |it: crate::words::OutOfBounds| Problem::malformed_parameter(name, it.to_string());
+            text.map(|it| Text::<R>::parse(&it).map(Text::into_string).map_err(refuse)).transpose()
+        }
+        let names = ["id", "reason", "author", "on_error", "dry_run", "replace"];
+        let [id, reason, author, on_error, dry_run, replace] = parameters(query, names)?;
+        Ok(Self {
+            id: word::<RequestIdRule>("id", id)?,
+            reason: word::<ReasonRule>("reason", reason)?,
+            author: word::<ReasonRule>("author", author)?,
+            on_error: match on_error.as_deref() {
+                None | Some("refuse") => OnError::Refuse,
+                Some("skip") => OnError::Skip,
+                Some(other) => {
+                    let detail = format!("on_error is refuse or skip, not {other}");
+                    return Err(Problem::malformed_parameter("on_error", detail));
+                }
+            },
+            dry_run: flag("dry_run", dry_run.as_deref())?,
+            replace: flag("replace", replace.as_deref())?,
+        })
+    }
+
+    /// What begins its session.
+    pub fn begin(&self, subject: Subject, session_id: &str) -> Command {
+        Command::Session(SessionStep::Begin(SessionBegin {
+            session_id: session_id.to_owned(),
+            kind: subject.session_kind(),
+            author: self.author.clone(),
+            reason: self.reason.clone().unwrap_or_else(|| "import".to_owned()),
+        }))
+    }
+
+    /// What makes its rows count.
+    pub fn commit(&self, session_id: &str, pages: u32) -> Command {
+        Command::Session(SessionStep::Commit(SessionCommit {
+            session_id: session_id.to_owned(),
+            pages,
+            skip_refused: self.on_error == OnError::Skip,
+            replace: self.replace,
+            dry_run: self.dry_run,
+        }))
+    }
+}
+
+/// What forgets some of a session's rows.
+pub fn discard(session_id: &str) -> Command {
+    Command::Session(SessionStep::Discard(session_id.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_is_asked_for_in_known_parameters() {
+        let options = ImportOptions::parse("on_error=skip&dry_run=true&id=I-1").unwrap();
+        assert_eq!((options.on_error, options.dry_run), (OnError::Skip, true));
+        assert_eq!(options.id.as_deref(), Some("I-1"));
+        assert_eq!(ImportOptions::parse("").unwrap(), ImportOptions::default());
+        for query in ["on_error=stop", "dry_run=1", "id=", "mode=x", "replace=true&replace=true"] {
+            assert!(ImportOptions::parse(query).is_err(), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_form_is_told_by_its_media_type_or_name() {
+        let format = |text: &'static str| format_of(Some(text.as_bytes())).ok();
+        assert_eq!(format("text/csv; charset=utf-8"), Some(Format::Csv));
+        assert_eq!(format("Application/X-NDJSON"), Some(Format::Json));
+        assert_eq!(format("text/plain"), None);
+        assert_eq!(Format::of_file("a.CSV"), Format::Csv);
+        assert_eq!(Format::of_file("a.jsonl"), Format::Json);
+    }
+}
