@@ -138,6 +138,7 @@ fn compare(binary: &Binary, commands: usize) -> Met {
     while stream.commands() < commands {
         compare(&stream.next_call());
     }
+    compare(&Call::Apply(stream.now(), entries::unfinished()));
     compare(&Call::Audit);
     let (left, right) = (tables(wasmedge.connection()), tables(wasmtime.connection()));
     for ((name, left), (_, right)) in left.iter().zip(&right) {

@@ -7,7 +7,7 @@ use edge_host::guest::entries::{
 use edge_host::guest::sessions::{
     NumberedRow, Row, SessionBegin, SessionCommit, SessionKind, SessionPage, SessionStep, StockRow,
 };
-use edge_host::guest::types::{CatalogChange, CatalogItem, EntryChange};
+use edge_host::guest::types::{CatalogChange, CatalogItem, Command, EntryChange};
 
 use super::stream::{Stream, WAREHOUSES};
 
@@ -98,6 +98,23 @@ pub(super) fn session_step(stream: &mut Stream) -> SessionStep {
             dry_run: false,
         }),
     }
+}
+
+/// A session that nobody ends, one of its rows twice: every table has something in the end.
+pub(super) fn unfinished() -> Vec<Command> {
+    let session_id = "S-unfinished".to_owned();
+    let row = |line| {
+        let stock = StockRow { sku: "TEA".to_owned(), warehouse: None, units: line };
+        NumberedRow { line, row: Row::Stock(stock) }
+    };
+    let begin = SessionStep::Begin(SessionBegin {
+        session_id: session_id.clone(),
+        kind: SessionKind::Stock,
+        author: None,
+        reason: "imported".to_owned(),
+    });
+    let page = SessionStep::Page(SessionPage { session_id, number: 1, rows: vec![row(1), row(2)] });
+    vec![Command::Session(begin), Command::Session(page)]
 }
 
 fn numbered(stream: &mut Stream, line: u32, of_stock: bool) -> NumberedRow {

@@ -30,6 +30,7 @@ use crate::{
         GuestModule,
         commands::Applied,
         lifecycle::Description,
+        sessions::SessionStep,
         types::{Answer, Command, Outcome},
     },
     host_functions::{
@@ -45,6 +46,9 @@ use crate::{
 const IDLE: Duration = Duration::from_secs(1);
 /// The most commands that the contract lets one `apply` take.
 const APPLY_COMMANDS_MAX: usize = 1_024;
+/// How long the guest may take to make a whole import count, where that is more than it has for
+/// any batch: others wait meanwhile, and that one must not fail because the machine is busy.
+const IMPORT_TIME_MAX: Duration = Duration::from_secs(30);
 
 pub(super) type Reply<T> = oneshot::Sender<T>;
 
@@ -361,7 +365,9 @@ impl Batcher {
                 Err(error) => return Attempt::Failed(Error::Trapped(error.to_string())),
             },
         };
-        let deadline = started + self.batch_time_max;
+        let time_max = self.time_max(commands);
+        guest.instance_mut().set_time_max(Some(time_max));
+        let deadline = started + time_max;
         let failed = match transact(&mut guest, &self.cache, now, commands, deadline) {
             Ok(applied) => {
                 *slot = Some(guest);
@@ -383,6 +389,24 @@ impl Batcher {
             *slot = Some(guest);
         }
         Attempt::Failed(failed)
+    }
+
+    fn time_max(&self, commands: &[Command]) -> Duration {
+        let is_import = |command: &Command| {
+            matches!(
+                command,
+                Command::Session(
+                    SessionStep::Commit(_)
+                        | SessionStep::CommitSnapshot(_)
+                        | SessionStep::Approve(_)
+                )
+            )
+        };
+        if commands.iter().any(is_import) {
+            self.batch_time_max.max(IMPORT_TIME_MAX)
+        } else {
+            self.batch_time_max
+        }
     }
 
     fn committed(&mut self, applied: &Applied, commands: usize, started: Instant) {
