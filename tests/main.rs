@@ -24,3 +24,4 @@ mod replay;
 mod scenarios;
 mod simulator;
 mod tidy;
+mod warehouse;

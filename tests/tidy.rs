@@ -31,6 +31,7 @@ const HOST_ROOMS: &[(&str, u8)] = &[
     ("shard", 4),
     ("hot_swap", 5),
     ("http", 6),
+    ("wms", 6),
     ("replay", 6),
     ("config", 7),
     ("log", 7),

@@ -20,6 +20,7 @@ use crate::{
     metrics::Metrics,
     runtime::{self, Binary},
     shard::{self, Clock, Shard},
+    wms,
 };
 
 /// Orders whose holds one sweep command ends at most: bounds a batch.
@@ -57,6 +58,8 @@ pub struct App {
     stop: watch::Sender<bool>,
     server: JoinHandle<http::Drained>,
     sweep: JoinHandle<()>,
+    /// There where warehouses are read.
+    wms: Option<JoinHandle<()>>,
 }
 
 impl App {
@@ -77,6 +80,9 @@ impl App {
         let address = listener.local_addr().map_err(listen)?;
         metrics.start.reached("listening");
         let (stop, stopped) = watch::channel(false);
+        let wms = config.wms.map(|config| {
+            tokio::spawn(wms::run(config, shard.clone(), metrics.wms.clone(), stopped.clone()))
+        });
         let server = tokio::spawn(serve(
             listener,
             config.http,
@@ -86,7 +92,7 @@ impl App {
             stopped.clone(),
         ));
         let sweep = tokio::spawn(sweep(shard.clone(), sweep_interval, stopped));
-        Ok(Self { address, shard, stop, server, sweep })
+        Ok(Self { address, shard, stop, server, sweep, wms })
     }
 
     /// The address it listens on.
@@ -96,10 +102,13 @@ impl App {
 
     /// Stops listening, answers what was accepted, closes the database.
     pub async fn stop(self) -> http::Drained {
-        // Both tasks are told; one that has ended needs no telling.
+        // All tasks are told; one that has ended needs no telling.
         let _ = self.stop.send(true);
         let drained = self.server.await.unwrap_or(http::Drained::Abandoned(0));
         let _ = self.sweep.await;
+        if let Some(wms) = self.wms {
+            let _ = wms.await;
+        }
         let shard = self.shard;
         if tokio::task::spawn_blocking(move || shard.stop()).await.is_err() {
             tracing::error!("the shard did not stop cleanly");

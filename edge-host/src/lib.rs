@@ -16,6 +16,8 @@ pub mod hot_swap;
 
 pub mod http;
 
+pub mod wms;
+
 pub mod log;
 
 pub mod config;

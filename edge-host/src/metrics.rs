@@ -4,6 +4,7 @@
 //! look-up and no allocation on a request's path.
 
 mod redis;
+mod wms;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::{Registry, Unit};
 
 pub use self::redis::{Redis, RedisOutcome, RedisUser};
+pub use self::wms::{Wms, WmsWarehouse};
 
 /// What `/metrics` answers with.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -47,6 +49,8 @@ pub struct Metrics {
     pub cache: Cache,
     /// The calls to Redis.
     pub redis: Redis,
+    /// The snapshots that are read from a warehouse's system.
+    pub wms: Wms,
 }
 
 /// When the parts of a start were done, each counted from the entry of `main`: those that are made
@@ -172,6 +176,7 @@ impl Metrics {
             writer: Writer::new(r),
             cache: Cache::new(r),
             redis: Redis::new(r),
+            wms: Wms::new(r),
             registry,
             started,
         }

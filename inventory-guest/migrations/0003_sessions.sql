@@ -1,12 +1,12 @@
 -- A session brings in many rows over many transactions: its pages are staged here, and count in
--- the one transaction of its commit. `kind`: 1..7 is a noun of the catalog, 8 stock. `fingerprint`
--- is xxh3 of what it was begun with. `committed` is what the commit answered, encoded as an outcome
--- in requests; NULL while the session is open. The row of a committed session stays for ever, so
--- that its commit is answered the same again.
+-- the one transaction of its commit. `kind`: 1..7 is a noun of the catalog, 8 stock, 9 a snapshot.
+-- `fingerprint` is xxh3 of what it was begun with. `committed` is what the commit answered, encoded
+-- as an outcome in requests; NULL while the session is open. The row of a committed session stays
+-- for ever, so that its commit is answered the same again.
 CREATE TABLE sessions (
   session_no INTEGER PRIMARY KEY,
   session_id TEXT NOT NULL UNIQUE,
-  kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 8),
+  kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 9),
   author TEXT,
   reason TEXT NOT NULL,
   began_at INTEGER NOT NULL,

@@ -5,10 +5,9 @@ use crate::bindings;
 use crate::bindings::exports::inventory::guest::{
     catalog, changes, commands, lifecycle, orders, routing, stock,
 };
-use crate::bindings::inventory::guest::{entries, sessions, types};
-use crate::contract::{
-    arguments, catalog as catalog_words, imports, results, routing as routing_words,
-};
+use crate::bindings::inventory::guest::{counts, entries, sessions, types};
+use crate::contract::{arguments, counting, imports, results};
+use crate::contract::{catalog as catalog_words, routing as routing_words};
 use crate::domain::{Instant, Malformed, OrderId, RequestId, Sku, WarehouseCode};
 use crate::operations::{self, queries};
 use crate::storage::host::HostDatabase;
@@ -55,6 +54,16 @@ impl stock::Guest for Guest {
     fn list_stock(after: String, limit: u32) -> Result<Vec<stock::SkuStock>, types::Fault> {
         let listed = queries::list_stock(&mut HostDatabase, &after, limit)?;
         Ok(listed.into_iter().map(results::sku_stock).collect())
+    }
+
+    fn list_shortages(
+        warehouse: Option<types::WarehouseCode>,
+        after: String,
+        limit: u32,
+    ) -> Result<Vec<counts::CountShortage>, types::Fault> {
+        let warehouse = warehouse.map(WarehouseCode::parse).transpose()?;
+        let found = queries::list_shortages(&mut HostDatabase, warehouse.as_ref(), &after, limit)?;
+        Ok(found.into_iter().map(counting::shortage).collect())
     }
 
     fn audit() -> Result<stock::AuditReport, types::Fault> {

@@ -1,5 +1,6 @@
 //! Random changes of the catalog: every noun, mostly with keys that come again.
 
+use edge_host::guest::counts::{Count, CountItem, Seen, Snapshot};
 use edge_host::guest::entries::{
     Calendar, Division, Entry, EntryBody, EntryKey, Location, Noun, Owner, Promotion, Rule,
     ServiceArea, Stop, Verdict, Warehouse, Window, Workday,
@@ -7,7 +8,9 @@ use edge_host::guest::entries::{
 use edge_host::guest::sessions::{
     NumberedRow, Row, SessionBegin, SessionCommit, SessionKind, SessionPage, SessionStep, StockRow,
 };
-use edge_host::guest::types::{CatalogChange, CatalogItem, Command, EntryChange};
+use edge_host::guest::types::{
+    Adjust, AdjustItem, Adjustment, CatalogChange, CatalogItem, Command, Counter, EntryChange,
+};
 
 use super::stream::{Stream, WAREHOUSES};
 
@@ -114,7 +117,54 @@ pub(super) fn unfinished() -> Vec<Command> {
         reason: "imported".to_owned(),
     });
     let page = SessionStep::Page(SessionPage { session_id, number: 1, rows: vec![row(1), row(2)] });
-    vec![Command::Session(begin), Command::Session(page)]
+    [vec![Command::Session(begin), Command::Session(page)], short().to_vec()].concat()
+}
+
+/// A warehouse that lacks some of what is not for sale, and a snapshot of it that was only begun.
+fn short() -> [Command; 3] {
+    let warehouse = "W-short".to_owned();
+    let item = |counter, units| AdjustItem {
+        sku: "COUNTED".to_owned(),
+        counter,
+        adjustment: Adjustment::Set(units),
+        compare_quantity: None,
+    };
+    let on_hand = item(Counter::OnHand(warehouse.clone()), 5);
+    let unavailable = item(Counter::Unavailable(warehouse.clone()), 3);
+    let items = vec![on_hand, unavailable];
+    let adjust = Adjust { reason: "stocked".to_owned(), items, request_id: None };
+    let (sku, on_hand) = ("COUNTED".to_owned(), 0);
+    let count = Count {
+        warehouse: warehouse.clone(),
+        reason: "counted".to_owned(),
+        seen: Seen { as_of: 0, watermark: None },
+        items: vec![CountItem { sku, on_hand }],
+        request_id: None,
+    };
+    let begin = SessionStep::Begin(SessionBegin {
+        session_id: "S-short".to_owned(),
+        kind: SessionKind::Snapshot(Snapshot {
+            warehouse,
+            seen: Seen { as_of: 1, watermark: None },
+        }),
+        author: None,
+        reason: "counted".to_owned(),
+    });
+    [Command::Adjust(adjust), Command::Count(count), Command::Session(begin)]
+}
+
+/// Of one warehouse, more or less long ago; sometimes of what is yet to come.
+pub(super) fn count(stream: &mut Stream, now: i64, request_id: Option<String>) -> Command {
+    let (sku, warehouse) = (stream.sku(), WAREHOUSES[stream.below(WAREHOUSES.len())].to_owned());
+    let watermark = (stream.below(2) == 0).then(|| u64::from(stream.units(400)));
+    let age = i64::from(stream.units(100_000)) - 1_000;
+    Command::Count(Count {
+        warehouse,
+        reason: "counted".to_owned(),
+        seen: Seen { as_of: (now - age).max(0), watermark },
+        items: vec![CountItem { sku, on_hand: stream.units(40) - 1 }],
+        request_id,
+    })
 }
 
 fn numbered(stream: &mut Stream, line: u32, of_stock: bool) -> NumberedRow {

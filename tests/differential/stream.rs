@@ -88,7 +88,8 @@ impl Stream {
             return if self.below(3) == 0 { self.altered(said) } else { said };
         }
         let (order_id, request_id) = (self.order_id(), self.request_id());
-        match self.below(28) {
+        match self.below(30) {
+            28..=29 => entries::count(self, self.now, request_id),
             26..=27 => Command::Session(entries::session_step(self)),
             24..=25 => Command::Catalog(entries::change(self, request_id)),
             0..=5 => Command::Reserve(self.placement(order_id, request_id)),
@@ -115,6 +116,7 @@ impl Stream {
             Command::Adjust(it) => "counted anew".clone_into(&mut it.reason),
             Command::Confirm(it) => it.request_id = None,
             Command::Expire(limit) => *limit = 1,
+            Command::Count(it) => "counted anew".clone_into(&mut it.reason),
             Command::Catalog(it) => "planned anew".clone_into(&mut it.reason),
             Command::Session(it) => *it = entries::session_step(self),
         }

@@ -15,7 +15,7 @@ mod component {
         catalog, changes, commands, lifecycle, orders, stock,
     };
     pub(super) use bindings::inventory::{
-        guest::{entries, sessions, types},
+        guest::{counts, entries, sessions, types},
         host::sqlite,
     };
 }
@@ -132,21 +132,34 @@ translate! {
     record types::Adjust { reason, items, request_id }
     variant types::Command {
         Reserve(it), Confirm(it), Extend(it), Ship(it), Release(it), Deduct(it), Adjust(it),
-        Expire(it), Catalog(it), Session(it)
+        Expire(it), Catalog(it), Session(it), Count(it)
     }
-    variant sessions::SessionKind { Catalog(it), Stock }
+    record counts::Seen { as_of, watermark }
+    record counts::CountItem { sku, on_hand }
+    record counts::Count { warehouse, reason, seen, items, request_id }
+    variant counts::CountEffect { Created, Updated, Unchanged, Stale }
+    record counts::Counted { sku, effect, counted, shipped, before, after, held, missing }
+    record counts::CountShortage { warehouse, sku, as_of, counted, held, missing }
+    record counts::Snapshot { warehouse, seen }
+    record counts::SnapshotNumbers { stocked, zeroed, stale, short }
+    record counts::Ahead { as_of, now, watermark, last_seq }
+    record counts::StaleSnapshot { as_of, watermark, newest_as_of, newest_watermark }
+    variant sessions::SessionKind { Catalog(it), Stock, Snapshot(it) }
     record sessions::SessionBegin { session_id, kind, author, reason }
     record sessions::StockRow { sku, warehouse, units }
     variant sessions::Row { Entry(it), Stock(it) }
     record sessions::NumberedRow { line, row }
     record sessions::SessionPage { session_id, number, rows }
     record sessions::SessionCommit { session_id, pages, skip_refused, replace, dry_run }
-    variant sessions::SessionStep { Begin(it), Page(it), Commit(it), Discard(it) }
+    record sessions::SnapshotCommit { session_id, pages, zero_percent_max, dry_run }
+    variant sessions::SessionStep {
+        Begin(it), Page(it), Commit(it), Discard(it), CommitSnapshot(it), Approve(it)
+    }
     record sessions::RefusedRow { line, why }
-    variant sessions::SessionState { Open, Committed }
+    variant sessions::SessionState { Open, Committed, AwaitingApproval }
     record sessions::Session {
         session_id, kind, state, pages, staged, created, updated, unchanged, deleted, refused,
-        refused_rows
+        refused_rows, snapshot
     }
     record sessions::RefusedRows { refused, rows }
     variant types::EntryChange { Put(it), Delete(it) }
@@ -164,7 +177,9 @@ record types::VersionMismatch { key, expected, actual }
         order_id, state, expires_at, packages, shortages, reserved_again
     }
     record types::Adjusted { sku, counter, before, after }
-    variant types::Answer { Order(it), Adjusted(it), Expired(it), Catalog(it), Session(it) }
+    variant types::Answer {
+        Order(it), Adjusted(it), Expired(it), Catalog(it), Session(it), Counted(it)
+    }
     record types::OrderInState { state }
     record types::ExpiredHold { expired_at, shortages }
     record types::ShippedUnits { shipped, held }
@@ -177,7 +192,8 @@ record types::VersionMismatch { key, expected, actual }
         ReservationExpired(it), AlreadyShipped(it), QuantityExceedsHeld(it),
         QuantityOutOfBounds(it), CompareMismatch(it), UnknownWarehouse(it), WarehouseInUse(it),
         VersionMismatch(it), UnknownSession, SessionConflict, SessionIncomplete(it),
-        SessionFull(it), RowsRefused(it), RegionRestricted(it), NoShippableWarehouse(it)
+        SessionFull(it), RowsRefused(it), RegionRestricted(it), NoShippableWarehouse(it),
+        CountAhead(it), SnapshotStale(it)
     }
     record types::Outcome { replayed, result }
     variant types::Fault {

@@ -150,7 +150,9 @@ fn outcome(outcome: domain::Outcome) -> words::Outcome {
         }
         Ok(domain::Answer::Expired(orders)) => Ok(words::Answer::Expired(orders)),
         Ok(answer @ domain::Answer::Catalog(_)) => Ok(catalog_answer(answer)),
-        Ok(domain::Answer::Session(_)) => unreachable!("no door takes steps of imports"),
+        Ok(domain::Answer::Session(_) | domain::Answer::Counted(_)) => {
+            unreachable!("no door takes steps of imports, nor counts")
+        }
         Err(it) => Err(refusal(it)),
     };
     words::Outcome { replayed: outcome.replayed, result }
@@ -272,6 +274,8 @@ fn refusal(refusal: domain::Refusal) -> words::Refusal {
         | Said::SessionIncomplete(_)
         | Said::SessionFull(_)
         | Said::RowsRefused(_)
+        | Said::CountAhead(_)
+        | Said::SnapshotStale(_)
         | Said::RegionRestricted(_)
         | Said::NoShippableWarehouse(_)) => {
             let outcome = results::outcome(domain::Outcome { replayed: false, result: Err(other) });

@@ -24,7 +24,7 @@ pub use self::sources::Source;
 
 use self::settings::{Kind, SETTINGS};
 use self::sources::{Values, gather};
-use crate::{hot_swap, http, log, shard};
+use crate::{hot_swap, http, log, shard, wms};
 
 /// What `sysexits.h` calls `EX_USAGE`: the command line or the configuration cannot be used.
 pub const EXIT_USAGE: u8 = 64;
@@ -40,6 +40,8 @@ pub struct Config {
     pub guest: Guest,
     /// For replacing them.
     pub hot_swap: hot_swap::Config,
+    /// For reading warehouses' own systems; `None`: none is read.
+    pub wms: Option<wms::Config>,
     /// For the logs.
     pub log: log::Config,
 }
@@ -87,7 +89,10 @@ impl fmt::Display for Effective {
         for setting in SETTINGS {
             let raw = self.values.get(setting.key);
             let (key, source) = (setting.key, &raw.source);
-            if setting.kind == Kind::Secret {
+            if setting.key == "wms_token" {
+                let has_token = self.config.wms.as_ref().is_some_and(|it| it.token.is_some());
+                writeln!(f, "# {key}: {}, hidden # {source}", u8::from(has_token))?;
+            } else if setting.kind == Kind::Secret {
                 let tokens = &self.config.http.tokens;
                 let roles: Vec<&str> = tokens.iter().map(|token| token.role().as_str()).collect();
                 writeln!(f, "# {key}: {} [{}], hidden # {source}", roles.len(), roles.join(", "))?;

@@ -51,6 +51,7 @@ const RULES: &str = "Orders";
 const GUESTS: &str = "Replacing the guest";
 const WRITES: &str = "Writes and reads";
 const REDIS: &str = "Redis";
+const WMS: &str = "Stock of warehouses";
 const LOGS: &str = "Logs";
 
 const fn value(
@@ -140,6 +141,25 @@ pub(super) static SETTINGS: &[Setting] = &[
         "/etc/ssl/certs/ca-certificates.crt",
         "Whom rediss:// trusts: certificates in PEM",
     ),
+    value(
+        WMS,
+        "snapshot_zero_percent",
+        "N",
+        "20",
+        "A snapshot that counts more of the stocked skus as 0 waits for approval",
+    ),
+    value(WMS, "wms_url", "URL", "", "Where snapshots are read: http://host[:port][/path]"),
+    value(WMS, "wms_interval", "DURATION", "5m", "How often each warehouse is read"),
+    value(WMS, "wms_warehouses", "CODE,…", "", "The warehouses that are read"),
+    Setting {
+        key: "wms_token",
+        group: WMS,
+        kind: Kind::Secret,
+        value: "TOKEN",
+        default: "",
+        help: "The bearer token that the warehouses' system asks for",
+    },
+    value(WMS, "wms_timeout", "DURATION", "10s", "How long one page may take"),
     value(LOGS, "log", "LEVELS", "info", "A level, or some by module: info,edge_host::shard=debug"),
     value(LOGS, "log_format", "FORMAT", "text", "text, or json: one object a line"),
 ];

@@ -171,16 +171,21 @@ fn file(path: &Path, text: &str, values: &mut Values, problems: &mut Vec<Problem
 /// The value as a flag would carry it. Tokens, a list of tables, become `role:token,…`.
 fn as_text(setting: &Setting, value: &toml::Value) -> Option<String> {
     match value {
-        toml::Value::Array(tokens) if setting.kind == Kind::Secret => {
+        toml::Value::Array(tokens) if is_tokens(setting) => {
             let tokens: Option<Vec<String>> = tokens.iter().map(token).collect();
             tokens.map(|tokens| tokens.join(","))
         }
-        _ if setting.kind == Kind::Secret => None,
+        _ if is_tokens(setting) => None,
         toml::Value::String(text) => Some(text.clone()),
         toml::Value::Integer(number) => Some(number.to_string()),
         toml::Value::Boolean(truth) => Some(truth.to_string()),
         _ => None,
     }
+}
+
+/// The one setting that is a list of tables.
+fn is_tokens(setting: &Setting) -> bool {
+    setting.key == "tokens"
 }
 
 fn token(entry: &toml::Value) -> Option<String> {
@@ -192,7 +197,7 @@ fn token(entry: &toml::Value) -> Option<String> {
 
 fn cure_of_type(setting: &Setting) -> String {
     match setting.kind {
-        Kind::Secret => {
+        Kind::Secret if is_tokens(setting) => {
             "write [[tokens]] tables, each with role = \"…\" and token = \"…\" alone".into()
         }
         _ => format!("write {} = {:?}", setting.key, setting.default),

@@ -11,13 +11,15 @@ use super::sources::{Raw, Source, Values};
 use super::{Config, Guest, Interpreter};
 use crate::host_functions::redis;
 use crate::http::{Defaults, Mode, Token, parse_tokens};
-use crate::{hot_swap, http, log, shard};
+use crate::{hot_swap, http, log, shard, wms};
 
 pub(super) fn validate(values: &Values, problems: Vec<Problem>) -> Result<Config, Problems> {
     let mut reader = Reader { values, problems };
     let (shard, file) = (reader.shard(), reader.read("guest", path));
+    let http = reader.http();
     let config = Config {
-        http: reader.http(),
+        wms: reader.wms(&http),
+        http,
         hot_swap: reader.hot_swap(&shard.data, &file),
         shard,
         guest: Guest {
@@ -70,7 +72,36 @@ impl Reader<'_> {
             tokens: self.read("tokens", parse_tokens),
             defaults: self.defaults(),
             node: self.read("node", node),
+            snapshot_zero_percent: self.read("snapshot_zero_percent", integer(0, 100)),
         }
+    }
+
+    fn wms(&mut self, http: &http::Config) -> Option<wms::Config> {
+        let url = self.read("wms_url", wms_url);
+        let config = wms::Config {
+            url: url.clone().unwrap_or_else(|| "http://nowhere".parse().expect("it is one")),
+            interval: self.read("wms_interval", duration(MS * 10, HOUR * 24 * 7)),
+            warehouses: self.read("wms_warehouses", warehouses),
+            token: self.read("wms_token", wms_token),
+            timeout: self.read("wms_timeout", duration(MS, HOUR)),
+            zero_percent_max: http.snapshot_zero_percent,
+            node: http.node.clone(),
+        };
+        let fits = !self.problems.iter().any(|it| it.key.starts_with("wms_"));
+        match (url.is_some(), config.warehouses.is_empty()) {
+            (true, true) if fits => self.note(
+                "wms_warehouses",
+                "wms_url says where to read, and this not what",
+                "name warehouses, or leave wms_url out",
+            ),
+            (false, false) if fits => self.note(
+                "wms_url",
+                "wms_warehouses says what to read, and this not where",
+                "set wms_url, or leave wms_warehouses out",
+            ),
+            _ => {}
+        }
+        url.is_some().then_some(config)
     }
 
     fn defaults(&mut self) -> Defaults {
@@ -262,6 +293,36 @@ fn node(text: &str) -> Result<String, String> {
     if fits { Ok(text.into()) } else { Err("1 to 64 visible ASCII characters without ':'".into()) }
 }
 
+fn wms_url(text: &str) -> Result<Option<wms::Url>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let parsed = text.parse().map(Some);
+    parsed.map_err(|wrong: String| format!("http://host[:port][/path]; {wrong}"))
+}
+
+fn wms_token(text: &str) -> Result<Option<wms::Token>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    wms::Token::parse(text).map(Some).ok_or_else(|| "1 to 512 visible ASCII characters".into())
+}
+
+/// Codes with commas between, each once.
+fn warehouses(text: &str) -> Result<Vec<String>, String> {
+    let codes: Vec<String> =
+        text.split(',').filter(|code| !code.is_empty()).map(str::to_owned).collect();
+    let distinct: std::collections::HashSet<&String> = codes.iter().collect();
+    let fits = codes
+        .iter()
+        .all(|code| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_graphic()));
+    if fits && distinct.len() == codes.len() {
+        Ok(codes)
+    } else {
+        Err("codes of 1 to 64 visible ASCII characters, each once, with commas between".into())
+    }
+}
+
 fn redis_url(text: &str) -> Result<Option<redis::Url>, String> {
     if text.is_empty() {
         return Ok(None);
@@ -302,6 +363,9 @@ stand_ins! {
     bool = false;
     Vec<Token> = Vec::new();
     Option<redis::Url> = None;
+    Option<wms::Url> = None;
+    Option<wms::Token> = None;
+    Vec<String> = Vec::new();
     shard::CacheBackend = shard::CacheBackend::Memory;
     Mode = Mode::ReserveOnOrder;
     log::Levels = log::Levels::all();

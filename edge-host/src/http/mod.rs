@@ -22,6 +22,8 @@ mod batch;
 
 mod stock;
 
+mod counts;
+
 mod plan;
 
 mod changes;
@@ -86,6 +88,8 @@ pub struct Config {
     pub defaults: Defaults,
     /// The first half of every event id.
     pub node: String,
+    /// A snapshot that counts more of a warehouse's stocked skus as 0 waits for approval.
+    pub snapshot_zero_percent: u32,
 }
 
 /// What every handler holds.
@@ -120,7 +124,14 @@ const ADMIN: Access = Access::Needs(Role::Admin);
 
 /// The whole API.
 fn routes() -> Vec<Route> {
-    let rooms = [order_routes(), plan::routes(), stock_routes(), catalog::routes(), admin_routes()];
+    let rooms = [
+        order_routes(),
+        plan::routes(),
+        stock_routes(),
+        counts::routes(),
+        catalog::routes(),
+        admin_routes(),
+    ];
     rooms.into_iter().flatten().collect()
 }
 

@@ -26,6 +26,7 @@ use crate::{
         Guest, GuestModule,
         catalog::{CatalogEvent, StoredEntry},
         changes,
+        counts::CountShortage,
         entries::{EntryKey, Noun},
         lifecycle::Description,
         orders,
@@ -306,6 +307,16 @@ impl Shard {
     /// Skus in order, behind one, past the cache.
     pub async fn list_stock(&self, after: String, limit: u32) -> Result<Vec<SkuStock>, Error> {
         self.ask(|reply| Query::StockList { after, limit, reply }).await
+    }
+
+    /// What counts did not find though it is held, behind one.
+    pub async fn shortages(
+        &self,
+        warehouse: Option<String>,
+        after: String,
+        limit: u32,
+    ) -> Result<Vec<CountShortage>, Error> {
+        self.ask(|reply| Query::Shortages { warehouse, after, limit, reply }).await
     }
 
     /// Checks every invariant on a snapshot. Takes as long as it takes, beside the other reads.

@@ -24,6 +24,7 @@ use crate::{
     guest::{
         catalog::{CatalogEvent, StoredEntry},
         changes,
+        counts::CountShortage,
         entries::EntryKey,
         orders,
         routing::{CalendarPreview, Inquiry, Planned},
@@ -50,14 +51,36 @@ type Reply<T> = oneshot::Sender<Result<T, Error>>;
 pub(super) enum Query {
     Stock(Vec<String>, Reply<Vec<Option<SkuStock>>>),
     Order(String, Reply<Option<orders::Order>>),
-    Changes { after: u64, limit: u32, reply: Reply<Vec<changes::Change>> },
+    Changes {
+        after: u64,
+        limit: u32,
+        reply: Reply<Vec<changes::Change>>,
+    },
     Entry(EntryKey, Reply<Option<StoredEntry>>),
     Entries(Listing, Reply<Vec<StoredEntry>>),
     Plan(Inquiry, Reply<Planned>),
-    Preview { warehouse: String, count: u32, reply: Reply<Option<CalendarPreview>> },
-    CatalogEvents { after: u64, limit: u32, reply: Reply<Vec<CatalogEvent>> },
+    Preview {
+        warehouse: String,
+        count: u32,
+        reply: Reply<Option<CalendarPreview>>,
+    },
+    CatalogEvents {
+        after: u64,
+        limit: u32,
+        reply: Reply<Vec<CatalogEvent>>,
+    },
     Session(String, Reply<Option<Session>>),
-    StockList { after: String, limit: u32, reply: Reply<Vec<SkuStock>> },
+    Shortages {
+        warehouse: Option<String>,
+        after: String,
+        limit: u32,
+        reply: Reply<Vec<CountShortage>>,
+    },
+    StockList {
+        after: String,
+        limit: u32,
+        reply: Reply<Vec<SkuStock>>,
+    },
 }
 
 /// The handle to the readers' threads.
@@ -190,6 +213,11 @@ impl Reader {
                 }
                 Query::Session(id, reply) => {
                     self.reply(&mut slot, at, reply, |guest| guest.get_session(&id));
+                }
+                Query::Shortages { warehouse, after, limit, reply } => {
+                    self.reply(&mut slot, at, reply, |guest| {
+                        guest.list_shortages(&warehouse, &after, limit)
+                    });
                 }
                 Query::StockList { after, limit, reply } => {
                     self.reply(&mut slot, at, reply, |guest| guest.list_stock(&after, limit));

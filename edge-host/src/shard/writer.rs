@@ -390,8 +390,16 @@ impl Batcher {
     }
 
     fn time_max(&self, commands: &[Command]) -> Duration {
-        let is_import =
-            |command: &Command| matches!(command, Command::Session(SessionStep::Commit(_)));
+        let is_import = |command: &Command| {
+            matches!(
+                command,
+                Command::Session(
+                    SessionStep::Commit(_)
+                        | SessionStep::CommitSnapshot(_)
+                        | SessionStep::Approve(_)
+                )
+            )
+        };
         if commands.iter().any(is_import) {
             self.batch_time_max.max(IMPORT_TIME_MAX)
         } else {

@@ -1,6 +1,6 @@
 //! Commands as they come in, through the domain's `parse` doors.
 
-use super::{catalog, imports, types};
+use super::{catalog, counting, imports, types};
 use crate::domain::{
     Adcode, Adjust, AdjustItem, Adjustment, Command, Confirm, Counter, Delta, ExpireLimit, Extend,
     Items, Level, Line, Malformed, Mode, OrderId, Placement, Quantity, Reason, Release,
@@ -39,6 +39,7 @@ pub fn command(command: types::Command) -> Result<Command, Malformed> {
             request_id: request_id(it.request_id)?,
         }),
         types::Command::Adjust(it) => Command::Adjust(adjust(it)?),
+        types::Command::Count(it) => Command::Count(counting::count(it)?),
         types::Command::Session(it) => Command::Session(imports::step(it)?),
         types::Command::Catalog(it) => Command::Catalog(catalog::change(it)?),
         types::Command::Expire(limit) => Command::Expire(ExpireLimit::parse(limit)?),

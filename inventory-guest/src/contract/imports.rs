@@ -1,9 +1,9 @@
 //! The words of sessions, in and out.
 
-use super::{catalog, sessions};
+use super::{catalog, counting, sessions};
 use crate::domain::session::{
     NumberedRow, RefusedRow, RefusedRows, Session, SessionBegin, SessionCommit, SessionId,
-    SessionKind, SessionPage, SessionRow, SessionState, SessionStep, StockRow,
+    SessionKind, SessionPage, SessionRow, SessionState, SessionStep, SnapshotCommit, StockRow,
 };
 use crate::domain::{Level, Malformed, Reason, Sku, WarehouseCode};
 
@@ -12,7 +12,7 @@ pub(super) fn step(step: sessions::SessionStep) -> Result<SessionStep, Malformed
     Ok(match step {
         sessions::SessionStep::Begin(it) => SessionStep::Begin(SessionBegin {
             session_id: SessionId::parse(it.session_id)?,
-            kind: kind(&it.kind),
+            kind: kind(it.kind)?,
             author: it.author.map(Reason::parse).transpose()?,
             reason: Reason::parse(it.reason)?,
         }),
@@ -28,15 +28,23 @@ pub(super) fn step(step: sessions::SessionStep) -> Result<SessionStep, Malformed
             replace: it.replace,
             dry_run: it.dry_run,
         }),
+        sessions::SessionStep::CommitSnapshot(it) => SessionStep::CommitSnapshot(SnapshotCommit {
+            session_id: SessionId::parse(it.session_id)?,
+            pages: it.pages,
+            zero_percent_max: it.zero_percent_max,
+            dry_run: it.dry_run,
+        }),
+        sessions::SessionStep::Approve(id) => SessionStep::Approve(SessionId::parse(id)?),
         sessions::SessionStep::Discard(id) => SessionStep::Discard(SessionId::parse(id)?),
     })
 }
 
-fn kind(kind: &sessions::SessionKind) -> SessionKind {
-    match kind {
-        sessions::SessionKind::Catalog(noun) => SessionKind::Catalog(catalog::noun(*noun)),
+fn kind(kind: sessions::SessionKind) -> Result<SessionKind, Malformed> {
+    Ok(match kind {
+        sessions::SessionKind::Catalog(noun) => SessionKind::Catalog(catalog::noun(noun)),
         sessions::SessionKind::Stock => SessionKind::Stock,
-    }
+        sessions::SessionKind::Snapshot(it) => SessionKind::Snapshot(counting::snapshot(it)?),
+    })
 }
 
 /// What is wrong with a row refuses the row; what is wrong with its line, the page.
@@ -67,10 +75,14 @@ pub fn session(session: Session) -> sessions::Session {
         kind: match session.kind {
             SessionKind::Catalog(noun) => sessions::SessionKind::Catalog(catalog::noun_out(noun)),
             SessionKind::Stock => sessions::SessionKind::Stock,
+            SessionKind::Snapshot(it) => {
+                sessions::SessionKind::Snapshot(counting::snapshot_out(it))
+            }
         },
         state: match session.state {
             SessionState::Open => sessions::SessionState::Open,
             SessionState::Committed => sessions::SessionState::Committed,
+            SessionState::AwaitingApproval => sessions::SessionState::AwaitingApproval,
         },
         pages: session.pages,
         staged: session.staged,
@@ -80,6 +92,7 @@ pub fn session(session: Session) -> sessions::Session {
         deleted: session.effects.deleted,
         refused: session.refused.refused,
         refused_rows: refused_out(session.refused.rows),
+        snapshot: session.snapshot.map(counting::numbers),
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod arguments;
 pub mod catalog;
+pub mod counting;
 pub mod imports;
 pub mod results;
 pub mod routing;
@@ -15,12 +16,13 @@ use crate::bindings::exports::inventory::guest::{
     catalog as readings, changes, orders, routing as inquiries, stock,
 };
 #[cfg(not(feature = "json"))]
-use crate::bindings::inventory::guest::{entries, sessions, types};
+use crate::bindings::inventory::guest::{counts, entries, sessions, types};
 use crate::domain::Malformed;
 use crate::operations::Fault;
 #[cfg(feature = "json")]
 use inventory_json::contract::{
-    catalog as readings, changes, entries, orders, routing as inquiries, sessions, stock, types,
+    catalog as readings, changes, counts, entries, orders, routing as inquiries, sessions, stock,
+    types,
 };
 
 impl From<Fault> for types::Fault {

@@ -1,6 +1,6 @@
 //! What goes out: outcomes and query results, moved into the contract's types.
 
-use super::{catalog, changes, imports, orders, stock, types};
+use super::{catalog, changes, counting, imports, orders, stock, types};
 use crate::domain::change::{Change, Quantities};
 use crate::domain::{
     Adjusted, Answer, Counter, Denied, Instant, Line, OrderAnswer, OrderId, OrderState, Outcome,
@@ -24,6 +24,9 @@ fn answer(answer: Answer) -> types::Answer {
             types::Answer::Adjusted(items.into_iter().map(adjusted).collect())
         }
         Answer::Expired(orders) => types::Answer::Expired(orders),
+        Answer::Counted(items) => {
+            types::Answer::Counted(items.into_iter().map(counting::counted).collect())
+        }
         Answer::Session(it) => types::Answer::Session(imports::session(it)),
         Answer::Catalog(changed) => {
             types::Answer::Catalog(changed.into_iter().map(catalog::changed).collect())
@@ -104,6 +107,8 @@ fn refusal(refusal: Refusal) -> types::Refusal {
         Refusal::SessionConflict => types::Refusal::SessionConflict,
         Refusal::SessionIncomplete(pages) => types::Refusal::SessionIncomplete(pages),
         Refusal::SessionFull(rows) => types::Refusal::SessionFull(rows),
+        Refusal::CountAhead(it) => types::Refusal::CountAhead(counting::ahead(&it)),
+        Refusal::SnapshotStale(it) => types::Refusal::SnapshotStale(counting::stale(&it)),
         Refusal::RowsRefused(it) => types::Refusal::RowsRefused(imports::refused(it)),
         Refusal::VersionMismatch(it) => types::Refusal::VersionMismatch(types::VersionMismatch {
             key: catalog::key_out(&it.key),

@@ -1,6 +1,7 @@
 //! What can be asked: `wit/types.wit`'s commands, checked.
 
 use super::catalog::{Entry, EntryKey};
+use super::count::Count;
 use super::session::SessionStep;
 use super::{
     Adcode, Delta, Instant, Items, Level, Location, Malformed, OrderId, Quantity, Reason,
@@ -35,6 +36,8 @@ pub enum Command {
     Session(SessionStep),
     /// Let a package leave from another warehouse.
     Transfer(Transfer),
+    /// Set what lies in a warehouse, as it was counted.
+    Count(Count),
 }
 
 /// What changes stock or an order; the cause of every ledger row.
@@ -58,6 +61,8 @@ pub enum Operation {
     Adjust,
     /// See [`Command::Transfer`].
     Transfer,
+    /// See [`Command::Count`].
+    Count,
 }
 
 impl Operation {
@@ -73,6 +78,7 @@ impl Operation {
             Self::Expire => "expire",
             Self::Adjust => "adjust",
             Self::Transfer => "transfer",
+            Self::Count => "count",
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod adjustment;
 pub mod calendar;
 pub mod catalog;
 pub mod change;
+pub mod count;
 pub mod ledger;
 pub mod order;
 pub mod restriction;

@@ -44,6 +44,9 @@ impl Quantity {
 pub struct Level(u32);
 
 impl Level {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
     /// Accepts 0..2^31-1.
     pub fn parse(units: u32) -> Result<Self, Malformed> {
         if units <= UNITS_MAX {

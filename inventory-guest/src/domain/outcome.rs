@@ -5,6 +5,7 @@
 //! with a new format in `operations/batch/requests.rs`.
 
 use super::catalog::EntryKey;
+use super::count::{Ahead, Counted, StaleSnapshot};
 use super::session::{RefusedRows, Session};
 use super::{Area, Counter, Instant, Label, Line, OrderId, OrderState, Sku, WarehouseCode};
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ pub enum Answer {
     Catalog(Vec<ChangedEntry>),
     /// To each step of a session: what it is now.
     Session(Session),
+    /// To count: one for each item.
+    Counted(Vec<Counted>),
 }
 
 /// The answer to every operation on an order.
@@ -164,6 +167,10 @@ pub enum Refusal {
     SessionFull(u64),
     /// Rows cannot count, and so none does.
     RowsRefused(RefusedRows),
+    /// A count says that it has seen what is yet to come.
+    CountAhead(Ahead),
+    /// The warehouse has a snapshot that is as new, or newer.
+    SnapshotStale(StaleSnapshot),
 }
 
 impl Refusal {
@@ -193,6 +200,8 @@ impl Refusal {
             Self::SessionIncomplete(_) => "session_incomplete",
             Self::SessionFull(_) => "session_full",
             Self::RowsRefused(_) => "rows_refused",
+            Self::CountAhead(_) => "count_ahead",
+            Self::SnapshotStale(_) => "snapshot_stale",
         }
     }
 }

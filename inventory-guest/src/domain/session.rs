@@ -1,6 +1,7 @@
 //! Sessions: many rows, brought in over many transactions, that count together or not at all.
 
 use super::catalog::{Entry, Noun};
+use super::count::{Snapshot, SnapshotNumbers};
 use super::{Level, Malformed, Reason, RequestId, Sku, WarehouseCode};
 use serde::{Deserialize, Serialize};
 
@@ -15,12 +16,14 @@ pub const REFUSED_LISTED_MAX: usize = 100;
 pub type SessionId = RequestId;
 
 /// What a session brings in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SessionKind {
     /// Entries of this noun.
     Catalog(Noun),
     /// Counters.
     Stock,
+    /// What lies in a warehouse.
+    Snapshot(Snapshot),
 }
 
 /// A session to open.
@@ -91,6 +94,19 @@ pub struct SessionCommit {
     pub dry_run: bool,
 }
 
+/// What makes a snapshot's rows count, or leaves that to an operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotCommit {
+    /// Which session.
+    pub session_id: SessionId,
+    /// How many pages there must be.
+    pub pages: u32,
+    /// If it counts more of the warehouse's stocked skus as 0, it awaits approval: 0..100.
+    pub zero_percent_max: u32,
+    /// Change nothing.
+    pub dry_run: bool,
+}
+
 /// One step of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionStep {
@@ -102,6 +118,10 @@ pub enum SessionStep {
     Commit(SessionCommit),
     /// Forget some of them.
     Discard(SessionId),
+    /// Make a snapshot's rows count.
+    CommitSnapshot(SnapshotCommit),
+    /// Let a snapshot that awaits approval count.
+    Approve(SessionId),
 }
 
 impl SessionStep {
@@ -111,7 +131,8 @@ impl SessionStep {
             Self::Begin(it) => &it.session_id,
             Self::Page(it) => &it.session_id,
             Self::Commit(it) => &it.session_id,
-            Self::Discard(id) => id,
+            Self::CommitSnapshot(it) => &it.session_id,
+            Self::Discard(id) | Self::Approve(id) => id,
         }
     }
 }
@@ -141,6 +162,8 @@ pub enum SessionState {
     Open,
     /// Its rows count.
     Committed,
+    /// It was committed, and an operator is to approve or discard it.
+    AwaitingApproval,
 }
 
 /// What a commit did, or would do: to entries or counters.
@@ -173,4 +196,6 @@ pub struct Session {
     pub effects: Effects,
     /// Rows that were refused.
     pub refused: RefusedRows,
+    /// Of a snapshot's commit.
+    pub snapshot: Option<SnapshotNumbers>,
 }

@@ -4,7 +4,8 @@ use super::Stop;
 use super::batch::{Batch, Origin, SkuIndex};
 use crate::domain::ledger::{SiteCounters, SkuCounters};
 use crate::domain::{
-    Adjust, AdjustItem, Adjusted, Counter, Operation, Refusal, Sku, WarehouseCode, adjustment,
+    Adjust, AdjustItem, Adjusted, Adjustment, Counter, Operation, Refusal, Sku, WarehouseCode,
+    adjustment,
 };
 use rustc_hash::FxHashMap;
 
@@ -26,8 +27,9 @@ pub(super) fn adjust<'a>(batch: &mut Batch<'a>, adjust: &'a Adjust) -> Result<Ve
         line: None,
         reason: Some(adjust.reason.as_str()),
     };
-    for item in &adjusted {
+    for (item, asked) in adjusted.iter().zip(adjust.items.iter()) {
         put(batch, (&item.sku, &item.counter), item.after, origin);
+        make_good(batch, asked);
     }
     Ok(adjusted)
 }
@@ -53,6 +55,13 @@ pub(super) fn put<'a>(
             set(&mut counters, counter, after);
             batch.stock.set_site_counters(sku, site, counters, origin);
         }
+    }
+}
+
+/// An operator who says what lies in a warehouse overrules what a count did not find there.
+pub(super) fn make_good(batch: &mut Batch<'_>, item: &AdjustItem) {
+    if let (Adjustment::Set(_), Counter::OnHand(warehouse)) = (item.adjustment, &item.counter) {
+        batch.stock.make_good(&item.sku, warehouse);
     }
 }
 

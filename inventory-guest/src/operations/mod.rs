@@ -5,6 +5,7 @@ mod adjust;
 mod audit;
 mod batch;
 mod catalog;
+mod counts;
 mod lifecycle;
 mod orders;
 mod placement;
@@ -107,8 +108,9 @@ pub fn apply(
     let mut applied = Applied::default();
     let mut rest = commands;
     loop {
-        let is_alone =
-            |command: &Command| matches!(command, Command::Catalog(_) | Command::Session(_));
+        let is_alone = |command: &Command| {
+            matches!(command, Command::Catalog(_) | Command::Session(_) | Command::Count(_))
+        };
         let (run, others) = rest.split_at(rest.iter().position(is_alone).unwrap_or(rest.len()));
         // A batch without commands ends holds that are due.
         if !run.is_empty() || commands.is_empty() {
@@ -121,6 +123,12 @@ pub fn apply(
             }
             Some((Command::Session(step), others)) => {
                 let (outcome, changed) = sessions::step(database, now, step)?;
+                applied.outcomes.push(outcome);
+                applied.changed_skus.extend(changed);
+                rest = others;
+            }
+            Some((Command::Count(count), others)) => {
+                let (outcome, changed) = counts::count(database, now, count)?;
                 applied.outcomes.push(outcome);
                 applied.changed_skus.extend(changed);
                 rest = others;
@@ -188,7 +196,11 @@ fn decide<'a>(batch: &mut Batch<'a>, number: usize, command: &'a Command) -> Res
         Command::Ship(it) => orders::ship(batch, order, it.package),
         Command::Release(it) => orders::release(batch, order, it),
         Command::Transfer(it) => transfer::transfer(batch, order, it),
-        Command::Adjust(_) | Command::Expire(_) | Command::Catalog(_) | Command::Session(_) => {
+        Command::Adjust(_)
+        | Command::Expire(_)
+        | Command::Catalog(_)
+        | Command::Session(_)
+        | Command::Count(_) => {
             unreachable!("decided above, or apart from batches")
         }
     };

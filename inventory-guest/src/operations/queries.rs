@@ -4,6 +4,7 @@ pub use super::audit::{AuditCounts, AuditReport, Difference, audit};
 pub use super::catalog::read::{
     CatalogEvent, StoredEntry, get_entry, list_catalog_events, list_entries,
 };
+pub use super::counts::list_shortages;
 pub use super::routing::{Inquiry, Planned, Preview, WarehouseWhy, plan, preview};
 pub use super::sessions::get_session;
 

@@ -4,6 +4,7 @@ use super::Error;
 use super::rows::unreadable;
 use crate::domain::catalog::Noun;
 use crate::domain::change::ChangeKind;
+use crate::domain::count::Snapshot;
 use crate::domain::session::SessionKind;
 use crate::domain::{Operation, OrderState, Strategy};
 
@@ -56,6 +57,7 @@ pub(super) fn of_operation(operation: Operation) -> u32 {
         Operation::Expire => 7,
         Operation::Adjust => 8,
         Operation::Transfer => 11,
+        Operation::Count => 12,
     }
 }
 
@@ -79,20 +81,25 @@ pub(super) fn of_noun(noun: Noun) -> u32 {
     }
 }
 
-/// Stock's code follows those of the nouns.
+/// The codes of these follow those of the nouns.
 const STOCK_SESSION: u32 = 8;
+const SNAPSHOT_SESSION: u32 = 9;
 
-pub(super) fn of_session_kind(kind: SessionKind) -> u32 {
+pub(super) fn of_session_kind(kind: &SessionKind) -> u32 {
     match kind {
-        SessionKind::Catalog(noun) => of_noun(noun),
+        SessionKind::Catalog(noun) => of_noun(*noun),
         SessionKind::Stock => STOCK_SESSION,
+        SessionKind::Snapshot(_) => SNAPSHOT_SESSION,
     }
 }
 
-pub(super) fn to_session_kind(code: u32) -> Result<SessionKind, Error> {
-    match code {
-        STOCK_SESSION => Ok(SessionKind::Stock),
-        noun => to_noun(noun).map(SessionKind::Catalog),
+/// `snapshot`: what a snapshot's session is of.
+pub(super) fn to_session_kind(code: u32, snapshot: Option<Snapshot>) -> Result<SessionKind, Error> {
+    match (code, snapshot) {
+        (STOCK_SESSION, None) => Ok(SessionKind::Stock),
+        (SNAPSHOT_SESSION, Some(snapshot)) => Ok(SessionKind::Snapshot(snapshot)),
+        (noun, None) => to_noun(noun).map(SessionKind::Catalog),
+        (code, Some(_)) => Err(unreadable(&format!("a snapshot in a session of kind {code}"))),
     }
 }
 
@@ -119,6 +126,7 @@ pub(super) fn to_state(code: u32) -> Result<OrderState, Error> {
 pub(super) fn to_operation(code: u32) -> Result<Operation, Error> {
     match code {
         11 => Ok(Operation::Transfer),
+        12 => Ok(Operation::Count),
         _ => at(&FIRST_OPERATIONS, code),
     }
 }
@@ -147,7 +155,8 @@ mod tests {
         for state in STATES {
             assert_eq!(to_state(of_state(state)).unwrap(), state);
         }
-        for operation in FIRST_OPERATIONS.into_iter().chain([Operation::Transfer]) {
+        for operation in FIRST_OPERATIONS.into_iter().chain([Operation::Transfer, Operation::Count])
+        {
             assert_eq!(to_operation(of_operation(operation)).unwrap(), operation);
         }
         for noun in Noun::ALL {
@@ -162,6 +171,6 @@ mod tests {
         assert!(to_state(0).is_err());
         assert!(to_state(9).is_err());
         assert!(to_operation(9).is_err());
-        assert!(to_kind(12).is_err());
+        assert!(to_kind(13).is_err());
     }
 }

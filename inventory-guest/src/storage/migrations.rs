@@ -6,10 +6,11 @@ use crate::domain::Instant;
 
 /// In order; the last one's number is the schema version. Never edited once released. A semicolon
 /// and an empty line end a statement.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/0001_stock.sql"),
     include_str!("../../migrations/0002_catalog.sql"),
     include_str!("../../migrations/0003_sessions.sql"),
+    include_str!("../../migrations/0004_counts.sql"),
 ];
 
 /// The number of the last migration.

@@ -9,6 +9,7 @@ pub(crate) mod audit;
 pub(crate) mod catalog;
 pub(crate) mod changes;
 pub(crate) mod codes;
+pub(crate) mod counts;
 #[cfg(all(target_family = "wasm", not(feature = "cli")))]
 pub(crate) mod host;
 #[cfg(any(test, feature = "local"))]

@@ -9,6 +9,8 @@ use std::borrow::Cow;
 pub(crate) const NO_ORDER: i64 = 0;
 /// `order_no` of corrections of the catalog: no order ever has it.
 pub(crate) const CATALOG: i64 = -1;
+/// Likewise, of counts; their operation is `adjust`, too.
+pub(crate) const COUNTS: i64 = -2;
 
 /// What names a request among those of its order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -14,6 +14,8 @@ pub(crate) struct SiteRow {
     pub(crate) counters: SiteCounters,
     /// Units that orders do not get.
     pub(crate) safety_stock: u32,
+    /// Units that are held, or were, but not there: orders do not get them either.
+    pub(crate) missing: u32,
 }
 
 /// The counters of these skus that have a row, each with the number it is asked for by.
@@ -50,20 +52,22 @@ pub(crate) fn find_sites<'a>(
     database: &mut dyn Database,
     skus: impl Iterator<Item = (usize, &'a Sku)>,
 ) -> Result<Vec<(usize, SiteRow)>, Error> {
-    const FIND: &str = "SELECT ?2, warehouse, on_hand, unavailable, reserved, committed, NULL
+    const FIND: &str = "SELECT ?2, warehouse, on_hand, unavailable, reserved, committed, NULL, 0
         FROM warehouse_stock WHERE sku = ?1 ORDER BY warehouse";
-    const FIND_WITH_SAFETY_STOCK: &str = "SELECT ?2, s.warehouse, s.on_hand, s.unavailable,
-        s.reserved, s.committed, k.body
+    const FIND_WITH_KEPT: &str = "SELECT ?2, s.warehouse, s.on_hand, s.unavailable,
+        s.reserved, s.committed, k.body, coalesce(x.missing, 0)
         FROM warehouse_stock s
         LEFT JOIN catalog k ON k.noun = 6 AND k.subject = s.sku AND k.place = s.warehouse
+        LEFT JOIN count_shortages x ON x.warehouse = s.warehouse AND x.sku = s.sku
         WHERE s.sku = ?1 ORDER BY s.warehouse";
-    const ANY: &str = "SELECT EXISTS (SELECT 1 FROM catalog WHERE noun = 6)";
+    const ANY: &str = "SELECT EXISTS (SELECT 1 FROM catalog WHERE noun = 6)
+        OR EXISTS (SELECT 1 FROM count_shortages)";
     let mut skus = skus.peekable();
     if skus.peek().is_none() {
         return Ok(Vec::new());
     }
     let any: Vec<i64> = read(database, ANY, &[], Cells::integer)?;
-    let find = if any == [1] { FIND_WITH_SAFETY_STOCK } else { FIND };
+    let find = if any == [1] { FIND_WITH_KEPT } else { FIND };
     let runs = skus.map(|(index, sku)| [Parameter::Text(sku.as_str()), Parameter::index(index)]);
     read_each(database, find, runs, |cells| {
         let index = cells.number()?;
@@ -79,6 +83,7 @@ pub(crate) fn find_sites<'a>(
                 Some(body) => value::<SafetyStock>(&body)?.0.get(),
                 None => 0,
             },
+            missing: cells.number()?,
         };
         Ok((index, site))
     })

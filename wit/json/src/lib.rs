@@ -29,6 +29,8 @@ pub mod changes;
 
 pub mod catalog;
 
+pub mod counts;
+
 pub mod import;
 
 pub mod audit;

@@ -8,6 +8,7 @@ use crate::adjust::AdjustAnswer;
 use crate::answers::OrderAnswer;
 use crate::catalog::CatalogAnswer;
 use crate::contract::types;
+use crate::counts::{CountAnswer, SnapshotReport};
 use crate::import::ImportReport;
 use crate::problem::{Problem, Refused};
 use crate::refusal::refused;
@@ -22,6 +23,10 @@ pub enum Answer<'a> {
     Adjust(AdjustAnswer<'a>),
     /// To a change of the catalog.
     Catalog(CatalogAnswer<'a>),
+    /// To a count.
+    Count(CountAnswer<'a>),
+    /// To a step of a snapshot.
+    Snapshot(SnapshotReport<'a>),
     /// To a step of an import.
     Import(ImportReport),
     /// To the host's own sweep; callers cannot send that command.
@@ -69,7 +74,11 @@ impl<'a> From<&'a types::Answer> for Answer<'a> {
             types::Answer::Order(answer) => Self::Order(answer.into()),
             types::Answer::Adjusted(items) => Self::Adjust(items.as_slice().into()),
             types::Answer::Catalog(changed) => Self::Catalog(changed.as_slice().into()),
-            types::Answer::Session(session) => Self::Import(ImportReport::new(session)),
+            types::Answer::Counted(items) => Self::Count(items.as_slice().into()),
+            types::Answer::Session(session) => match SnapshotReport::new(session) {
+                Some(report) => Self::Snapshot(report),
+                None => Self::Import(ImportReport::new(session)),
+            },
             types::Answer::Expired(orders) => Self::Expired(*orders),
         }
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::adjust::CounterView;
 use crate::answers::OrderState;
 use crate::catalog::{changed_key, entry_name};
+use crate::contract::counts;
 use crate::contract::types::{self, Fault, Refusal, Shortage};
 use crate::kinds;
 use crate::problem::{Kind, MALFORMED, Problem};
@@ -36,6 +37,8 @@ kinds! { REFUSAL_KINDS:
         "The import came before with other content, or is committed";
     SESSION_INCOMPLETE = "session_incomplete", CONFLICT, "Pages of the import are missing";
     SESSION_FULL = "session_full", PAYLOAD_TOO_LARGE, "The import has too many rows";
+    COUNT_AHEAD = "count_ahead", UNPROCESSABLE_ENTITY, "The count has seen what is yet to come";
+    SNAPSHOT_STALE = "snapshot_stale", CONFLICT, "The warehouse has a newer snapshot";
     ROWS_REFUSED = "rows_refused", UNPROCESSABLE_ENTITY, "Rows cannot count, and so none does";
     UNKNOWN_ENTRY = "unknown_entry", NOT_FOUND, "There is no such entry";
     REGION_RESTRICTED = "region_restricted", UNPROCESSABLE_ENTITY, "It may not be shipped there";
@@ -100,6 +103,8 @@ pub fn refused(refusal: &Refusal) -> Problem {
             Problem::new(&SESSION_FULL, format!("an import has at most {rows} rows"))
                 .with("rows_max", *rows)
         }
+        Refusal::CountAhead(ahead) => count_ahead(ahead),
+        Refusal::SnapshotStale(stale) => snapshot_stale(stale),
         Refusal::RowsRefused(refused) => rows_refused(refused.refused, &refused.rows),
         Refusal::RegionRestricted(denied) => region_restricted(denied),
         Refusal::NoShippableWarehouse(shortages) => {
@@ -144,6 +149,30 @@ pub fn rows_refused(refused: u64, rows: &[crate::contract::sessions::RefusedRow]
     let errors: Vec<Value> =
         rows.iter().map(|row| json!({ "line": row.line, "why": row.why })).collect();
     Problem::new(&ROWS_REFUSED, detail).with("refused", refused).with("errors", errors)
+}
+
+fn count_ahead(ahead: &counts::Ahead) -> Problem {
+    let counts::Ahead { as_of, now, watermark, last_seq } = *ahead;
+    let detail = match watermark.filter(|watermark| *watermark > last_seq) {
+        Some(watermark) => {
+            format!("the watermark {watermark} is beyond the change feed, which ends at {last_seq}")
+        }
+        None => format!("as_of is {}, and it is {} now", Instant(as_of), Instant(now)),
+    };
+    Problem::new(&COUNT_AHEAD, detail)
+        .with("as_of", Instant(as_of).to_string())
+        .with("now", Instant(now).to_string())
+        .with("watermark", watermark)
+        .with("last_seq", last_seq)
+}
+
+fn snapshot_stale(stale: &counts::StaleSnapshot) -> Problem {
+    let (as_of, newest) = (Instant(stale.as_of), Instant(stale.newest_as_of));
+    Problem::new(&SNAPSHOT_STALE, format!("it is of {as_of}, and one of {newest} counts already"))
+        .with("as_of", as_of.to_string())
+        .with("watermark", stale.watermark)
+        .with("newest_as_of", newest.to_string())
+        .with("newest_watermark", stale.newest_watermark)
 }
 
 fn unknown_warehouse(codes: &[String]) -> Problem {

@@ -194,6 +194,14 @@ integer_rule!(
     CounterChange, CounterChangeRule, -2_147_483_647..=2_147_483_647
 );
 integer_rule!(
+    /// Hundredths of something.
+    Percent, PercentRule, 0..=100
+);
+integer_rule!(
+    /// A page of a snapshot, and how many there are.
+    PageNumber, PageNumberRule, 1..=10_000
+);
+integer_rule!(
     /// Seconds until an unpaid hold ends; at most a year.
     TimeToLive, TimeToLiveRule, 1..=31_536_000
 );

@@ -24,6 +24,8 @@ mod orders;
 
 mod stock;
 
+mod counts;
+
 mod changes;
 
 mod catalog;
@@ -68,7 +70,9 @@ line or a body is wrong; 70 the database failed; 74 a file or address cannot be 
 folder is in use.";
 
 fn command() -> Command {
-    let operations = [orders::commands(), stock::commands(), changes::commands()].concat();
+    let operations =
+        [orders::commands(), stock::commands(), counts::commands(), changes::commands()];
+    let operations = operations.concat();
     Command::new("inventory")
         .bin_name("inventory")
         .version(env!("CARGO_PKG_VERSION"))
@@ -124,11 +128,13 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         replay::NAME => replay::run(&mut shard, matches),
         changes::CHANGES => changes::list(&mut shard, matches, &settings),
         changes::AUDIT => changes::audit(&mut shard, &settings),
+        counts::SHORTAGES => counts::shortages(&mut shard, matches, &settings),
         stock::STOCK => stock::read(&mut shard, matches, &settings),
         orders::GET => orders::get(&mut shard, matches, &settings),
         name => {
             let command = orders::parse(name, matches, &settings)
                 .or_else(|| stock::parse(name, matches))
+                .or_else(|| counts::parse(name, matches, &settings))
                 .expect("every subcommand is one of these")?;
             output::outcome(&shard.decide(command), &settings)
         }

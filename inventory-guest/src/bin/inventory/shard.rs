@@ -3,11 +3,11 @@
 
 use std::fs;
 
-use inventory_guest::contract::{arguments, catalog as words, results};
+use inventory_guest::contract::{arguments, catalog as words, counting, results};
 use inventory_guest::domain;
 use inventory_guest::operations::{self, queries};
 use inventory_guest::storage::local::LocalDatabase;
-use inventory_json::contract::{catalog, changes, entries, orders, stock, types};
+use inventory_json::contract::{catalog, changes, counts, entries, orders, stock, types};
 
 use crate::clock::Clock;
 use crate::failure::Failure;
@@ -165,6 +165,20 @@ impl Shard {
     ) -> Result<Vec<stock::SkuStock>, types::Fault> {
         let listed = queries::list_stock(&mut self.database, after, limit);
         Ok(listed.map_err(types::Fault::from)?.into_iter().map(results::sku_stock).collect())
+    }
+
+    /// What counts did not find though it is held, behind one.
+    pub(crate) fn shortages(
+        &mut self,
+        warehouse: Option<String>,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<counts::CountShortage>, types::Fault> {
+        let malformed = |fault: domain::Malformed| types::Fault::from(fault);
+        let warehouse = warehouse.map(domain::WarehouseCode::parse).transpose();
+        let warehouse = warehouse.map_err(malformed)?;
+        let listed = queries::list_shortages(&mut self.database, warehouse.as_ref(), after, limit);
+        Ok(listed.map_err(types::Fault::from)?.into_iter().map(counting::shortage).collect())
     }
 
     pub(crate) fn audit(&mut self) -> Result<stock::AuditReport, types::Fault> {

@@ -10,6 +10,7 @@ use inventory_json::refusal::{faulted, refused};
 use inventory_json::words::Instant;
 
 use crate::catalog;
+use crate::counts;
 use crate::shard::Decided;
 
 /// Rows under a header, each column as wide as its widest cell.
@@ -78,6 +79,7 @@ fn answer(answer: &types::Answer, again: &str) -> String {
         types::Answer::Order(answer) => order_answer(answer, again),
         types::Answer::Adjusted(items) => adjusted(items, again),
         types::Answer::Catalog(entries) => catalog::changed(entries, again),
+        types::Answer::Counted(items) => counts::counted(items, again),
         types::Answer::Session(session) => format!("{} rows staged\n", session.staged),
         types::Answer::Expired(orders) => format!("{orders} holds ended\n"),
     }

@@ -15,9 +15,9 @@ pub(super) use stock::{Origin, SkuIndex, Stock};
 use super::Fault;
 use crate::domain::ledger::Movement;
 use crate::domain::{
-    Adcode, AdjustItem, Command, Instant, Operation, OrderAnswer, OrderId, Package, WarehouseCode,
+    Adcode, AdjustItem, Command, Instant, Line, Operation, OrderAnswer, OrderId, Package, Quantity,
+    Shortage, Sku, WarehouseCode,
 };
-use crate::domain::{Line, Quantity, Shortage, Sku};
 use crate::storage::{self, Database};
 use holds::DueHolds;
 use requests::Requests;

@@ -26,6 +26,8 @@ pub(in crate::operations) struct Stock<'a> {
     /// Made now, each with the reason of the adjustment that named it.
     new_warehouses: Vec<(WarehouseCode, &'a str)>,
     ledger: Vec<Entry<'a>>,
+    /// Nothing is missing there any more.
+    made_good: Vec<(SkuIndex, SiteIndex)>,
     /// Wanted, not yet read.
     unread: Vec<SkuIndex>,
     unread_sites: Vec<SkuIndex>,
@@ -45,6 +47,7 @@ struct SiteEntry {
     counters: SiteCounters,
     stored: Option<SiteCounters>,
     safety_stock: u32,
+    missing: u32,
 }
 
 /// What a ledger row says of why it is there.
@@ -112,6 +115,7 @@ impl<'a> Stock<'a> {
                 counters: row.counters,
                 stored: Some(row.counters),
                 safety_stock: row.safety_stock,
+                missing: row.missing,
             });
         }
         Ok(())
@@ -205,7 +209,7 @@ impl<'a> Stock<'a> {
     /// Units that orders may still hold there.
     pub(in crate::operations) fn free(&self, sku: SkuIndex, site: SiteIndex) -> u32 {
         let site = &self.skus[sku].sites[site];
-        site.counters.free().saturating_sub(site.safety_stock)
+        site.counters.free().saturating_sub(site.safety_stock.saturating_add(site.missing))
     }
 
     /// The warehouse with this number, if it may be chosen for an address.
@@ -363,8 +367,18 @@ impl<'a> Stock<'a> {
             counters: SiteCounters::default(),
             stored: None,
             safety_stock: 0,
+            missing: 0,
         });
         entry.sites.len() - 1
+    }
+
+    /// Nothing is missing any more of a sku in a warehouse.
+    pub(in crate::operations) fn make_good(&mut self, sku: &Sku, warehouse: &WarehouseCode) {
+        let sku = self.index(sku).expect("a correction's skus are prefetched");
+        let site = self.site(sku, warehouse).expect("a correction made it");
+        if std::mem::take(&mut self.skus[sku].sites[site].missing) > 0 {
+            self.made_good.push((sku, site));
+        }
     }
 
     /// Writes what changed.
@@ -388,6 +402,10 @@ impl<'a> Stock<'a> {
         storage::stock::insert_sites(database, new.map(site_row))?;
         let changed = sites().filter(|(_, it)| it.stored.is_some_and(|row| row != it.counters));
         storage::stock::update_sites(database, changed.map(site_row))?;
+
+        let made_good = self.made_good.iter();
+        let made_good = made_good.map(|&(sku, site)| (self.sku(sku), self.code(sku, site)));
+        storage::counts::delete_shortages(database, made_good)?;
 
         let rows = self.ledger.iter().map(|entry| self.ledger_row(entry));
         storage::changes::append(database, now, last_seq, rows)?;

@@ -3,10 +3,11 @@
 
 mod catalog;
 mod page;
+mod snapshot;
 mod stock;
 
 use super::Fault;
-use super::batch::{append, decode, encode};
+use super::batch::{append, encode};
 use crate::domain::session::{
     Effects, PAGES_MAX, RefusedRow, RefusedRows, Session, SessionBegin, SessionCommit, SessionId,
     SessionKind, SessionState, SessionStep,
@@ -39,6 +40,15 @@ impl<F: Into<Fault>> From<F> for Stop {
     }
 }
 
+impl From<super::Stop> for Stop {
+    fn from(stop: super::Stop) -> Self {
+        match stop {
+            super::Stop::Refused(refusal) => Self::Refused(refusal),
+            super::Stop::Failed(fault) => Self::Failed(fault),
+        }
+    }
+}
+
 /// Does one step; the skus whose counters it changed, too.
 pub(super) fn step(
     database: &mut dyn Database,
@@ -54,6 +64,8 @@ pub(super) fn step(
             Ok((replayed, state(database, &it.session_id, &head, Effects::default())?))
         }),
         SessionStep::Commit(it) => commit(database, now, it, &mut changed),
+        SessionStep::CommitSnapshot(it) => snapshot::commit(database, now, it, &mut changed),
+        SessionStep::Approve(id) => snapshot::approve(database, now, id, &mut changed),
         SessionStep::Discard(id) => discard(database, id),
     };
     let outcome = match done {
@@ -70,7 +82,7 @@ type Done = Result<(bool, Session), Stop>;
 fn begin(database: &mut dyn Database, now: Instant, begin: &SessionBegin) -> Done {
     forget_idle(database, now)?;
     let mut body = Vec::new();
-    append(&(begin.kind, &begin.author, &begin.reason), &mut body);
+    append(&(&begin.kind, &begin.author, &begin.reason), &mut body);
     let fingerprint = xxh3_64(&body);
     let id = begin.session_id.as_str();
     let found = sessions::find(database, id)?;
@@ -81,8 +93,11 @@ fn begin(database: &mut dyn Database, now: Instant, begin: &SessionBegin) -> Don
         }
         Some(head) => head,
         None => {
+            if let SessionKind::Snapshot(it) = &begin.kind {
+                snapshot::check(database, now, it)?;
+            }
             let why = (begin.author.as_ref(), &begin.reason);
-            sessions::insert(database, now, (id, begin.kind), why, fingerprint)?;
+            sessions::insert(database, now, (id, &begin.kind), why, fingerprint)?;
             find(database, &begin.session_id)?
         }
     };
@@ -97,10 +112,7 @@ fn commit(
 ) -> Done {
     let head = find(database, &commit.session_id)?;
     if let Some(outcome) = &head.committed {
-        return match decode(outcome)? {
-            Ok(Answer::Session(session)) => Ok((true, session)),
-            _ => Err(Fault::Corrupt("a commit that answered no session".to_owned()).into()),
-        };
+        return Ok((true, snapshot::answered(outcome)?));
     }
     check_whole(database, &head, commit.pages)?;
     let sums = sessions::page_sums(database, head.session_no)?;
@@ -109,11 +121,15 @@ fn commit(
     if refused.refused > 0 && !commit.skip_refused {
         return Err(Refusal::RowsRefused(refused).into());
     }
-    let effects = match head.kind {
+    let effects = match &head.kind {
         SessionKind::Catalog(noun) => {
-            catalog::commit(database, now, &head, noun, commit, &mut refused)?
+            catalog::commit(database, now, &head, *noun, commit, &mut refused)?
         }
         SessionKind::Stock => stock::commit(database, now, &head, commit, &mut refused, changed)?,
+        SessionKind::Snapshot(_) => {
+            let text = "a snapshot has a commit of its own".to_owned();
+            return Err(Fault::Malformed(text).into());
+        }
     };
     let mut session = state(database, &commit.session_id, &head, effects)?;
     session.refused = refused;
@@ -171,10 +187,11 @@ fn find(database: &mut dyn Database, id: &SessionId) -> Result<SessionHead, Stop
     Ok(sessions::find(database, id.as_str())?.ok_or(Refusal::UnknownSession)?)
 }
 
-/// A session that is not committed.
+/// A session that takes pages.
 fn open(database: &mut dyn Database, id: &SessionId) -> Result<SessionHead, Stop> {
     let head = find(database, id)?;
-    if head.committed.is_some() { Err(Refusal::SessionConflict.into()) } else { Ok(head) }
+    let is_closed = head.committed.is_some() || head.awaiting.is_some();
+    if is_closed { Err(Refusal::SessionConflict.into()) } else { Ok(head) }
 }
 
 /// What a session is now.
@@ -195,7 +212,8 @@ fn state(
     let is_committed = head.committed.is_some();
     let state = if is_committed { SessionState::Committed } else { SessionState::Open };
     let refused = RefusedRows { refused, rows };
-    Ok(Session { session_id: id.clone(), kind: head.kind, state, pages, staged, effects, refused })
+    let (session_id, kind, snapshot) = (id.clone(), head.kind.clone(), None);
+    Ok(Session { session_id, kind, state, pages, staged, effects, refused, snapshot })
 }
 
 /// A session as it is now; `None` where there is none of this name.
@@ -204,8 +222,9 @@ pub fn get_session(database: &mut impl Database, id: &SessionId) -> Result<Optio
         return Ok(None);
     };
     let now = state(database, id, &head, Effects::default())?;
-    Ok(Some(match head.committed.as_deref().map(decode).transpose()? {
-        Some(Ok(Answer::Session(committed))) => Session { staged: now.staged, ..committed },
-        _ => now,
+    let answered = head.committed.as_ref().or(head.awaiting.as_ref());
+    Ok(Some(match answered {
+        Some(outcome) => Session { staged: now.staged, ..snapshot::answered(outcome)? },
+        None => now,
     }))
 }

@@ -3,7 +3,7 @@
 use super::{Fault, Stop};
 use crate::domain::session::{
     NumberedRow, PAGES_MAX, REFUSED_LISTED_MAX, ROWS_MAX, RefusedRow, SessionKind, SessionPage,
-    SessionRow,
+    SessionRow, StockRow,
 };
 use crate::domain::{Refusal, WarehouseCode};
 use crate::operations::batch::append;
@@ -23,7 +23,7 @@ pub(super) fn stage(
 ) -> Result<bool, Stop> {
     check_bounds(page)?;
     let rows: Vec<(u32, Result<StagedRow, String>)> =
-        page.rows.iter().map(|row| (row.line, staged(head.kind, row))).collect();
+        page.rows.iter().map(|row| (row.line, staged(&head.kind, row))).collect();
     let fingerprint = fingerprint(&rows);
     match sessions::page(database, head.session_no, page.number)? {
         Some(before) if before == fingerprint => return Ok(true),
@@ -57,12 +57,12 @@ fn check_bounds(page: &SessionPage) -> Result<(), Fault> {
 }
 
 /// A row as it is staged, or why it cannot be.
-fn staged(kind: SessionKind, row: &NumberedRow) -> Result<StagedRow, String> {
+fn staged(kind: &SessionKind, row: &NumberedRow) -> Result<StagedRow, String> {
     let line = row.line;
     match (kind, row.row.as_ref().map_err(ToString::to_string)?) {
         (SessionKind::Catalog(noun), SessionRow::Entry(entry)) => {
             let key = entry.key();
-            if key.noun() != noun {
+            if key.noun() != *noun {
                 return Err(format!("a {} in a session of {}", key.noun().name(), noun.name()));
             }
             let (subject, place) = (key.subject().into_owned(), key.place().to_owned());
@@ -70,17 +70,27 @@ fn staged(kind: SessionKind, row: &NumberedRow) -> Result<StagedRow, String> {
         }
         (SessionKind::Stock, SessionRow::Stock(row)) => {
             let place = row.warehouse.as_ref().map_or("", WarehouseCode::as_str).to_owned();
-            let mut body = Vec::new();
-            append(&row.units, &mut body);
-            Ok(StagedRow { subject: row.sku.as_str().to_owned(), place, line, body })
+            Ok(counter(line, row, place))
         }
+        (SessionKind::Snapshot(snapshot), SessionRow::Stock(row)) => match &row.warehouse {
+            Some(code) if *code != snapshot.warehouse => {
+                Err(format!("stock of {} in a snapshot of another warehouse", code.as_str()))
+            }
+            _ => Ok(counter(line, row, String::new())),
+        },
         (SessionKind::Catalog(noun), SessionRow::Stock(_)) => {
             Err(format!("stock in a session of {}", noun.name()))
         }
-        (SessionKind::Stock, SessionRow::Entry(entry)) => {
+        (SessionKind::Stock | SessionKind::Snapshot(_), SessionRow::Entry(entry)) => {
             Err(format!("a {} in a session of stock", entry.key().noun().name()))
         }
     }
+}
+
+fn counter(line: u32, row: &StockRow, place: String) -> StagedRow {
+    let mut body = Vec::new();
+    append(&row.units, &mut body);
+    StagedRow { subject: row.sku.as_str().to_owned(), place, line, body }
 }
 
 fn fingerprint(rows: &[(u32, Result<StagedRow, String>)]) -> u64 {

@@ -6,7 +6,7 @@ use crate::domain::session::{Effects, REFUSED_LISTED_MAX, RefusedRow, RefusedRow
 use crate::domain::{
     AdjustItem, Adjustment, Counter, Instant, Level, Operation, Refusal, Sku, WarehouseCode,
 };
-use crate::operations::adjust::{put, tried};
+use crate::operations::adjust::{make_good, put, tried};
 use crate::operations::batch::{Batch, Origin};
 use crate::storage::Database;
 use crate::storage::sessions::{self, SessionHead, StagedRow};
@@ -86,15 +86,19 @@ fn each_chunk(
 }
 
 fn item(row: &StagedRow) -> Result<AdjustItem, Fault> {
-    let units: Level = postcard::from_bytes(&row.body)
-        .map_err(|fault| Fault::Corrupt(format!("a staged counter: {fault}")))?;
     let counter = if row.place.is_empty() {
         Counter::Sellable
     } else {
         Counter::OnHand(WarehouseCode::from_row(row.place.clone()))
     };
-    let (sku, adjustment) = (Sku::from_row(row.subject.clone()), Adjustment::Set(units));
+    let (sku, adjustment) = (Sku::from_row(row.subject.clone()), Adjustment::Set(units(row)?));
     Ok(AdjustItem { sku, counter, adjustment, compare_quantity: None })
+}
+
+/// What a staged row says.
+pub(super) fn units(row: &StagedRow) -> Result<Level, Fault> {
+    postcard::from_bytes(&row.body)
+        .map_err(|fault| Fault::Corrupt(format!("a staged counter: {fault}")))
 }
 
 fn note(effects: &mut Effects, before: Option<u32>, after: u32) {
@@ -128,6 +132,7 @@ fn set(
             Fault::Corrupt(format!("a counter that was tried is refused: {}", refusal.code()))
         })?;
         put(&mut batch, (&item.sku, &item.counter), after, origin);
+        make_good(&mut batch, item);
     }
     batch.write_back()
 }

@@ -8,6 +8,7 @@ mod auditing;
 mod batches;
 mod catalog;
 mod catalog_folds;
+mod counting;
 mod holding;
 mod identity;
 mod placing;
@@ -20,6 +21,8 @@ mod routing;
 mod sessions;
 mod shipping;
 mod shop;
+mod snapshot_races;
+mod snapshots;
 mod transferring;
 mod words;
 

@@ -17,6 +17,7 @@ pub(super) fn session_now(session: &Session) -> String {
     let state = match session.state {
         SessionState::Open => "open",
         SessionState::Committed => "committed",
+        SessionState::AwaitingApproval => "awaiting approval",
     };
     let it = session.effects;
     let effects = if it == crate::domain::session::Effects::default() {
@@ -25,7 +26,10 @@ pub(super) fn session_now(session: &Session) -> String {
         format!(" +{} ~{} ={} -{}", it.created, it.updated, it.unchanged, it.deleted)
     };
     let refused = refused_rows(&session.refused);
-    format!("{state} {} pages {} staged{effects}{refused}", session.pages, session.staged)
+    let numbers = session.snapshot.map_or(String::new(), |it| {
+        format!(" {}/{} zeroed {} stale {} short", it.zeroed, it.stocked, it.stale, it.short)
+    });
+    format!("{state} {} pages {} staged{effects}{refused}{numbers}", session.pages, session.staged)
 }
 
 pub(super) fn refused_rows(refused: &RefusedRows) -> String {

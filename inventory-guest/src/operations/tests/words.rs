@@ -1,6 +1,7 @@
 //! Short forms of commands and outcomes.
 
 use super::catalog::{changed, key};
+use super::counting::counted;
 use super::sessions::{refused_rows, session_now};
 use crate::domain::{
     Adcode, Adjust, AdjustItem, Adjusted, Adjustment, Answer, Command, Confirm, Counter, Delta,
@@ -129,6 +130,7 @@ impl Command {
             Self::Transfer(it) => &mut it.request_id,
             Self::Adjust(it) => &mut it.request_id,
             Self::Catalog(it) => &mut it.request_id,
+            Self::Count(it) => &mut it.request_id,
             Self::Expire(_) | Self::Session(_) => panic!("this has no such name"),
         };
         *request_id = Some(name);
@@ -199,6 +201,7 @@ pub(super) fn short(outcome: &Outcome) -> String {
         Ok(Answer::Adjusted(items)) => items.iter().map(adjusted).collect::<Vec<_>>().join(", "),
         Ok(Answer::Catalog(entries)) => entries.iter().map(changed).collect::<Vec<_>>().join(", "),
         Ok(Answer::Session(session)) => session_now(session),
+        Ok(Answer::Counted(items)) => items.iter().map(counted).collect::<Vec<_>>().join(", "),
         Ok(Answer::Expired(orders)) => format!("{orders} expired"),
         Err(refusal) => format!("no {}{}", refusal.code(), numbers(refusal)),
     };
@@ -248,6 +251,16 @@ fn numbers(refusal: &Refusal) -> String {
         Refusal::SessionIncomplete(pages) => format!(" {pages:?}"),
         Refusal::SessionFull(rows) => format!(" {rows}"),
         Refusal::RowsRefused(rows) => refused_rows(rows),
+        Refusal::CountAhead(it) => {
+            let (as_of, watermark) = (it.seen.as_of.as_milliseconds(), it.seen.watermark);
+            let watermark = watermark.map_or(String::new(), |it| format!("#{it}"));
+            format!(" {as_of}{watermark} at {}#{}", it.now.as_milliseconds(), it.last_seq)
+        }
+        Refusal::SnapshotStale(it) => {
+            let newest = it.newest_as_of.as_milliseconds();
+            let as_of = it.as_of.as_milliseconds();
+            format!(" {newest}#{} not {as_of}#{}", it.newest_watermark, it.watermark)
+        }
         Refusal::UnknownSession | Refusal::SessionConflict => String::new(),
         Refusal::UnknownOrder | Refusal::IdempotencyConflict | Refusal::AlreadyReleased => {
             String::new()

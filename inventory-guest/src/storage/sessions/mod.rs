@@ -2,9 +2,11 @@
 //! at once, because a row at a time would keep the writer for too long.
 
 pub(crate) mod commit;
+pub(crate) mod snapshots;
 
 use super::rows::{Cells, read, read_each, write_each};
 use super::{Database, Error, Parameter, codes};
+use crate::domain::count::{Seen, Snapshot};
 use crate::domain::session::{REFUSED_LISTED_MAX, RefusedRow, SessionKind};
 use crate::domain::{Instant, Reason};
 
@@ -17,6 +19,8 @@ pub(crate) struct SessionHead {
     pub(crate) reason: String,
     pub(crate) fingerprint: u64,
     pub(crate) committed: Option<Vec<u8>>,
+    /// What a snapshot's commit answered when it left it to an operator.
+    pub(crate) awaiting: Option<Vec<u8>>,
 }
 
 /// Sums over a session's pages.
@@ -38,16 +42,26 @@ pub(crate) struct StagedRow {
 
 /// The session of this name.
 pub(crate) fn find(database: &mut dyn Database, id: &str) -> Result<Option<SessionHead>, Error> {
-    const FIND: &str = "SELECT session_no, kind, author, reason, fingerprint, committed
-        FROM sessions WHERE session_id = ?";
+    const FIND: &str = "SELECT s.session_no, s.kind, h.warehouse, h.as_of, h.watermark,
+        s.author, s.reason, s.fingerprint, s.committed, h.awaiting
+        FROM sessions s LEFT JOIN snapshots h ON h.session_no = s.session_no
+        WHERE s.session_id = ?";
     let found = read(database, FIND, &[Parameter::Text(id)], |cells| {
+        let (session_no, kind) = (cells.integer()?, cells.number()?);
+        let (warehouse, as_of) = (cells.optional_warehouse()?, cells.optional_instant()?);
+        let watermark = cells.optional_number()?;
+        let snapshot = warehouse.zip(as_of).map(|(warehouse, as_of)| {
+            let seen = Seen { as_of, watermark };
+            Snapshot { warehouse, seen }
+        });
         Ok(SessionHead {
-            session_no: cells.integer()?,
-            kind: codes::to_session_kind(cells.number()?)?,
+            session_no,
+            kind: codes::to_session_kind(kind, snapshot)?,
             author: cells.optional_text()?,
             reason: cells.text()?,
             fingerprint: hash(cells)?,
             committed: cells.optional_blob()?,
+            awaiting: cells.optional_blob()?,
         })
     })?;
     Ok(found.into_iter().next())
@@ -57,7 +71,7 @@ pub(crate) fn find(database: &mut dyn Database, id: &str) -> Result<Option<Sessi
 pub(crate) fn insert(
     database: &mut dyn Database,
     now: Instant,
-    (id, kind): (&str, SessionKind),
+    (id, kind): (&str, &SessionKind),
     (author, reason): (Option<&Reason>, &Reason),
     fingerprint: u64,
 ) -> Result<(), Error> {
@@ -71,7 +85,11 @@ pub(crate) fn insert(
         now.into(),
         of_hash(fingerprint),
     ];
-    write_each(database, INSERT, std::iter::once(run))
+    write_each(database, INSERT, std::iter::once(run))?;
+    match kind {
+        SessionKind::Snapshot(snapshot) => snapshots::insert(database, id, snapshot),
+        SessionKind::Catalog(_) | SessionKind::Stock => Ok(()),
+    }
 }
 
 /// Notes what a commit answered.
@@ -266,7 +284,11 @@ pub(crate) fn delete_pages(database: &mut dyn Database, session_no: i64) -> Resu
 /// Deletes the row of a session that was never committed.
 pub(crate) fn delete(database: &mut dyn Database, session_no: i64) -> Result<(), Error> {
     const DELETE: &str = "DELETE FROM sessions WHERE session_no = ? AND committed IS NULL";
-    database.execute(DELETE, &[Parameter::Integer(session_no)])?;
+    const SNAPSHOT: &str = "DELETE FROM snapshots
+        WHERE session_no = ?1 AND session_no NOT IN (SELECT s.session_no FROM sessions s)";
+    for statement in [DELETE, SNAPSHOT] {
+        database.execute(statement, &[Parameter::Integer(session_no)])?;
+    }
     Ok(())
 }
 

@@ -41,15 +41,15 @@ pub struct RowError {
 impl ImportReport {
     /// A session as callers read it.
     pub fn new(session: &sessions::Session) -> Self {
-        let subject = match session.kind {
-            SessionKind::Catalog(noun) => Subject::Catalog(Shape::of(noun)),
-            SessionKind::Stock => Subject::Stock,
+        let subject = match &session.kind {
+            SessionKind::Catalog(noun) => Subject::Catalog(Shape::of(*noun)),
+            SessionKind::Stock | SessionKind::Snapshot(_) => Subject::Stock,
         };
         Self {
             import: session.session_id.clone(),
             subject: subject.name(),
             state: match session.state {
-                SessionState::Open => "staging",
+                SessionState::Open | SessionState::AwaitingApproval => "staging",
                 SessionState::Committed => "committed",
             },
             staged: session.staged,

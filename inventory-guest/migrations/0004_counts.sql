@@ -1,0 +1,67 @@
+-- Counts come into the ledger: `kind` and `cause` get the further operations 11 transfer and
+-- 12 count. SQLite changes no CHECK, so the table is made anew.
+ALTER TABLE ledger RENAME TO ledger_before;
+
+CREATE TABLE ledger (
+  seq INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 12),
+  cause INTEGER NOT NULL CHECK (cause BETWEEN 1 AND 12 AND cause NOT IN (9, 10)),
+  order_no INTEGER,
+  line_no INTEGER,
+  sku TEXT NOT NULL,
+  warehouse TEXT,
+  reason TEXT,
+  stock_before INTEGER NOT NULL,
+  unavailable_before INTEGER,
+  reserved_before INTEGER NOT NULL,
+  committed_before INTEGER NOT NULL,
+  stock_after INTEGER NOT NULL,
+  unavailable_after INTEGER,
+  reserved_after INTEGER NOT NULL,
+  committed_after INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO ledger SELECT * FROM ledger_before ORDER BY seq;
+
+DROP TABLE ledger_before;
+
+-- A count asks what left a warehouse behind a sequence; only those rows are here.
+CREATE INDEX ledger_shipments ON ledger (sku, warehouse, seq)
+WHERE cause = 4 AND warehouse IS NOT NULL;
+
+-- A snapshot asks what else a warehouse stocks. The keys never change, so writes of counters do not
+-- touch this.
+CREATE INDEX warehouse_stock_by_warehouse ON warehouse_stock (warehouse, sku);
+
+-- What the last count of a sku in a warehouse has seen, and under sku '' what the last snapshot of
+-- the whole warehouse has: it stands for every sku whose own row is older, or missing.
+CREATE TABLE counts (
+  warehouse TEXT NOT NULL,
+  sku TEXT NOT NULL,
+  as_of INTEGER NOT NULL,
+  watermark INTEGER NOT NULL,
+  PRIMARY KEY (warehouse, sku)
+) STRICT, WITHOUT ROWID;
+
+-- What the last count did not find though it was held: `missing` = on_hand - what is there. It is
+-- kept from orders, as safety stock is, until a count or a correction says otherwise.
+CREATE TABLE count_shortages (
+  warehouse TEXT NOT NULL,
+  sku TEXT NOT NULL,
+  as_of INTEGER NOT NULL,
+  counted INTEGER NOT NULL CHECK (counted >= 0),
+  held INTEGER NOT NULL CHECK (held >= 0),
+  missing INTEGER NOT NULL CHECK (missing > 0),
+  PRIMARY KEY (warehouse, sku)
+) STRICT, WITHOUT ROWID;
+
+-- What a session of kind 9 is a snapshot of. `awaiting` is what its commit answered when that left
+-- it to an operator, encoded as an outcome in requests.
+CREATE TABLE snapshots (
+  session_no INTEGER PRIMARY KEY,
+  warehouse TEXT NOT NULL,
+  as_of INTEGER NOT NULL,
+  watermark INTEGER,
+  awaiting BLOB
+) STRICT;

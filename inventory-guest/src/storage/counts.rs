@@ -1,0 +1,165 @@
+//! Counts: what each has seen, and what it did not find.
+
+use super::rows::{Cells, read, read_each, write_each};
+use super::{Database, Error, Parameter};
+use crate::domain::count::{CountShortage, Counted, Moment};
+use crate::domain::ledger::SiteCounters;
+use crate::domain::{Instant, Sku, WarehouseCode};
+
+/// Everything that a count of a sku in a warehouse must know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    /// The sku has a row of its own.
+    pub(crate) is_known: bool,
+    /// `None`: the warehouse does not stock it.
+    pub(crate) counters: Option<SiteCounters>,
+    /// What the last count of this very sku has seen.
+    pub(crate) last: Option<Moment>,
+    /// That count did not find all that was held.
+    pub(crate) was_short: bool,
+    /// Units that were shipped behind the watermark.
+    pub(crate) shipped: u64,
+}
+
+/// The facts about each of these skus, in order.
+pub(crate) fn facts<'a>(
+    database: &mut dyn Database,
+    warehouse: &WarehouseCode,
+    watermark: u64,
+    skus: impl Iterator<Item = &'a Sku>,
+) -> Result<Vec<Facts>, Error> {
+    const FACTS: &str = "SELECT EXISTS (SELECT 1 FROM stock k WHERE k.sku = ?1),
+        s.on_hand, s.unavailable, s.reserved, s.committed, c.as_of, c.watermark,
+        EXISTS (SELECT 1 FROM count_shortages x WHERE x.warehouse = ?2 AND x.sku = ?1),
+        (SELECT coalesce(sum(l.stock_before - l.stock_after), 0) FROM ledger l
+          WHERE l.cause = 4 AND l.sku = ?1 AND l.warehouse = ?2 AND l.seq > ?3)
+        FROM (SELECT 1) LEFT JOIN warehouse_stock s ON s.sku = ?1 AND s.warehouse = ?2
+        LEFT JOIN counts c ON c.warehouse = ?2 AND c.sku = ?1";
+    let (warehouse, watermark) = (Parameter::Text(warehouse.as_str()), sequence(watermark));
+    let runs = skus.map(|sku| [Parameter::Text(sku.as_str()), warehouse, watermark]);
+    read_each(database, FACTS, runs, |cells| {
+        let is_known = cells.integer()? != 0;
+        let site: [Option<u32>; 4] = [
+            cells.optional_number()?,
+            cells.optional_number()?,
+            cells.optional_number()?,
+            cells.optional_number()?,
+        ];
+        let counters = match site {
+            [Some(on_hand), Some(unavailable), Some(reserved), Some(committed)] => {
+                Some(SiteCounters { on_hand, unavailable, reserved, committed })
+            }
+            _ => None,
+        };
+        let last = match (cells.optional_instant()?, cells.optional_number()?) {
+            (Some(as_of), Some(watermark)) => Some(Moment { as_of, watermark }),
+            _ => None,
+        };
+        let was_short = cells.integer()? != 0;
+        Ok(Facts { is_known, counters, last, was_short, shipped: cells.number()? })
+    })
+}
+
+/// When the row of the ledger with this sequence was written.
+pub(crate) fn ledger_time(database: &mut dyn Database, seq: u64) -> Result<Instant, Error> {
+    const TIME: &str = "SELECT at FROM ledger WHERE seq = ?";
+    let found = read(database, TIME, &[sequence(seq)], Cells::instant)?;
+    let missing = || Error::Unreadable(format!("the ledger has no row {seq}"));
+    found.into_iter().next().ok_or_else(missing)
+}
+
+/// What the last snapshot of the warehouse has seen.
+pub(crate) fn last_snapshot(
+    database: &mut dyn Database,
+    warehouse: &WarehouseCode,
+) -> Result<Option<Moment>, Error> {
+    const LAST: &str = "SELECT as_of, watermark FROM counts WHERE warehouse = ? AND sku = ''";
+    let found = read(database, LAST, &[Parameter::Text(warehouse.as_str())], |cells| {
+        Ok(Moment { as_of: cells.instant()?, watermark: cells.number()? })
+    })?;
+    Ok(found.into_iter().next())
+}
+
+/// Notes what counts of these skus have seen.
+pub(crate) fn note<'a>(
+    database: &mut dyn Database,
+    warehouse: &WarehouseCode,
+    moment: Moment,
+    skus: impl Iterator<Item = &'a str>,
+) -> Result<(), Error> {
+    const NOTE: &str = "INSERT INTO counts (warehouse, sku, as_of, watermark) VALUES (?, ?, ?, ?)
+        ON CONFLICT DO UPDATE SET as_of = excluded.as_of, watermark = excluded.watermark";
+    let (warehouse, as_of) = (Parameter::Text(warehouse.as_str()), moment.as_of.into());
+    let watermark = sequence(moment.watermark);
+    write_each(database, NOTE, skus.map(|sku| [warehouse, Parameter::Text(sku), as_of, watermark]))
+}
+
+/// Notes what a snapshot of the warehouse has seen, instead of what older counts have.
+pub(crate) fn note_snapshot(
+    database: &mut dyn Database,
+    warehouse: &WarehouseCode,
+    moment: Moment,
+) -> Result<(), Error> {
+    const FORGET: &str = "DELETE FROM counts WHERE warehouse = ? AND (as_of, watermark) <= (?, ?)";
+    let code = Parameter::Text(warehouse.as_str());
+    database.execute(FORGET, &[code, moment.as_of.into(), sequence(moment.watermark)])?;
+    note(database, warehouse, moment, std::iter::once(""))
+}
+
+/// Writes what counts did not find.
+pub(crate) fn put_shortages<'a>(
+    database: &mut dyn Database,
+    warehouse: &WarehouseCode,
+    as_of: Instant,
+    short: impl Iterator<Item = &'a Counted>,
+) -> Result<(), Error> {
+    const PUT: &str = "INSERT INTO count_shortages (warehouse, sku, as_of, counted, held, missing)
+        VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET as_of = excluded.as_of,
+        counted = excluded.counted, held = excluded.held, missing = excluded.missing";
+    let (warehouse, as_of) = (Parameter::Text(warehouse.as_str()), as_of.into());
+    let runs = short.map(|it| {
+        let sku = Parameter::Text(it.sku.as_str());
+        [warehouse, sku, as_of, it.counted.into(), it.held.into(), it.missing.into()]
+    });
+    write_each(database, PUT, runs)
+}
+
+/// Forgets shortages that are no more.
+pub(crate) fn delete_shortages<'a>(
+    database: &mut dyn Database,
+    sites: impl Iterator<Item = (&'a Sku, &'a WarehouseCode)>,
+) -> Result<(), Error> {
+    const DELETE: &str = "DELETE FROM count_shortages WHERE warehouse = ? AND sku = ?";
+    let run = |(sku, warehouse): (&'a Sku, &'a WarehouseCode)| {
+        [Parameter::Text(warehouse.as_str()), Parameter::Text(sku.as_str())]
+    };
+    write_each(database, DELETE, sites.map(run))
+}
+
+/// Shortages of one warehouse, or of all, in order of warehouse and sku, behind one.
+pub(crate) fn shortages(
+    database: &mut dyn Database,
+    warehouse: Option<&WarehouseCode>,
+    (after, sku): (&str, &str),
+    limit: u32,
+) -> Result<Vec<CountShortage>, Error> {
+    const LIST: &str = "SELECT warehouse, sku, as_of, counted, held, missing FROM count_shortages
+        WHERE (warehouse, sku) > (?1, ?2) AND warehouse = coalesce(?3, warehouse)
+        ORDER BY warehouse, sku LIMIT ?4 + 0";
+    let only = Parameter::optional_text(warehouse.map(WarehouseCode::as_str));
+    let parameters = [Parameter::Text(after), Parameter::Text(sku), only, limit.into()];
+    read(database, LIST, &parameters, |cells| {
+        Ok(CountShortage {
+            warehouse: WarehouseCode::from_row(cells.text()?),
+            sku: cells.sku()?,
+            as_of: cells.instant()?,
+            counted: cells.number()?,
+            held: cells.number()?,
+            missing: cells.number()?,
+        })
+    })
+}
+
+pub(super) fn sequence(seq: u64) -> Parameter<'static> {
+    Parameter::Integer(i64::try_from(seq).expect("a sequence of the ledger is below 2^63"))
+}

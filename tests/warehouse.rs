@@ -1,0 +1,256 @@
+//! What physically lies in a warehouse: counted and brought in over HTTP, and read from a small
+//! stand-in for a warehouse's own system.
+
+mod system;
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use system::{Fails, System};
+
+use crate::harness::{Answer, Host, Start};
+
+/// An instant so many seconds from now.
+fn at(seconds: i64) -> String {
+    let now = std::time::SystemTime::now();
+    let shift = Duration::from_secs(seconds.unsigned_abs());
+    let then = if seconds < 0 { now - shift } else { now + shift };
+    humantime::format_rfc3339_millis(then).to_string()
+}
+
+/// A and B lie in W1, ten of each.
+fn stocked(host: &Host) {
+    let on_hand = |sku| json!({"sku": sku, "warehouse": "W1", "on_hand": {"set": 10}});
+    let sellable = |sku| json!({"sku": sku, "sellable": {"set": 50}});
+    let items = [on_hand("A"), on_hand("B"), sellable("A"), sellable("B")];
+    let answer = host.post("/v1/stock/adjust", &json!({"reason": "initial", "items": items}));
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+fn on_hand(host: &Host, sku: &str) -> u64 {
+    host.get(&format!("/v1/stock/{sku}")).body["on_hand"].as_u64().unwrap()
+}
+
+/// Orders units to Shenzhen, and lets them leave; the shipment's event id.
+fn ship(host: &Host, order: &str, sku: &str, quantity: u32) -> String {
+    let lines = json!([{"sku": sku, "quantity": quantity}]);
+    let body = json!({"lines": lines, "ship_to": {"adcode": "440305"}});
+    assert_eq!(host.post(&format!("/v1/orders/{order}/deduct"), &body).status, 200);
+    assert_eq!(host.post(&format!("/v1/orders/{order}/ship"), &json!({})).status, 200);
+    last_event(host)
+}
+
+fn last_event(host: &Host) -> String {
+    let feed = host.get("/v1/changes?after=0&limit=1000");
+    feed.body["changes"].as_array().unwrap().last().unwrap()["event_id"].as_str().unwrap().into()
+}
+
+fn put(host: &Host, path: &str, body: &Value) -> Answer {
+    let agent = crate::harness::agent();
+    crate::harness::read(
+        agent.put(format!("http://{}{path}", host.address)).send_json(body).unwrap(),
+    )
+    .unwrap()
+}
+
+#[test]
+fn a_count_is_told_what_became_of_it_and_a_shipment_is_deducted_once() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    stocked(&host);
+    let before = last_event(&host);
+    let shipped = ship(&host, "O-1", "A", 3);
+    assert_eq!(on_hand(&host, "A"), 7);
+    let count = |as_of: &str, watermark: &str, units: u32| {
+        let items = json!([{"sku": "A", "on_hand": units}]);
+        let body =
+            json!({"warehouse": "W1", "as_of": as_of, "watermark": watermark, "items": items});
+        host.post("/v1/stock/count", &body)
+    };
+    let (first, second) = (at(-20), at(-10));
+    let answer = count(&first, &before, 9);
+    assert_eq!(answer.body["counted"][0]["shipped"], 3, "{answer:?}");
+    assert_eq!(on_hand(&host, "A"), 6);
+    assert_eq!(count(&second, &shipped, 8).body["counted"][0]["effect"], "updated");
+    assert_eq!(count(&second, &shipped, 8).body["counted"][0]["effect"], "stale");
+    assert_eq!(count(&first, &before, 1).body["counted"][0]["effect"], "stale");
+    assert_eq!(on_hand(&host, "A"), 8);
+    let ahead = count(&at(600), &shipped, 1);
+    assert_eq!((ahead.status, &ahead.body["code"]), (422, &json!("count_ahead")), "{ahead:?}");
+    let other = count(&at(0), "edge-9:1", 1);
+    assert_eq!((other.status, &other.body["pointer"]), (400, &json!("/watermark")), "{other:?}");
+    host.assert_audit_is_clean();
+}
+
+#[test]
+fn what_a_count_does_not_find_is_kept_readable() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    stocked(&host);
+    let body = json!({"lines": [{"sku": "A", "quantity": 6}], "ship_to": {"adcode": "440305"}});
+    assert_eq!(host.post("/v1/orders/O-1/deduct", &body).status, 200);
+    let items = json!([{"sku": "A", "on_hand": 2}, {"sku": "B", "on_hand": 2}]);
+    let body = json!({"warehouse": "W1", "as_of": at(0), "items": items});
+    let answer = host.post("/v1/stock/count", &body);
+    assert_eq!(answer.body["counted"][0]["missing"], 4, "{answer:?}");
+    let listed = host.get("/v1/stock/shortages?warehouse=W1");
+    let short = &listed.body["shortages"];
+    assert_eq!(short.as_array().unwrap().len(), 1, "{listed:?}");
+    assert_eq!((&short[0]["sku"], &short[0]["held"]), (&json!("A"), &json!(6)));
+    assert_eq!(host.get("/v1/stock/shortages?warehouse=W2").body["shortages"], json!([]));
+    assert_eq!(on_hand(&host, "A"), 6);
+}
+
+#[test]
+fn a_snapshot_comes_in_pages_and_waits_when_it_takes_much_away() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    stocked(&host);
+    let watermark = last_event(&host);
+    let begin = json!({
+        "snapshot": "S-1", "warehouse": "W1", "as_of": at(-5), "watermark": watermark,
+    });
+    let page = |items: Value| json!({ "items": items });
+    let commit = |pages: u32| host.post("/v1/snapshots/S-1/commit", &json!({ "pages": pages }));
+    assert_eq!(host.post("/v1/snapshots", &begin).body["state"], "open");
+    let second = page(json!([{"sku": "C", "on_hand": 4}]));
+    assert_eq!(put(&host, "/v1/snapshots/S-1/pages/2", &second).status, 200);
+    let incomplete = commit(2);
+    assert_eq!(incomplete.body["code"], "session_incomplete", "{incomplete:?}");
+    ship(&host, "O-1", "A", 3);
+    let first = page(json!([{"sku": "A", "on_hand": 10}]));
+    assert_eq!(put(&host, "/v1/snapshots/S-1/pages/1", &first).status, 200);
+    let again = put(&host, "/v1/snapshots/S-1/pages/2", &second);
+    assert_eq!((again.status, again.replayed), (200, true), "{again:?}");
+    let other = put(&host, "/v1/snapshots/S-1/pages/2", &first);
+    assert_eq!(other.body["code"], "session_conflict", "{other:?}");
+    let waits = commit(2);
+    assert_eq!(waits.body["state"], "awaiting_approval", "{waits:?}");
+    assert_eq!(waits.body["effects"]["zeroed"], 1, "{waits:?}");
+    assert_eq!((on_hand(&host, "A"), on_hand(&host, "B")), (7, 10));
+    ship(&host, "O-2", "A", 2);
+    let done = host.post("/v1/snapshots/S-1/approve", &json!({}));
+    assert_eq!(done.body["state"], "committed", "{done:?}");
+    assert_eq!(host.get("/v1/snapshots/S-1").body["effects"], done.body["effects"]);
+    let stock = ["A", "B", "C"].map(|sku| on_hand(&host, sku));
+    assert_eq!(stock, [5, 0, 4]);
+    let older = json!({"snapshot": "S-2", "warehouse": "W1", "as_of": at(-60)});
+    assert_eq!(host.post("/v1/snapshots", &older).body["code"], "snapshot_stale");
+    host.assert_audit_is_clean();
+}
+
+#[test]
+fn roles_say_who_counts_and_who_approves() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("edge.toml");
+    let token = |role: &str| format!("{role}-0123456789abcdef");
+    let tables = ["read", "trade", "admin"]
+        .map(|role| format!("[[tokens]]\nrole = \"{role}\"\ntoken = \"{}\"\n", token(role)));
+    std::fs::write(&file, tables.concat()).unwrap();
+    let host = Start::new(data.path()).arg("--config", file.to_str().unwrap()).start();
+    let agent = crate::harness::agent();
+    let post = |role: &str, path: &str, body: &Value| -> u16 {
+        let request = agent.post(format!("http://{}{path}", host.address));
+        let request = request.header("authorization", format!("Bearer {}", token(role)));
+        request.send_json(body).unwrap().status().as_u16()
+    };
+    let count = json!({"warehouse": "W1", "as_of": at(0), "items": [{"sku": "A", "on_hand": 1}]});
+    let commit = json!({"pages": 1, "zero_percent_max": 100});
+    for (role, path, body, status) in [
+        ("read", "/v1/stock/count", &count, 403),
+        ("trade", "/v1/stock/count", &count, 404),
+        ("trade", "/v1/snapshots/S/commit", &commit, 403),
+        ("admin", "/v1/snapshots/S/commit", &commit, 404),
+        ("trade", "/v1/snapshots/S/approve", &json!({}), 403),
+        ("admin", "/v1/snapshots/S/approve", &json!({}), 404),
+    ] {
+        assert_eq!(post(role, path, body), status, "{role} {path}");
+    }
+}
+
+/// A host that reads W1 of a system, many times a second.
+fn reading(data: &std::path::Path, system: &System) -> Host {
+    let url = format!("http://{}/api", system.address());
+    let start = Start::new(data).arg("--wms-url", &url).arg("--wms-warehouses", "W1");
+    start.arg("--wms-interval", "50ms").arg("--wms-timeout", "500ms").start()
+}
+
+/// Waits until it is so.
+fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !so() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn pulls(host: &Host, result: &str) -> u64 {
+    let line = format!("edge_inventory_wms_pulls_total{{warehouse=\"W1\",result=\"{result}\"}} ");
+    let text = host.get_text("/metrics");
+    let found = text.lines().find_map(|it| it.strip_prefix(&line));
+    found.map_or(0, |count| count.parse().unwrap())
+}
+
+#[test]
+fn a_warehouse_is_read_and_read_again_through_every_failure() {
+    let data = tempfile::tempdir().unwrap();
+    let mut system = System::start();
+    let host = reading(data.path(), &system);
+    stocked(&host);
+    system.offers(&at(-60), None, &[&[("A", 10)], &[("B", 9), ("C", 4)]]);
+    until("the first snapshot counts", || pulls(&host, "applied") > 0);
+    assert_eq!(["A", "B", "C"].map(|sku| on_hand(&host, sku)), [10, 9, 4]);
+    until("the same again changes nothing", || pulls(&host, "unchanged") > 1);
+
+    let watermark = last_event(&host);
+    ship(&host, "O-1", "A", 3);
+    for (number, fails) in
+        [Fails::Slow, Fails::Status, Fails::NoJson, Fails::Huge, Fails::BrokenOff, Fails::Changing]
+            .into_iter()
+            .enumerate()
+    {
+        let failed = pulls(&host, "failed");
+        system.fails(Some(fails));
+        let as_of = at(-50 + i64::try_from(number).unwrap());
+        system.offers(&as_of, Some(&watermark), &[&[("A", 10)], &[("B", 9), ("C", 4)]]);
+        until(&format!("{fails:?} is noticed"), || pulls(&host, "failed") > failed);
+        let applied = pulls(&host, "applied");
+        system.fails(None);
+        until(&format!("{fails:?} has passed"), || pulls(&host, "applied") > applied);
+        assert_eq!(["A", "B", "C"].map(|sku| on_hand(&host, sku)), [7, 9, 4], "{fails:?}");
+    }
+
+    let failed = pulls(&host, "failed");
+    system.stop();
+    until("the system is away", || pulls(&host, "failed") > failed);
+    assert_eq!(host.deduct("O-2", "A", 1).status, 200, "orders go on");
+    system.start_again();
+    system.offers(&at(-10), Some(&last_event(&host)), &[&[("A", 7)]]);
+    until("too much would go", || pulls(&host, "awaiting_approval") > 0);
+    assert_eq!(on_hand(&host, "B"), 9);
+    host.assert_audit_is_clean();
+    host.signal("-TERM");
+    assert!(host.wait().success());
+}
+
+#[test]
+fn a_token_is_sent_and_what_is_missing_beside_it_is_said() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("edge.toml");
+    let system = System::start();
+    system.wants("s3cret-of-the-warehouse");
+    let text = format!(
+        "wms_url = \"http://{}\"\nwms_warehouses = \"W1\"\nwms_interval = \"50ms\"\n\
+         wms_token = \"s3cret-of-the-warehouse\"\n",
+        system.address()
+    );
+    std::fs::write(&file, text).unwrap();
+    let host = Start::new(data.path()).arg("--config", file.to_str().unwrap()).start();
+    stocked(&host);
+    system.offers(&at(-60), None, &[&[("A", 8), ("B", 8)]]);
+    until("it counts", || pulls(&host, "applied") > 0);
+    assert_eq!(on_hand(&host, "A"), 8);
+    let (status, said) = Start::new(data.path()).arg("--wms-url", "https://wms").refused();
+    assert_eq!(status.code(), Some(64));
+    assert!(said.contains("wms_url"), "{said}");
+}
