@@ -143,9 +143,7 @@ impl Player<'_> {
 
     fn apply(&mut self, commands: &[Command]) -> Vec<String> {
         let outcomes = match self.door.apply(self.now, commands) {
-            Ok(applied) => {
-                applied.outcomes.iter().map(|it| write::outcome(it, self.now)).collect()
-            },
+            Ok(applied) => applied.outcomes.iter().map(|it| write::outcome(it, self.now)).collect(),
             Err(fault) => vec![write::fault(&fault); commands.len()],
         };
         let differences = self.door.audit().unwrap();

@@ -4,7 +4,8 @@
 use super::catalog;
 use super::write::{DAY_MS, DAY_ONE};
 use crate::door::words::{
-    AdjustItem, Adjustment, Command, Counter, Instant, Line, Mode, Placement, ReleaseReason, Strategy,
+    AdjustItem, Adjustment, Command, Counter, Instant, Line, Mode, Placement, ReleaseReason,
+    Strategy,
 };
 
 /// How long a hold lives when the notebook does not say.
