@@ -2,7 +2,7 @@
 
 use edge_host::guest::types::{
     Adjust, AdjustItem, Adjustment, Command, Confirm, Counter, Extend, Instant, Line, Mode,
-    Placement, Release, ReleaseReason, Ship, ShipTo, Strategy,
+    Placement, Release, ReleaseReason, Ship, ShipTo, Strategy, Transfer,
 };
 
 use super::{Call, entries};
@@ -100,7 +100,11 @@ impl Stream {
                 let package = (self.below(2) == 0).then(|| self.units(3));
                 Command::Ship(Ship { order_id, package, request_id })
             }
-            15..=17 => self.release(order_id, request_id),
+            15..=16 => self.release(order_id, request_id),
+            17 => {
+                let (package, warehouse) = (self.units(3), self.warehouse());
+                Command::Transfer(Transfer { order_id, package, warehouse, request_id })
+            }
             18..=22 => self.adjust(request_id),
             _ => Command::Expire(self.units(100)),
         }
@@ -113,6 +117,7 @@ impl Stream {
             Command::Extend(it) => it.ttl_s = self.units(900),
             Command::Release(it) => it.lines = Some(self.lines()),
             Command::Ship(it) => it.package = None,
+            Command::Transfer(it) => it.warehouse = self.warehouse(),
             Command::Adjust(it) => "counted anew".clone_into(&mut it.reason),
             Command::Confirm(it) => it.request_id = None,
             Command::Expire(limit) => *limit = 1,
@@ -161,7 +166,7 @@ impl Stream {
     }
 
     fn adjust_item(&mut self) -> AdjustItem {
-        let warehouse = WAREHOUSES[self.below(WAREHOUSES.len())].to_owned();
+        let warehouse = self.warehouse();
         let counter = match self.below(5) {
             0..=1 => Counter::Sellable,
             2..=3 => Counter::OnHand(warehouse),
@@ -178,6 +183,10 @@ impl Stream {
             adjustment,
             compare_quantity: (self.below(16) == 0).then(|| self.units(80)),
         }
+    }
+
+    fn warehouse(&mut self) -> String {
+        WAREHOUSES[self.below(WAREHOUSES.len())].to_owned()
     }
 
     fn lines(&mut self) -> Vec<Line> {

@@ -125,6 +125,7 @@ translate! {
     record types::Confirm { order_id, request_id }
     record types::Extend { order_id, ttl_s, request_id }
     record types::Ship { order_id, package, request_id }
+    record types::Transfer { order_id, package, warehouse, request_id }
     record types::Release { order_id, reason, lines, request_id }
     variant types::Adjustment { Set(it), Change(it) }
     variant types::Counter { Sellable, OnHand(it), Unavailable(it) }
@@ -132,7 +133,7 @@ translate! {
     record types::Adjust { reason, items, request_id }
     variant types::Command {
         Reserve(it), Confirm(it), Extend(it), Ship(it), Release(it), Deduct(it), Adjust(it),
-        Expire(it), Catalog(it), Session(it), Count(it)
+        Expire(it), Catalog(it), Session(it), Count(it), Transfer(it)
     }
     record counts::Seen { as_of, watermark }
     record counts::CountItem { sku, on_hand }

@@ -4,6 +4,7 @@ use super::model::Model;
 use super::random::Random;
 use crate::door::words::{
     AdjustItem, Adjustment, Command, Counter, Instant, Line, Mode, Order, Placement, ReleaseReason,
+    Strategy,
 };
 use crate::door::{Disturbance, StorageFault};
 use crate::scenarios::write::DAY_ONE;
@@ -169,7 +170,8 @@ impl Generator {
                 Command::Extend { order_id, ttl_s, request_id }
             }
             24..=27 => self.ship(placed),
-            28..=32 => self.release(placed),
+            28..=31 => self.release(placed),
+            32..=33 => self.transfer(placed),
             39 if self.sweeps => Command::Expire(*self.random.pick(&[0, 1, 2, 100])),
             _ => self.adjust(),
         }
@@ -188,6 +190,9 @@ impl Generator {
             }
             Command::Ship { order_id, request_id, .. } => {
                 Command::Ship { order_id, package: Some(1), request_id }
+            }
+            Command::Transfer { order_id, package, request_id, .. } => {
+                Command::Transfer { order_id, package, warehouse: self.warehouse(), request_id }
             }
             Command::Adjust { items, request_id, .. } => {
                 Command::Adjust { reason: "other".to_owned(), items, request_id }
@@ -220,6 +225,7 @@ impl Generator {
             lines: self.lines(),
             ship_to: self.ship_to(),
             mode: self.random.weighted(&modes),
+            strategy: Strategy::Priority,
             ttl_s: self.ttl_s(),
             allow_partial: self.random.chance(25),
             request_id: self.request_id(),
@@ -234,6 +240,23 @@ impl Generator {
             _ => *self.random.pick(&[None, None, Some(1), Some(2)]),
         };
         Command::Ship { order_id, package, request_id: self.request_id() }
+    }
+
+    /// Mostly of a package that there is.
+    fn transfer(&mut self, placed: &[Order]) -> Command {
+        let order_id = self.order_id(placed);
+        let of = placed.iter().find(|order| order.order_id == order_id);
+        let package = match of.filter(|order| !order.packages.is_empty()) {
+            Some(order) if self.random.chance(90) => self.random.pick(&order.packages).number,
+            _ => *self.random.pick(&[1, 2]),
+        };
+        let request_id = self.request_id();
+        Command::Transfer { order_id, package, warehouse: self.warehouse(), request_id }
+    }
+
+    /// Seldom one that there is not yet.
+    fn warehouse(&mut self) -> String {
+        (*self.random.pick(&WAREHOUSES[..self.warehouses.clamp(1, WAREHOUSES.len())])).to_owned()
     }
 
     fn release(&mut self, placed: &[Order]) -> Command {

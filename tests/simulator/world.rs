@@ -77,7 +77,7 @@ impl World {
         let expected = done.apply(step.now, &step.commands);
         match self.door.apply_disturbed(step.now, &step.commands, step.disturbance) {
             Seen::Answered(applied) => {
-                compare(&step.commands, &expected, &applied.outcomes)?;
+                compare(step.now, &step.commands, &expected, &applied.outcomes)?;
                 changed_skus(&self.model, &done, &applied)?;
                 self.model = done;
             }
@@ -122,7 +122,12 @@ impl World {
     }
 }
 
-fn compare(commands: &[Command], expected: &[Outcome], actual: &[Outcome]) -> Result<(), String> {
+fn compare(
+    now: Instant,
+    commands: &[Command],
+    expected: &[Outcome],
+    actual: &[Outcome],
+) -> Result<(), String> {
     if expected.len() != actual.len() {
         return Err(format!("{} outcomes for {} commands", actual.len(), commands.len()));
     }
@@ -131,8 +136,8 @@ fn compare(commands: &[Command], expected: &[Outcome], actual: &[Outcome]) -> Re
             return Err(format!(
                 "{}\n expected: {}\n actual:   {}\n that is   {actual:?}\n and not   {expected:?}",
                 write::command(command),
-                write::outcome(expected, step.now),
-                write::outcome(actual, step.now),
+                write::outcome(expected, now),
+                write::outcome(actual, now),
             ));
         }
     }

@@ -231,7 +231,8 @@ pub struct ExpiredHold {
 /// Units that stand against a release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShippedUnits {
-    /// Units of the order, of the sku named by a line, or of the package to transfer, that have left.
+    /// Units of the order, of the sku named by a line, or of the package to transfer, that have
+    /// left.
     pub shipped: u64,
     /// Units still held, which could be released by lines.
     pub held: u64,

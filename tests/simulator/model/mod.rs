@@ -7,6 +7,7 @@ mod adjustments;
 mod orders;
 mod placements;
 mod reads;
+mod transfers;
 
 use crate::door::words::{
     Answer, Command, HistoryEntry, Instant, Outcome, Package, Refusal, State,
@@ -62,6 +63,7 @@ struct Leg {
     package: u32,
     sku: String,
     warehouse: Option<String>,
+    promised_ship_at: Option<Instant>,
     units: BTreeMap<Place, i64>,
 }
 
@@ -119,6 +121,9 @@ impl Model {
             (Command::Ship { package, .. }, Some(order)) => self.ship(now, order, *package),
             (Command::Release { lines, .. }, Some(order)) => {
                 self.release(now, order, lines.as_deref())
+            }
+            (Command::Transfer { package, warehouse, .. }, Some(order)) => {
+                self.transfer(now, order, *package, warehouse)
             }
             (Command::Adjust { items, .. }, _) => self.adjust(now, items),
             (Command::Expire(limit), _) => Ok(Answer::Expired(self.expire(now, *limit))),
@@ -259,7 +264,8 @@ fn order_id(command: &Command) -> Option<&str> {
         Command::Confirm { order_id, .. }
         | Command::Extend { order_id, .. }
         | Command::Ship { order_id, .. }
-        | Command::Release { order_id, .. } => Some(order_id),
+        | Command::Release { order_id, .. }
+        | Command::Transfer { order_id, .. } => Some(order_id),
         Command::Adjust { .. } | Command::Expire(_) | Command::Catalog(_) => None,
     }
 }
@@ -271,6 +277,7 @@ fn request_id(command: &Command) -> Option<&String> {
         | Command::Extend { request_id, .. }
         | Command::Ship { request_id, .. }
         | Command::Release { request_id, .. }
+        | Command::Transfer { request_id, .. }
         | Command::Adjust { request_id, .. } => request_id.as_ref(),
         Command::Expire(_) | Command::Catalog(_) => None,
     }
@@ -284,6 +291,7 @@ fn operation(command: &Command) -> &'static str {
         Command::Extend { .. } => "extend",
         Command::Ship { .. } => "ship",
         Command::Release { .. } => "release",
+        Command::Transfer { .. } => "transfer",
         Command::Adjust { .. } => "adjust",
         Command::Expire(_) => "expire",
         Command::Catalog(_) => unreachable!("{CATALOG_ALONE}"),
@@ -298,6 +306,10 @@ fn same_identity(a: &Command, b: &Command) -> bool {
         (
             Command::Ship { package: first, request_id: None, .. },
             Command::Ship { package: second, request_id: None, .. },
+        ) => order_id(a) == order_id(b) && first == second,
+        (
+            Command::Transfer { package: first, request_id: None, .. },
+            Command::Transfer { package: second, request_id: None, .. },
         ) => order_id(a) == order_id(b) && first == second,
         _ => {
             operation(a) == operation(b)
@@ -318,6 +330,7 @@ fn packages<'a>(legs: impl Iterator<Item = (&'a Leg, i64)>) -> Vec<Package> {
                 number: leg.package,
                 warehouse: leg.warehouse.clone(),
                 lines: vec![line],
+                promised_ship_at: leg.promised_ship_at,
             }),
         }
     }

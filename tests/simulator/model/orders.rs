@@ -121,7 +121,7 @@ impl Model {
     }
 
     /// The state of a placed order, with its hold ended if that is due.
-    fn state_now(&mut self, now: Instant, order: usize) -> Result<State, Refusal> {
+    pub(super) fn state_now(&mut self, now: Instant, order: usize) -> Result<State, Refusal> {
         if self.orders[order].is_due(now) {
             self.end_hold(now, order);
         }
@@ -129,7 +129,12 @@ impl Model {
     }
 
     /// Puts the order into a state and says which units of its legs moved.
-    fn answer(&mut self, order: usize, state: State, moved: Vec<(usize, i64)>) -> Answer {
+    pub(super) fn answer(
+        &mut self,
+        order: usize,
+        state: State,
+        moved: Vec<(usize, i64)>,
+    ) -> Answer {
         let order = &mut self.orders[order];
         order.state = Some(state);
         let packages: Vec<Package> =

@@ -2,12 +2,12 @@
 
 use super::{Leg, Model, Order, Place, Reply, packages};
 use crate::door::words::{
-    Answer, Instant, Line, Mode, OrderAnswer, Placement, Refusal, Shortage, State,
+    Answer, Instant, Line, Mode, OrderAnswer, Placement, Refusal, Shortage, State, Strategy,
 };
 use std::collections::BTreeMap;
 
 /// Units of one line from one warehouse (or none).
-struct Pick {
+pub(super) struct Pick {
     line: usize,
     sku: String,
     warehouse: Option<String>,
@@ -35,7 +35,7 @@ impl Model {
         }
         self.orders[order].ship_to.clone_from(&body.ship_to);
         self.orders[order].hold_ends = now + body.ttl_s * 1_000;
-        self.hold(order, picks, to);
+        self.hold(now, order, picks, to);
         let placed = &mut self.orders[order];
         let state = if to == Place::Reserved { State::Reserved } else { State::Committed };
         placed.state = Some(state);
@@ -49,7 +49,7 @@ impl Model {
         let order = &mut self.orders[order];
         order.ship_to.clone_from(&body.ship_to);
         order.state = Some(State::AwaitingPayment);
-        let legs = order.legs_of(picks, Place::Reserved);
+        let legs = order.legs_of(now, picks, Place::Reserved);
         Ok(Answer::Order(OrderAnswer {
             order_id: order.id.clone(),
             state: State::AwaitingPayment,
@@ -126,7 +126,7 @@ impl Model {
     }
 
     /// What lies in a warehouse and nobody holds, after these picks; without one there is no bound.
-    fn free(&self, sku: &str, warehouse: Option<&str>, picks: &[Pick]) -> i64 {
+    pub(super) fn free(&self, sku: &str, warehouse: Option<&str>, picks: &[Pick]) -> i64 {
         let Some(code) = warehouse else {
             return i64::MAX;
         };
@@ -139,12 +139,12 @@ impl Model {
         site.on_hand - site.unavailable - self.held(sku, warehouse) - picked
     }
 
-    fn hold(&mut self, order: usize, picks: Vec<Pick>, place: Place) {
+    fn hold(&mut self, now: Instant, order: usize, picks: Vec<Pick>, place: Place) {
         for pick in &picks {
             *self.sellable.get_mut(&pick.sku).expect("a picked sku is known") -= pick.units;
         }
         let order = &mut self.orders[order];
-        let legs = order.legs_of(picks, place);
+        let legs = order.legs_of(now, picks, place);
         order.legs.extend(legs);
         order.placements += 1;
     }
@@ -194,6 +194,7 @@ impl Model {
             lines: lines.into_values().collect(),
             ship_to: lost.ship_to,
             mode: Mode::DeductOnOrder,
+            strategy: Strategy::Priority,
             ttl_s: 0,
             allow_partial: false,
             request_id: None,
@@ -202,7 +203,7 @@ impl Model {
         if !shortages.is_empty() {
             return Err(Refusal::ReservationExpired { expired_at: lost.hold_ends, shortages });
         }
-        self.hold(order, picks, Place::Committed);
+        self.hold(now, order, picks, Place::Committed);
         self.orders[order].state = Some(State::Committed);
         let answer = newest_placement(&self.orders[order]);
         Ok(Answer::Order(OrderAnswer { reserved_again: true, ..answer }))
@@ -211,7 +212,7 @@ impl Model {
 
 impl Order {
     /// The legs that the next placement makes of picks: lines and packages go on counting.
-    fn legs_of(&self, picks: Vec<Pick>, place: Place) -> Vec<Leg> {
+    fn legs_of(&self, now: Instant, picks: Vec<Pick>, place: Place) -> Vec<Leg> {
         let lines_before = self.legs.iter().map(|leg| leg.line).max().unwrap_or(0);
         let packages_before = self.legs.iter().map(|leg| leg.package).max().unwrap_or(0);
         let mut warehouses: Vec<Option<String>> = Vec::new();
@@ -226,6 +227,8 @@ impl Order {
                 line: lines_before + 1 + u32::try_from(pick.line).unwrap(),
                 package: packages_before + 1 + u32::try_from(package).unwrap(),
                 sku: pick.sku,
+                // None has a calendar.
+                promised_ship_at: pick.warehouse.as_ref().map(|_| now),
                 warehouse: pick.warehouse,
                 units: BTreeMap::from([(place, pick.units)]),
             });

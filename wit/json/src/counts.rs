@@ -257,6 +257,7 @@ pub struct CountAnswer<'a> {
 
 /// What became of an item.
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "`counted` is what was counted")]
 pub struct Counted<'a> {
     sku: &'a str,
     /// `created`, `updated`, `unchanged`, or `stale`: one as new, or newer, came before.

@@ -242,8 +242,8 @@ impl<'a> Batch<'a> {
         self.stock.record(row.sku, row.warehouse, movement, origin);
     }
 
-    /// Moves what a leg holds to a warehouse that has as much free, with the counters and ledger rows
-    /// that follow.
+    /// Moves what a leg holds to a warehouse that has as much free, with the counters and ledger
+    /// rows that follow.
     pub(super) fn transfer_leg(
         &mut self,
         order: OrderIndex,
