@@ -140,6 +140,8 @@ impl bindings::inventory::guest::entries::Host for SqliteHost {}
 
 impl bindings::inventory::guest::sessions::Host for SqliteHost {}
 
+impl bindings::inventory::guest::counts::Host for SqliteHost {}
+
 impl sqlite::Host for SqliteHost {
     fn execute(
         &mut self,

@@ -110,7 +110,7 @@ async fn again_and_again(pull: Pull, interval: Duration, places: Arc<Semaphore>)
             Ok(pulled) => {
                 failures = 0;
                 pulled.log(warehouse);
-                interval - random_part(interval / 10)
+                interval.saturating_sub(random_part(interval / 10))
             }
             Err(error) => {
                 let pause = backoff(failures, interval);

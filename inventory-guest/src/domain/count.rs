@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_share_is_passed_by_more_than_itself() {
-        let numbers = |zeroed, stocked| SnapshotNumbers { zeroed, stocked, ..Default::default() };
+        let numbers = |zeroed, stocked| SnapshotNumbers { stocked, zeroed, ..Default::default() };
         assert!(!numbers(0, 0).zeroes_more_than(0));
         assert!(!numbers(20, 100).zeroes_more_than(20));
         assert!(numbers(21, 100).zeroes_more_than(20));

@@ -149,8 +149,11 @@ fn order_id(command: &Command) -> Option<&OrderId> {
         Command::Ship(it) => Some(&it.order_id),
         Command::Release(it) => Some(&it.order_id),
         Command::Transfer(it) => Some(&it.order_id),
-        Command::Adjust(_) | Command::Expire(_) => None,
-        Command::Catalog(_) | Command::Session(_) | Command::Count(_) => None,
+        Command::Adjust(_)
+        | Command::Expire(_)
+        | Command::Catalog(_)
+        | Command::Session(_)
+        | Command::Count(_) => None,
     }
 }
 

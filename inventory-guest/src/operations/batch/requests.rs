@@ -167,8 +167,9 @@ fn key(order_no: i64, command: &Command) -> Option<RequestKey<'_>> {
         Command::Release(it) => (Operation::Release, &it.request_id),
         Command::Transfer(it) => (Operation::Transfer, &it.request_id),
         Command::Adjust(it) => (Operation::Adjust, &it.request_id),
-        Command::Expire(_) | Command::Catalog(_) => return None,
-        Command::Session(_) | Command::Count(_) => return None,
+        Command::Expire(_) | Command::Catalog(_) | Command::Session(_) | Command::Count(_) => {
+            return None;
+        }
     };
     let request_id = match (request_id, command) {
         (Some(id), _) => Cow::Borrowed(id.as_str()),
@@ -201,8 +202,11 @@ fn fingerprint(command: &Command, body: &mut Vec<u8>) -> u64 {
         Command::Release(it) => append(&(it.reason, &it.lines), body),
         Command::Transfer(it) => append(&(it.package, &it.warehouse), body),
         Command::Adjust(it) => append(&(&it.reason, &it.items), body),
-        Command::Confirm(_) | Command::Expire(_) | Command::Catalog(_) => {}
-        Command::Session(_) | Command::Count(_) => {}
+        Command::Confirm(_)
+        | Command::Expire(_)
+        | Command::Catalog(_)
+        | Command::Session(_)
+        | Command::Count(_) => {}
     }
     xxh3_64(body)
 }

@@ -98,7 +98,7 @@ pub(super) fn moment(
     seen: Seen,
 ) -> Result<Moment, Stop> {
     let (_, last_seq) = storage::orders::last_numbers(database).map_err(Fault::from)?;
-    let last_seq = last_seq.cast_unsigned();
+    let last_seq = u64::try_from(last_seq).expect("sequences begin at 1");
     let is_ahead = seen.as_of.as_milliseconds() > now.as_milliseconds() + AHEAD_MS_MAX;
     if is_ahead || seen.watermark.is_some_and(|watermark| watermark > last_seq) {
         return Err(Refusal::CountAhead(Ahead { seen, now, last_seq }).into());

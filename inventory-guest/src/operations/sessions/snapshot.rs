@@ -57,8 +57,8 @@ pub(super) fn commit(
     check_rows(database, &head)?;
     let moment = check(database, now, &snapshot)?;
     let numbers = snapshots::zeroed(database, head.session_no, &snapshot.warehouse, moment)?;
-    let held = numbers.zeroes_more_than(commit.zero_percent_max);
-    if commit.dry_run || !held {
+    let needs_approval = numbers.zeroes_more_than(commit.zero_percent_max);
+    if commit.dry_run || !needs_approval {
         let work = Work { head: &head, snapshot: &snapshot, moment, is_dry: commit.dry_run };
         return Ok((false, work.run(database, now, &commit.session_id, numbers, changed)?));
     }
@@ -160,7 +160,7 @@ impl Work<'_> {
             let Some(row) = rows.last() else {
                 break;
             };
-            last = row.subject.clone();
+            last.clone_from(&row.subject);
             let item = |row: &sessions::StagedRow| -> Result<CountItem, Fault> {
                 Ok(CountItem { sku: Sku::from_row(row.subject.clone()), on_hand: units(row)? })
             };
@@ -201,7 +201,9 @@ impl Work<'_> {
         let (warehouse, moment) = (&self.snapshot.warehouse, self.moment);
         let sheet = Sheet { warehouse, moment, newest: None };
         let lines = sheet.read(database, items)?;
-        lines.iter().for_each(|line| sum.add(line.counted()));
+        for line in &lines {
+            sum.add(line.counted());
+        }
         if !self.is_dry {
             let reason = self.head.reason.as_str();
             changed.extend(sheet.write(database, now, &lines, reason, Written::WithoutMoments)?);
