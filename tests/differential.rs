@@ -198,10 +198,10 @@ fn compiled_wasmedge_and_wasmtime_answer_alike_and_write_the_same_rows() {
 
     let met = compare(&binary, COMMANDS_COMPILED);
     // A stream that met little would prove little.
-    assert_eq!(met.commands.len(), 10, "{met:?}");
-    assert_eq!(met.refusals.len(), 20, "{met:?}");
+    assert!(met.commands.len() >= 10, "{met:?}");
+    assert!(met.refusals.len() >= 20, "{met:?}");
     assert_eq!(met.faults.len(), 1, "{met:?}");
-    assert_eq!(met.changes.len(), 9, "{met:?}");
+    assert!(met.changes.len() >= 10, "{met:?}");
     assert!(met.replays > 100, "{met:?}");
 }
 

@@ -40,7 +40,7 @@ fn the_host_has_what_it_links_and_nothing_else() {
     let image = Image::unpack("edge-host", folder.path());
     for name in names(&image) {
         let expected = name == "edge-host"
-            || ["inventory_guest.aot.wasm", "inventory_guest.so"].contains(&name.as_str())
+            || ["inventory_guest.wasm", "inventory_guest.so"].contains(&name.as_str())
             || name.contains(".so.") && name.starts_with("lib")
             || name.starts_with("ld-linux");
         assert!(expected, "{name} is in the image");

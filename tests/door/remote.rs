@@ -71,7 +71,7 @@ impl RemoteDoor {
         let reply = self.post(&path, &body);
         let result = match reply.status {
             200 => Ok(json::answer(&reply.body)),
-            404 | 409 | 412 => Err(json::refusal(&reply.body)),
+            404 | 409 | 412 | 422 => Err(json::refusal(&reply.body)),
             _ => return Err(json::fault(&reply.body)),
         };
         Ok(Outcome { replayed: reply.replayed, result })
