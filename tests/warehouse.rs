@@ -227,6 +227,11 @@ fn a_warehouse_is_read_and_read_again_through_every_failure() {
     system.start_again();
     system.offers(&at(-10), Some(&last_event(&host)), &[&[("A", 7)]]);
     until("too much would go", || pulls(&host, "awaiting_approval") > 0);
+    // It goes on waiting, under the eyes of the operator, however often it is read.
+    let failed = pulls(&host, "failed");
+    let waited = pulls(&host, "awaiting_approval");
+    until("it is read again", || pulls(&host, "awaiting_approval") > waited + 2);
+    assert_eq!(pulls(&host, "failed"), failed);
     assert_eq!(on_hand(&host, "B"), 9);
     host.assert_audit_is_clean();
     host.signal("-TERM");

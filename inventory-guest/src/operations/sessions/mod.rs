@@ -209,8 +209,11 @@ fn state(
     };
     let rows: Vec<RefusedRow> =
         if refused > 0 { sessions::refusals(database, head.session_no)? } else { Vec::new() };
-    let is_committed = head.committed.is_some();
-    let state = if is_committed { SessionState::Committed } else { SessionState::Open };
+    let state = match (&head.committed, &head.awaiting) {
+        (Some(_), _) => SessionState::Committed,
+        (None, Some(_)) => SessionState::AwaitingApproval,
+        (None, None) => SessionState::Open,
+    };
     let refused = RefusedRows { refused, rows };
     let (session_id, kind, snapshot) = (id.clone(), head.kind.clone(), None);
     Ok(Session { session_id, kind, state, pages, staged, effects, refused, snapshot })
