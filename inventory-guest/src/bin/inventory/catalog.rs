@@ -54,7 +54,7 @@ pub(crate) fn command() -> Command {
     let after = Arg::new("after").long("after").default_value("");
     let put = Command::new("put").about("Make or replace an entry").arg(noun()).arg(key());
     let put = put.arg(
-        Arg::new("json")
+        Arg::new("entry")
             .long("entry")
             .value_name("JSON")
             .default_value("{}")
@@ -110,7 +110,7 @@ pub(crate) fn run(
     match name {
         "put" => {
             let key = key(matches)?;
-            let json = matches.get_one::<String>("json").expect("has a default");
+            let json = matches.get_one::<String>("entry").expect("has a default");
             let Value::Object(mut fields) = parse::<Value>(json.as_bytes())? else {
                 return Err(Failure::Misused("an entry is a JSON object".into()));
             };
