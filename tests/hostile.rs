@@ -116,7 +116,7 @@ fn the_contract_has_the_imports_this_test_knows() {
 #[test]
 fn an_allocator_that_lies_is_found_out() {
     for (what, realloc, reason) in [
-        ("past the end", "(i32.const 65532)", "bounds"),
+        ("past the end", "(i32.const 65528)", "bounds"),
         ("far past the end", "(i32.const -8)", "bounds"),
         ("not aligned", "(i32.const 8193)", "align"),
         ("traps", "(unreachable)", "unreachable"),
@@ -136,7 +136,7 @@ fn an_allocator_that_lies_is_found_out() {
 fn an_answer_that_cannot_be_lifted_is_an_error() {
     // The result: a discriminant, then at 4 the outcomes' pointer and count, at 12 the skus'.
     for (what, apply, data, reason) in [
-        ("answer past the end", "(i32.const 65532)", "", "bounds"),
+        ("answer past the end", "(i32.const 65528)", "", "bounds"),
         ("answer at a wild address", "(i32.const -4)", "", "bounds"),
         ("answer not aligned", "(i32.const 1025)", "", "align"),
         ("unknown case", "(i32.const 1024)", r"\07\00\00\00", "discriminant"),
@@ -176,7 +176,7 @@ fn a_host_call_with_wild_arguments_is_a_trap() {
         ("parameters outside memory", [0, 0, 65_528, 9, 1_024]),
         ("unknown kind of parameter", [0, 0, 1_024, 1, 2_048]),
         ("count that overflows", [0, 0, 0, -1, 1_024]),
-        ("answer outside memory", [0, 0, 0, 0, 65_532]),
+        ("answer outside memory", [0, 0, 0, 0, 65_528]),
         ("answer not aligned", [0, 0, 0, 0, 1_025]),
     ] {
         let arguments = [statement, bytes, parameters, count, answer]
@@ -203,7 +203,7 @@ fn traps_of_the_guest_itself_are_errors() {
 #[test]
 fn a_guest_cannot_grow_past_its_limit() {
     let apply = "(if (i32.ne (memory.grow (i32.const 100000)) (i32.const -1)) (then (unreachable)))
-                 (i32.const 65532)";
+                 (i32.const 65528)";
     let hostile = Hostile { realloc: HONEST_REALLOC, apply, data: "" };
     // The growth was refused: the guest goes on, to an answer that is out of bounds.
     refused("grows", &hostile, "bounds");

@@ -47,8 +47,8 @@ fn compile_guest_command() -> Command {
         .about("Compile a guest ahead of time, for every machine of this architecture")
         .arg(file("IN").help("The guest, a core module"))
         .arg(file("OUT").help(
-            "Where its AOT code goes: NAME.aot.wasm, to serve it with --guest; or NAME.so, which is \
-             found beside NAME.wasm and NAME.aot.wasm, and starts faster",
+            "Where its AOT code goes: NAME.aot.wasm, to serve it with --guest; or NAME.so, \
+             which is found beside NAME.wasm and NAME.aot.wasm, and starts faster",
         ))
 }
 

@@ -64,7 +64,7 @@ pub struct Geography {
 }
 
 impl Geography {
-    /// Reads the divisions (adcode, parent, lat, lon) and the demand (adcode of a province, orders).
+    /// Reads the divisions (adcode, parent, lat, lon) and the demand (a province's adcode, orders).
     pub fn read(divisions: &Path, demand: &Path) -> Result<Self, TableError> {
         let mut table = Table::open(divisions, ["adcode", "parent", "lat", "lon"])?;
         let mut read = Self { divisions: vec![], provinces: vec![], leaves: HashMap::new() };

@@ -8,9 +8,9 @@ use crate::harness;
 
 /// `apply` counts commands in its third parameter, so that a caller chooses what happens by the
 /// size of its batch.
-const APPLY: &str = "inventory:guest/commands@1.0.0#apply";
-const DESCRIBE: &str = "inventory:guest/lifecycle@1.0.0#describe";
-const GET_ORDER: &str = "inventory:guest/orders@1.0.0#get-order";
+const APPLY: &str = "inventory:guest/commands@1.1.0#apply";
+const DESCRIBE: &str = "inventory:guest/lifecycle@1.1.0#describe";
+const GET_ORDER: &str = "inventory:guest/orders@1.1.0#get-order";
 
 /// The real guest's bytes.
 pub(crate) fn real() -> Vec<u8> {

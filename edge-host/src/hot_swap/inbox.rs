@@ -75,7 +75,7 @@ fn take(hot_swap: &HotSwap, file: &Path, bytes: u64) -> bool {
     match fs::read(file) {
         Ok(bytes) if is_known(hot_swap, &bytes) => {
             // What was rolled back from does not come again by itself, as after a restart.
-            tracing::info!(file = %file.display(), "a guest of the history; roll back to it instead");
+            tracing::info!(file = %file.display(), "known already; roll back to it");
             true
         }
         Ok(bytes) => {

@@ -1,4 +1,4 @@
-//! What would become of an order, what of a sku can be promised somewhere, and when warehouses ship.
+//! What would become of an order, what can be promised somewhere, and when warehouses ship.
 
 use axum::response::Response;
 use inventory_json::catalog::query::parameters;

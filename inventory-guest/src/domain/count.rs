@@ -5,8 +5,8 @@
 
 use super::ledger::SiteCounters;
 use super::{Instant, Items, Level, Malformed, Reason, RequestId, Sku, WarehouseCode};
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 
 /// A count may be from a clock that goes this much ahead of ours.
 pub const AHEAD_MS_MAX: i64 = 60_000;
@@ -58,7 +58,7 @@ pub struct Count {
 impl Count {
     /// Accepts items of which no two are of one sku.
     pub fn items(items: Vec<CountItem>) -> Result<Items<CountItem>, Malformed> {
-        let mut skus = HashSet::with_capacity(items.len());
+        let mut skus = FxHashSet::default();
         if let Some(again) = items.iter().find(|item| !skus.insert(item.sku.as_str())) {
             return Err(Malformed(format!("a count names {} twice", again.sku.as_str())));
         }

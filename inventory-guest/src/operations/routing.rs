@@ -132,7 +132,7 @@ fn explained(
     Ok(named.collect())
 }
 
-/// When a warehouse ships from now on: at most `count` (1..100) openings. `None`: no such warehouse.
+/// When a warehouse ships from now on: at most `count` (1..100) openings. `None`: there is none.
 pub fn preview(
     database: &mut impl Database,
     now: Instant,

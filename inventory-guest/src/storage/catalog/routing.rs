@@ -1,4 +1,4 @@
-//! What routing reads of the catalog: whole nouns, to remember, and by key what is too much for that.
+//! What routing reads of the catalog: whole nouns, to remember, and by key what is too much.
 
 use super::{decode, key, value};
 use crate::domain::catalog::{Entry, Noun};
