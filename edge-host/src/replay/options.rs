@@ -72,10 +72,10 @@ not shipped, and otherwise a return, which the server must refuse as already_shi
 a cancel belongs to stands in NAME_cancel_links.csv(.gz) beside NAME.csv(.gz); cancels without a \
 link are left out.
 
-With --warehouses N the country's divisions get N warehouses, each serving its city, its province \
-and everywhere, with a calendar; the stock lies in one to eight of them, each order goes to a place \
-drawn by --demand, and some skus may not be shipped to some provinces: those orders must be refused \
-as region_restricted.";
+With --warehouses N the country's divisions get N warehouses, each serving its city, its \
+province and everywhere, with a calendar; the stock lies in one to eight of them, each order goes \
+to a place drawn by --demand, and some skus may not be shipped to some provinces: those orders \
+must be refused as region_restricted.";
 
 const AFTER_HELP: &str = "\
 The file, plain or gzipped, has a header and the columns invoice_no, line_no, sku, qty, ts \

@@ -20,7 +20,7 @@ pub use words::{Area, Latitude, Longitude};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -304,9 +304,11 @@ pub struct Entries;
 impl PartialSchema for Entries {
     fn schema() -> RefOr<Schema> {
         let entry = ObjectBuilder::new().schema_type(Type::Object);
-        let next = ObjectBuilder::new().description(Some(
-            "What to pass as `after` for the next page; null: this is the last.",
-        ));
+        let next = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .description(Some(
+                "What to pass as `after` for the next page; null: this is the last.",
+            ));
         ObjectBuilder::new()
             .property("entries", ArrayBuilder::new().items(entry))
             .required("entries")
