@@ -159,13 +159,15 @@ impl History {
         if kept.exists() {
             return Ok(());
         }
-        let plain = runtime::strip(&fs::read(configured)?).map_err(io::Error::other)?;
+        let bytes = fs::read(configured)?;
+        let plain = runtime::strip(&bytes).map_err(io::Error::other)?;
         if runtime::digest_hex(&plain) != self.contents.configured {
             let guest = configured.display();
             tracing::warn!(%guest, "replaced since the start: nobody can go back to what it was");
             return Ok(());
         }
-        write_whole(&kept, &plain)
+        // With its code, where it has that: whoever goes back to it need not compile.
+        write_whole(&kept, &bytes)
     }
 
     /// Writes down that a switch to this guest begins.
