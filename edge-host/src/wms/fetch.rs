@@ -37,7 +37,7 @@ impl FromStr for Url {
         if authority.contains('@') {
             return Err("the token is a setting of its own".into());
         }
-        if !text.bytes().all(|it| it.is_ascii_graphic()) || path.contains(['?', '#']) {
+        if !text.bytes().all(|it| it.is_ascii_graphic()) || text.contains(['?', '#']) {
             return Err("it is host, port and path".into());
         }
         let is_port = |port: &str| !port.is_empty() && !port.contains(']');
