@@ -53,9 +53,9 @@ SELECT noun, subject, place, seq, after FROM catalog_history;
 INSERT INTO catalog_stamps (noun, stamp)
 SELECT noun, random() FROM catalog GROUP BY noun;
 
--- Packages may be transferred: 11 in `operation`, `kind` and `cause`, behind the feed's own kinds; the
--- request of one has `package N` for its id as that of `ship`, where the caller gave none. A CHECK
--- is changed by copying the table.
+-- Packages may be transferred, and warehouses counted: 11 and 12 in `kind` and `cause`, behind the
+-- feed's own kinds. A transfer has a request too; its id is `package N` as that of `ship`, where the
+-- caller gave none. A CHECK is changed by copying the table.
 ALTER TABLE requests RENAME TO requests_before;
 
 CREATE TABLE requests (
@@ -78,8 +78,8 @@ ALTER TABLE ledger RENAME TO ledger_before;
 CREATE TABLE ledger (
   seq INTEGER PRIMARY KEY,
   at INTEGER NOT NULL,
-  kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 11),
-  cause INTEGER NOT NULL CHECK (cause BETWEEN 1 AND 8 OR cause = 11),
+  kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 12),
+  cause INTEGER NOT NULL CHECK (cause BETWEEN 1 AND 12 AND cause NOT IN (9, 10)),
   order_no INTEGER,
   line_no INTEGER,
   sku TEXT NOT NULL,
@@ -95,7 +95,7 @@ CREATE TABLE ledger (
   committed_after INTEGER NOT NULL
 ) STRICT;
 
-INSERT INTO ledger SELECT * FROM ledger_before;
+INSERT INTO ledger SELECT * FROM ledger_before ORDER BY seq;
 
 DROP TABLE ledger_before;
 

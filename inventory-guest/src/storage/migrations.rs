@@ -40,3 +40,43 @@ pub(crate) fn run(database: &mut dyn Database, found: u32, now: Instant) -> Resu
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::catalog::Entry;
+    use crate::operations::queries::{audit, list_catalog_events, list_entries};
+    use crate::storage::local::LocalDatabase;
+
+    /// Issue 4: warehouses had a table of their own.
+    #[test]
+    fn warehouses_of_a_first_database_are_entries_that_serve_everywhere() {
+        let mut database = LocalDatabase::open_in_memory().unwrap();
+        for statement in MIGRATIONS[0].split(";\n\n") {
+            database.execute(statement, &[]).unwrap();
+        }
+        let before = "INSERT INTO migrations VALUES (1, 5);
+            INSERT INTO warehouses (warehouse, active) VALUES ('SZ', 1), ('GZ', 0)";
+        database.connection().execute_batch(before).unwrap();
+        let now = Instant::parse(9).unwrap();
+        assert_eq!(crate::operations::migrate(&mut database, now).unwrap(), 1);
+        assert_eq!(version(&mut database).unwrap(), SCHEMA_VERSION);
+        let mut told = Vec::new();
+        for event in list_catalog_events(&mut database, 0, 9).unwrap() {
+            let key = event.key;
+            told.push(match event.after.unwrap() {
+                Entry::Warehouse(_, it) => format!("{} {}", key.subject(), it.active),
+                Entry::ServiceArea(_, area, it) => {
+                    format!("{} {area:?} {} {}", key.subject(), it.priority, it.backup)
+                }
+                other => format!("{other:?}"),
+            });
+        }
+        let everywhere = "Area(\"\") 100 false";
+        let areas = [format!("GZ {everywhere}"), format!("SZ {everywhere}")];
+        assert_eq!(told, ["GZ false", "SZ true", &areas[0], &areas[1]]);
+        let noun = crate::domain::catalog::Noun::Warehouse;
+        assert_eq!(list_entries(&mut database, noun, "", "", 9).unwrap().len(), 2);
+        assert_eq!(audit(&mut database).unwrap().differences, []);
+    }
+}
