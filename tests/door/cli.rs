@@ -18,7 +18,7 @@ pub(crate) fn command(folder: &Path) -> process::Command {
     let mut command = process::Command::new("wasmedge");
     command.arg("--dir").arg(format!("{SEEN_AS}:{}", folder.display()));
     command.arg("--env").arg(format!("EDGE_INVENTORY_DATA={SEEN_AS}/shop"));
-    command.arg(harness::guest("inventory.aot.wasm"));
+    command.arg(harness::guest("inventory.so"));
     command
 }
 

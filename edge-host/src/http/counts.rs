@@ -55,10 +55,13 @@ pub(super) fn routes() -> Vec<Route> {
                 .conflicts(),
         ),
         Route::post("/v1/snapshots/{snapshot}/approve", ADMIN, approve).described(
-            snapshot().says("Let it count although it takes much away").may_take::<Nothing>(),
+            snapshot()
+                .says("Let it count although it takes much away")
+                .may_take::<Nothing>()
+                .conflicts(),
         ),
         Route::post("/v1/snapshots/{snapshot}/discard", TRADE, discard)
-            .described(snapshot().says("Forget it").may_take::<Nothing>()),
+            .described(snapshot().says("Forget it").may_take::<Nothing>().conflicts()),
     ]
 }
 

@@ -123,7 +123,7 @@ impl Description {
 
     /// A business refusal is possible, and an answer may be a replay.
     pub(super) fn conflicts(mut self) -> Self {
-        self.statuses.extend([404, 409]);
+        self.statuses.extend([404, 409, 422]);
         self
     }
 

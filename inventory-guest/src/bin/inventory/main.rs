@@ -58,10 +58,10 @@ and never oversell";
 const AFTER_HELP: &str = "\
 The data folder must be within what `wasmedge` may see:
 
-  wasmedge --dir .:. inventory.aot.wasm adjust --reason initial 85123A:sellable=100
-  wasmedge --dir .:. inventory.aot.wasm reserve O-1 85123A=6
-  wasmedge --dir .:. inventory.aot.wasm confirm O-1
-  wasmedge --dir .:. inventory.aot.wasm stock 85123A
+  wasmedge --dir .:. inventory.so adjust --reason initial 85123A:sellable=100
+  wasmedge --dir .:. inventory.so reserve O-1 85123A=6
+  wasmedge --dir .:. inventory.so confirm O-1
+  wasmedge --dir .:. inventory.so stock 85123A
 
 Variables reach the program by `wasmedge --env NAME=VALUE`.
 

@@ -40,7 +40,7 @@ EDGE_INVENTORY_TOKENS=ROLE:TOKEN,… sets the bearer tokens (roles read, trade, 
 which it listens on loopback addresses only.
 
 Example:
-  wasmedge --dir /data:./edge-data inventory.aot.wasm serve --data /data --listen 127.0.0.1:8080
+  wasmedge --dir /data:./edge-data inventory.so serve --data /data --listen 127.0.0.1:8080
   curl localhost:8080/v1/stock/85123A";
 
 pub(crate) fn command() -> Command {
