@@ -14,6 +14,7 @@ use super::{
     Error,
     binary::{digest_of, stamp, stamp_object, strip},
     ffi,
+    hollow::hollow,
     module::{Configure, check},
 };
 
@@ -61,10 +62,19 @@ pub fn load_compiler() -> Result<(), Error> {
     Err(Error::File { path: program, source })
 }
 
+/// What compiled code is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Fast.
+    Speed,
+    /// Small, and soon made: half of the time.
+    Size,
+}
+
 /// Compiles the module in `path` for every machine of this architecture, and writes it with our
 /// stamp to `out`, which appears whole or not at all: a shared object where its name ends in `.so`,
 /// else a module with its code in a section.
-pub fn compile_to(path: &Path, out: &Path) -> Result<(), Error> {
+pub fn compile_to(path: &Path, out: &Path, goal: Goal) -> Result<(), Error> {
     let file = |path: &Path| {
         let path = path.to_owned();
         |source| Error::File { path, source }
@@ -74,14 +84,16 @@ pub fn compile_to(path: &Path, out: &Path) -> Result<(), Error> {
         fs::create_dir_all(directory).map_err(file(directory))?;
     }
     let partial = out.with_extension(format!("partial-{}", std::process::id()));
-    let (format, stamp): (_, fn(_, &_) -> _) = if out.extension().is_some_and(|it| it == "so") {
-        (ffi::WasmEdge_CompilerOutputFormat_Native, stamp_object)
-    } else {
-        (ffi::WasmEdge_CompilerOutputFormat_Wasm, stamp)
-    };
-    let made = compile(&plain, format, &partial).and_then(|()| {
-        let aot = fs::read(&partial).map_err(file(&partial))?;
-        fs::write(&partial, stamp(aot, &digest_of(&plain))).map_err(file(&partial))?;
+    let is_object = out.extension().is_some_and(|it| it == "so");
+    let made = compile(&plain, is_object, goal, &partial).and_then(|()| {
+        let mut aot = fs::read(&partial).map_err(file(&partial))?;
+        let stamped = if is_object {
+            hollow(&mut aot)?;
+            stamp_object(aot, &digest_of(&plain))
+        } else {
+            stamp(aot, &digest_of(&plain))
+        };
+        fs::write(&partial, stamped).map_err(file(&partial))?;
         fs::rename(&partial, out).map_err(file(out))
     });
     if made.is_err() {
@@ -91,11 +103,16 @@ pub fn compile_to(path: &Path, out: &Path) -> Result<(), Error> {
     made
 }
 
-fn compile(
-    plain: &[u8],
-    format: ffi::WasmEdge_CompilerOutputFormat,
-    out: &Path,
-) -> Result<(), Error> {
+fn compile(plain: &[u8], is_object: bool, goal: Goal, out: &Path) -> Result<(), Error> {
+    let format = match is_object {
+        true => ffi::WasmEdge_CompilerOutputFormat_Native,
+        false => ffi::WasmEdge_CompilerOutputFormat_Wasm,
+    };
+    // By measurement; level 1 crashes the compiler on big modules.
+    let level = match goal {
+        Goal::Speed => ffi::WasmEdge_CompilerOptimizationLevel_O3,
+        Goal::Size => ffi::WasmEdge_CompilerOptimizationLevel_Os,
+    };
     let path = CString::new(out.as_os_str().as_encoded_bytes())
         .map_err(|_| Error::Compile("the path holds a NUL byte".to_owned()))?;
     let configure = Configure::new()?;
@@ -104,11 +121,7 @@ fn compile(
     unsafe { ffi::WasmEdge_LogOff() };
     // SAFETY: each context is checked, used while `configure` lives, and deleted once.
     unsafe {
-        // Level 3 by measurement; level 1 crashes the compiler on big modules.
-        ffi::WasmEdge_ConfigureCompilerSetOptimizationLevel(
-            configure.as_ptr(),
-            ffi::WasmEdge_CompilerOptimizationLevel_O3,
-        );
+        ffi::WasmEdge_ConfigureCompilerSetOptimizationLevel(configure.as_ptr(), level);
         ffi::WasmEdge_ConfigureCompilerSetOutputFormat(configure.as_ptr(), format);
         // A node of the fleet must not meet instructions that only the build machine has.
         ffi::WasmEdge_ConfigureCompilerSetGenericBinary(configure.as_ptr(), true);

@@ -16,6 +16,7 @@ mod child;
 mod compile;
 mod faults;
 mod ffi;
+mod hollow;
 mod imports;
 mod instance;
 mod interface;
@@ -29,7 +30,7 @@ mod values;
 
 pub use binary::{Binary, ExecutionMode, digest_hex, strip};
 pub use child::{ChildLimits, die_with_parent, run_child};
-pub use compile::{compile_to, has_compiler, load_compiler, version};
+pub use compile::{Goal, compile_to, has_compiler, load_compiler, version};
 pub use faults::spawn;
 pub use imports::Imports;
 pub use instance::Instance;
