@@ -1,5 +1,6 @@
 //! Calendars [时间限制]: when a warehouse ships. This file says what a calendar is.
 
+mod database;
 mod date;
 mod schedule;
 mod time_zone;

