@@ -103,9 +103,10 @@ pub fn compile_to(path: &Path, out: &Path, goal: Goal) -> Result<(), Error> {
 }
 
 fn compile(plain: &[u8], is_object: bool, goal: Goal, out: &Path) -> Result<(), Error> {
-    let format = match is_object {
-        true => ffi::WasmEdge_CompilerOutputFormat_Native,
-        false => ffi::WasmEdge_CompilerOutputFormat_Wasm,
+    let format = if is_object {
+        ffi::WasmEdge_CompilerOutputFormat_Native
+    } else {
+        ffi::WasmEdge_CompilerOutputFormat_Wasm
     };
     // By measurement; level 1 crashes the compiler on big modules.
     let level = match goal {
