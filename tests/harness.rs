@@ -1,6 +1,7 @@
 //! Starts the program that ships, with a real guest on a free port, and is its caller.
 
 use std::{
+    fs::File,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -39,6 +40,7 @@ pub(crate) struct Host {
 /// How to start a host.
 pub(crate) struct Start {
     command: Command,
+    log: Stdio,
 }
 
 impl Start {
@@ -48,7 +50,7 @@ impl Start {
         command.arg("--guest").arg(guest("inventory_guest.aot.wasm"));
         // Tests ask what is answered, not how fast, on a machine that runs many of them at once.
         command.args(["--query-timeout", "10s", "--write-timeout", "10s"]);
-        Self { command }
+        Self::from(command)
     }
 
     /// Runs the host under strace, which injects faults into its system calls.
@@ -58,7 +60,18 @@ impl Start {
         // -D: the process started is the host itself, and strace watches it from aside.
         command.args(["-D", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", injection]);
         command.arg(host.get_program()).args(host.get_args());
-        Self { command }
+        Self::from(command)
+    }
+
+    /// Writes the host's log to a file; see [`logged`].
+    pub(crate) fn log_to(mut self, file: &Path) -> Self {
+        self.log = File::create(file).unwrap().into();
+        self
+    }
+
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
     }
 
     pub(crate) fn flag(mut self, name: &str) -> Self {
@@ -78,7 +91,7 @@ impl Start {
 
     /// Waits until the host listens; `None` where it ended before.
     pub(crate) fn try_start(mut self) -> Option<Host> {
-        let mut child = self.command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = self.command.stdout(Stdio::piped()).stderr(self.log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let Some(address) = line.trim().strip_prefix("listening on ") else {
@@ -97,7 +110,20 @@ impl Start {
 
 impl From<Command> for Start {
     fn from(command: Command) -> Self {
-        Self { command }
+        Self { command, log: Stdio::null() }
+    }
+}
+
+/// Waits until the log in this file has a line with each of these words.
+pub(crate) fn logged(file: &Path, words: &[&str]) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        let log = std::fs::read_to_string(file).unwrap();
+        if log.lines().any(|line| words.iter().all(|word| line.contains(word))) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "no line with {words:?} in:\n{log}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

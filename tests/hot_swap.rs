@@ -1,14 +1,17 @@
 //! Replacing the guest of a running host: by signature, through every check, and back again.
 
+mod faults;
 mod guests;
 
 use std::{
+    path::Path,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use ed25519_dalek::{Signer, SigningKey};
+use edge_host::runtime;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Host, Start, one_line};
@@ -20,13 +23,17 @@ fn key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
 }
 
-fn start(data: &std::path::Path) -> Host {
+/// A host that takes guests signed with [`key`], and watches them for longer than a test takes.
+fn prepare(data: &Path) -> Start {
     let public = hex::encode(key().verifying_key().as_bytes());
     Start::new(data)
         .arg("--guest-keys", &public)
         .arg("--batch-time-max", "200ms")
         .arg("--guest-watch", "1h")
-        .start()
+}
+
+fn start(data: &Path) -> Host {
+    prepare(data).start()
 }
 
 fn put(host: &Host, guest: &[u8], signature: Option<&str>, query: &str) -> Answer {
@@ -104,6 +111,9 @@ fn another_guest_serves_after_a_switch_a_restart_and_a_roll_back() {
     assert_eq!(hold_minutes(&host, "O-5"), 75);
     let unknown = host.post("/admin/guest/rollback", &json!({"digest": "00"}));
     assert_eq!((unknown.status, &unknown.body["code"]), (404, &json!("unknown_guest")));
+    let misplaced = host.post(&format!("/admin/guest/rollback?digest={}", both[1].0), &json!({}));
+    assert_eq!((misplaced.status, &misplaced.body["code"]), (400, &json!("malformed")));
+    assert_eq!(versions(&host)[0].0, both[0].0, "nothing was rolled back");
     host.assert_audit_is_clean();
 }
 
@@ -156,10 +166,17 @@ fn a_guest_that_fails_its_trial_never_serves() {
     assert_eq!(versions(&host).len(), 1);
     assert_eq!(hold_minutes(&host, "O-1"), 15);
     host.assert_audit_is_clean();
-    let folder = data.path().join("guests");
-    let left: Vec<_> =
-        std::fs::read_dir(folder).unwrap().flatten().map(|e| e.file_name()).collect();
-    assert!(left.is_empty(), "a refused guest leaves no file: {left:?}");
+    let kept = format!("{}.so", runtime::digest_hex(&guests::real()));
+    assert_eq!(files(data.path()), [kept], "a refused guest leaves no file");
+}
+
+/// What lies in the folder of guests.
+fn files(data: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(data.join("guests")).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }
 
 #[test]
@@ -168,8 +185,8 @@ fn a_guest_that_traps_loops_recurses_or_eats_memory_is_taken_back() {
     // A guest that was taken back has to wait, so each way gets a host of its own.
     for (name, size) in [("traps", 7), ("loops", 8), ("recurses", 9), ("eats memory", 10)] {
         let data = tempfile::tempdir().unwrap();
-        guests::compile_into(data.path(), &wicked);
         let host = start(data.path());
+        guests::compile_into(data.path(), &wicked);
         host.set_sellable("TEA", 1_000);
         let answer = install(&host, &wicked);
         assert_eq!(answer.status, 200, "{name}: {answer:?}");
@@ -187,11 +204,7 @@ fn a_guest_that_traps_loops_recurses_or_eats_memory_is_taken_back() {
             let outcomes = answer.body["outcomes"].as_array().unwrap().clone();
             assert!(outcomes.iter().all(|outcome| outcome["ok"].is_object()), "{name}: {answer:?}");
         }
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while versions(&host).iter().any(|(of, standing)| *of == digest && standing == "serving") {
-            assert!(Instant::now() < deadline, "{name}: it still serves");
-            thread::yield_now();
-        }
+        await_taken_back(&host, &digest);
         let status = host.get("/admin/guest").body;
         assert!(status.to_string().contains("3 traps"), "{name}: {status}");
         // Whoever takes it back may not be done yet.
@@ -208,12 +221,46 @@ fn a_guest_that_traps_loops_recurses_or_eats_memory_is_taken_back() {
     }
 }
 
+fn await_taken_back(host: &Host, digest: &str) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while versions(host).iter().any(|(of, standing)| of == digest && standing == "serving") {
+        assert!(Instant::now() < deadline, "it still serves");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_guest_whose_reads_trap_loop_or_recurse_is_taken_back() {
+    let data = tempfile::tempdir().unwrap();
+    let host = prepare(data.path()).arg("--query-timeout", "200ms").start();
+    guests::compile_into(data.path(), &guests::wicked());
+    host.set_sellable("TEA", 10);
+    let answer = install(&host, &guests::wicked());
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let digest = answer.body["digest"].as_str().unwrap().to_owned();
+    assert_eq!(host.deduct("O-1", "TEA", 1).status, 200);
+    for length in [41, 42, 43] {
+        let read = || host.get(&format!("/v1/orders/{}", "O".repeat(length)));
+        let (guilty, innocent) = thread::scope(|scope| {
+            let guilty = scope.spawn(read);
+            let innocent = host.get("/v1/orders/O-1");
+            (guilty.join().unwrap(), innocent)
+        });
+        assert!([500, 503, 504].contains(&guilty.status), "{length}: {guilty:?}");
+        assert_eq!(innocent.status, 200, "{length}: {innocent:?}");
+    }
+    await_taken_back(&host, &digest);
+    assert_eq!(host.get("/v1/orders/O-1").body["lines"][0]["quantity"], 1);
+    assert_eq!(host.get(&format!("/v1/orders/{}", "O".repeat(42))).status, 404);
+    host.assert_audit_is_clean();
+}
+
 #[test]
 fn swaps_back_and_forth_under_load_lose_nothing() {
     const SWAPS: u64 = 1_000;
     let data = tempfile::tempdir().unwrap();
-    guests::compile_into(data.path(), &guests::hour_ahead());
     let host = start(data.path());
+    guests::compile_into(data.path(), &guests::hour_ahead());
     host.set_sellable("TEA", 100_000_000);
     host.set_sellable("CUP", 7);
     assert_eq!(install(&host, &guests::hour_ahead()).status, 200);
@@ -275,12 +322,8 @@ fn resident_mib(host: &Host) -> u64 {
 #[test]
 fn a_guest_in_the_inbox_is_installed() {
     let (data, inbox) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let host = prepare(data.path()).arg("--guest-inbox", inbox.path().to_str().unwrap()).start();
     guests::compile_into(data.path(), &guests::hour_ahead());
-    let public = hex::encode(key().verifying_key().as_bytes());
-    let host = Start::new(data.path())
-        .arg("--guest-keys", &public)
-        .arg("--guest-inbox", inbox.path().to_str().unwrap())
-        .start();
     host.set_sellable("TEA", 10);
     let guest = guests::hour_ahead();
     std::fs::write(inbox.path().join("new.wasm.sig"), sign(&guest)).unwrap();

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use serde_json::json;
 
-use crate::harness::{Host, Start, edge_host, guest};
+use crate::harness::{Host, Start, edge_host, guest, logged};
 
 #[test]
 fn sigterm_answers_what_was_accepted_and_exits_0() {
@@ -100,6 +100,7 @@ fn refusal_of_guest(bytes: &[u8]) -> String {
     let output = command.arg("--guest").arg(&file).output().unwrap();
     assert!(!output.status.success());
     assert!(output.stdout.is_empty(), "it must not listen");
+    assert!(!folder.path().join("data").exists(), "a wrong file leaves no data folder");
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -123,6 +124,10 @@ fn wrong_guests_are_refused_with_the_reason() {
             module("(module (import \"wasi_snapshot_preview1\" \"path_open\" (func)))"),
             "`path_open`",
         ),
+        (module("(module (func $begin) (start $begin))"), "a start function, which would run"),
+        (module("(module (table 1 funcref))"), "without end"),
+        (module("(module (table 1 65537 funcref))"), "beyond 65536 elements"),
+        (module("(module (table 0 65536 funcref) (table 0 1 funcref))"), "beyond 65536 elements"),
     ] {
         let said = refusal_of_guest(&bytes);
         assert!(said.contains(reason), "expected {reason:?} in: {said}");
@@ -148,6 +153,60 @@ fn a_plain_guest_is_compiled_once_in_a_child_process() {
     drop(host);
     assert_eq!(mode(&start()), "aot");
     assert_eq!(compiled(data.path()), 1);
+}
+
+#[test]
+fn code_beside_a_guest_that_cannot_be_used_is_passed_over_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let [module, code, log] =
+        ["guest.aot.wasm", "guest.so", "log"].map(|name| folder.path().join(name));
+    fs::copy(guest("inventory_guest.aot.wasm"), &module).unwrap();
+    let honest = fs::read(guest("inventory_guest.so")).unwrap();
+    let mut damaged = honest.clone();
+    damaged[honest.len() / 2] ^= 1;
+    // Of the same WasmEdge, but of another module: the digest begins the stamp, which ends it.
+    let stamp = b"edge-host-aot";
+    let mut foreign = honest.clone();
+    let length_at = honest.len() - stamp.len() - 1;
+    foreign[length_at - usize::from(honest[length_at])] ^= 1;
+    let unstamped = honest[..length_at].to_vec();
+    for (what, bytes, reason) in [
+        ("damaged", &damaged, "do not match its stamp"),
+        ("foreign", &foreign, "it is of guest"),
+        ("unstamped", &unstamped, "it is not made by WasmEdge"),
+        ("empty", &Vec::new(), "it is not made by WasmEdge"),
+    ] {
+        fs::write(&code, bytes).unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let start = Start::new(data.path()).arg("--guest", module.to_str().unwrap());
+        let host = start.log_to(&log).start();
+        assert_eq!(mode(&host), "aot", "{what}: the module has its code too");
+        logged(&log, &["WARN", code.to_str().unwrap(), "passed over", reason]);
+        host.set_sellable("TEA", 5);
+    }
+    // Without a section of its own, the interpreter is not what helps.
+    let plain = folder.path().join("guest.wasm");
+    fs::copy(guest("inventory_guest.wasm"), &plain).unwrap();
+    let (status, said) = Start::new(&folder.path().join("data"))
+        .arg("--guest", plain.to_str().unwrap())
+        .variable("EDGE_HOST_ON_SYSTEM_LIBRARIES", "1")
+        .refused();
+    assert!(!status.success());
+    assert!(said.contains("passed over") && said.contains("without its compiler"), "{said}");
+}
+
+#[test]
+fn a_guest_is_tried_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(guest("inventory_guest.aot.wasm"), folder.path().join("guest.aot.wasm")).unwrap();
+    let tried = Command::new(edge_host())
+        .args(["try-guest", "guest.aot.wasm", "copy"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
+    let said = String::from_utf8_lossy(&tried.stdout);
+    assert!(said.contains("schema_version"), "{said}");
 }
 
 #[test]

@@ -39,11 +39,11 @@ impl Sqlite for Database {
 const QUERY: &str =
     "(call $query (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 1024))";
 
-/// The guest with this `apply`, compiled.
-fn compiled(apply: &str) -> GuestModule {
+/// The guest with these functions, compiled.
+fn compiled(realloc: &str, apply: &str) -> GuestModule {
     let folder = tempfile::tempdir().unwrap();
     let (plain, aot) = (folder.path().join("guest.wasm"), folder.path().join("guest.aot.wasm"));
-    let hostile = Hostile { realloc: HONEST_REALLOC, apply, data: "" };
+    let hostile = Hostile { realloc, apply, data: "" };
     std::fs::write(&plain, module(&hostile)).unwrap();
     let made = Command::new(harness::edge_host())
         .arg("compile-guest")
@@ -58,10 +58,11 @@ fn instantiate(module: &GuestModule, sqlite: Database) -> Guest<HostFunctions<Da
     module.instantiate(HostFunctions { sqlite, redis: RedisHost::unconfigured() }).unwrap()
 }
 
-fn apply(guest: &mut Guest<HostFunctions<Database>>) -> String {
+/// The host asks the guest for memory for the list of commands, and for each order's id.
+fn apply(guest: &mut Guest<HostFunctions<Database>>, commands: usize) -> String {
     let command =
         types::Command::Confirm(types::Confirm { order_id: "O-1".to_owned(), request_id: None });
-    match guest.apply(0, &[command]) {
+    match guest.apply(0, &vec![command; commands]) {
         Ok(_) => "answered".to_owned(),
         Err(error) => error.to_string(),
     }
@@ -69,18 +70,27 @@ fn apply(guest: &mut Guest<HostFunctions<Database>>) -> String {
 
 /// What a call of at most `time_max` comes to, on a thread for guests.
 fn outcome(apply_body: &str, time_max: Duration) -> (String, Duration) {
+    outcome_of(HONEST_REALLOC, apply_body, 1, time_max)
+}
+
+fn outcome_of(
+    realloc: &str,
+    apply_body: &str,
+    commands: usize,
+    time_max: Duration,
+) -> (String, Duration) {
     static WARM: OnceLock<()> = OnceLock::new();
     WARM.get_or_init(|| {
-        let parking = compiled(&format!("{QUERY} (i32.const 0)"));
-        runtime::keep_warm(move || drop(apply(&mut instantiate(&parking, Database::Parks))));
+        let parking = compiled(HONEST_REALLOC, &format!("{QUERY} (i32.const 0)"));
+        runtime::keep_warm(move || drop(apply(&mut instantiate(&parking, Database::Parks), 1)));
     });
-    let module = compiled(apply_body);
+    let module = compiled(realloc, apply_body);
     let (sender, receiver) = std::sync::mpsc::channel();
     let run = move || {
         let mut guest = instantiate(&module, Database::Answers);
         guest.instance_mut().set_time_max(Some(time_max));
         let started = Instant::now();
-        let said = apply(&mut guest);
+        let said = apply(&mut guest, commands);
         sender.send((said, started.elapsed())).unwrap();
     };
     runtime::spawn("guest", run).unwrap().join().unwrap();
@@ -131,6 +141,23 @@ fn recursion_without_end_is_a_trap() {
     }
     let (said, _) = outcome("(unreachable)", long);
     assert!(said.contains("unreachable"), "the process goes on: {said}");
+}
+
+#[test]
+fn the_calls_of_a_batch_have_its_time_together() {
+    // Some milliseconds for each piece of memory, and hundreds of pieces: no call is long.
+    let slow = format!(
+        "(local $left i32) (local.set $left (i32.const 8000000))
+        (loop $again (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+            (i32.store (i32.const 64) (local.get $left))
+            (br_if $again (local.get $left)))
+        {HONEST_REALLOC}"
+    );
+    let (said, _) = outcome_of(&slow, "(i32.const 65532)", 1, Duration::from_mins(1));
+    assert!(said.contains("outside"), "alone they end: {said}");
+    let (said, took) = outcome_of(&slow, "(i32.const 65532)", 400, TIME_MAX);
+    assert!(said.contains("ran longer than 50 ms"), "{said}");
+    assert!(took < SOON, "{took:?}");
 }
 
 #[test]

@@ -9,13 +9,13 @@ use std::{
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
-    config::{Config, Interpreter},
+    config::Config,
     guest::{
-        GuestModule,
+        self, GuestModule,
         types::{Answer, Command, Outcome},
     },
     host_functions::{WASI_ALLOWED, keep_warm},
-    hot_swap::{self, History, HotSwap},
+    hot_swap::{History, HotSwap},
     http,
     metrics::Metrics,
     runtime::{self, Binary},
@@ -55,6 +55,7 @@ pub enum StartError {
 pub struct App {
     address: SocketAddr,
     shard: Shard,
+    hot_swap: HotSwap,
     stop: watch::Sender<bool>,
     server: JoinHandle<http::Drained>,
     sweep: JoinHandle<()>,
@@ -87,12 +88,12 @@ impl App {
             listener,
             config.http,
             shard.clone(),
-            hot_swap,
+            hot_swap.clone(),
             metrics,
             stopped.clone(),
         ));
         let sweep = tokio::spawn(sweep(shard.clone(), sweep_interval, stopped));
-        Ok(Self { address, shard, stop, server, sweep, wms })
+        Ok(Self { address, shard, hot_swap, stop, server, sweep, wms })
     }
 
     /// The address it listens on.
@@ -109,8 +110,12 @@ impl App {
         if let Some(wms) = self.wms {
             let _ = wms.await;
         }
-        let shard = self.shard;
-        if tokio::task::spawn_blocking(move || shard.stop()).await.is_err() {
+        let Self { shard, hot_swap, .. } = self;
+        let stop = move || {
+            hot_swap.stop();
+            shard.stop();
+        };
+        if tokio::task::spawn_blocking(stop).await.is_err() {
             tracing::error!("the shard did not stop cleanly");
         }
         drained
@@ -120,14 +125,14 @@ impl App {
 /// The shard, served by the best guest there is: the one that was installed last, unless the
 /// configuration has named another since; where that does not start, the configured one.
 fn open_shard(config: &Config, clock: &Clock, metrics: &Metrics) -> Result<Opened, StartError> {
-    let (file, folder) = (&config.guest.file, &config.shard.data.join(hot_swap::FOLDER));
-    let mut claim = Some(Shard::claim(&config.shard)?);
+    let (file, folder, mode) = (&config.guest.file, &config.hot_swap.folder, config.guest.mode);
     let refused = |source| StartError::Guest { file: file.clone(), source };
-    let configured = match config.guest.interpreter {
-        Interpreter::Allowed => Binary::open_interpreted(file),
-        Interpreter::Refused => Binary::open(file, folder),
+    if !config.shard.data.exists() {
+        // A file that is no guest shall leave no data folder behind.
+        guest::check_file(file, WASI_ALLOWED).map_err(refused)?;
     }
-    .map_err(refused)?;
+    let mut claim = Some(Shard::claim(&config.shard)?);
+    let configured = Binary::open_as(mode, file, folder).map_err(refused)?.keep_object(folder);
     // A guest that does not start gives its claim up; the next one makes another.
     let mut open = |module: &Arc<GuestModule>| {
         metrics.start.reached("guest_loaded");
@@ -136,8 +141,12 @@ fn open_shard(config: &Config, clock: &Clock, metrics: &Metrics) -> Result<Opene
         Shard::open(claim, config, Arc::clone(module), clock, metrics)
     };
     let mut history = History::open(folder, &configured.digest_hex());
+    if let Some((guest, reason)) = history.begins() {
+        tracing::error!(guest, reason, "the guest is taken back");
+        metrics.guest_installed("taken_back");
+    }
     for digest in history.candidates() {
-        let loaded = Binary::open_kept(&digest, folder)
+        let loaded = Binary::open_kept(&digest, mode, folder)
             .and_then(|binary| GuestModule::load(&binary, WASI_ALLOWED));
         let opened = loaded.map_err(|error| error.to_string()).and_then(|module| {
             let module = Arc::new(module);

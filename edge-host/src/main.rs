@@ -4,11 +4,11 @@ use std::{io::Write, path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use edge_host::{
-    app::App,
+    app::{App, StartError},
     config, hot_swap,
     http::Drained,
     log, replay,
-    runtime::{self, Goal},
+    runtime::{self, ExecutionMode, Goal},
     shard::Clock,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,6 +20,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const COMPILE_GUEST: &str = "compile-guest";
 /// Its flag.
 const FOR_SIZE: &str = "for-size";
+/// The flag of `try-guest`.
+const INTERPRETER: &str = "interpreter";
 
 fn main() -> ExitCode {
     let started = Instant::now();
@@ -74,7 +76,14 @@ fn compile_guest(arguments: &ArgMatches) -> ExitCode {
     let compile = |()| runtime::compile_to(file("IN"), file("OUT"), goal);
     match runtime::load_compiler().and_then(compile) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error.to_string()),
+        Err(error) => {
+            let status = match error {
+                runtime::Error::NoCompiler => runtime::NO_COMPILER_STATUS,
+                _ => 1,
+            };
+            fail(&error.to_string());
+            ExitCode::from(u8::try_from(status).unwrap_or(1))
+        }
     }
 }
 
@@ -84,12 +93,23 @@ fn try_guest_command() -> Command {
         .about("Let a guest serve a copy of the data, as the host does before it installs one")
         .arg(path("GUEST").help("The guest, a core module; its AOT code is made beside it"))
         .arg(path("COPY").help("A data folder that may be changed: never the one that is served"))
+        .arg(
+            Arg::new(INTERPRETER)
+                .long(INTERPRETER)
+                .action(ArgAction::SetTrue)
+                .help("Run it without AOT code, some 30 times slower"),
+        )
 }
 
 fn try_guest(arguments: &ArgMatches) -> ExitCode {
     let path = |name| arguments.get_one::<PathBuf>(name).expect("clap requires it");
     runtime::die_with_parent();
-    match hot_swap::try_guest(path("GUEST"), path("COPY")) {
+    let mode = if arguments.get_flag(INTERPRETER) {
+        ExecutionMode::Interpreter
+    } else {
+        ExecutionMode::Aot
+    };
+    match hot_swap::try_guest(path("GUEST"), path("COPY"), mode) {
         Ok(passed) => {
             println!("{passed}");
             ExitCode::SUCCESS
@@ -129,6 +149,14 @@ async fn run(effective: config::Effective, started: Instant) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return fail(&error.to_string()),
     };
+    // On a thread of its own: a start may compile for a minute.
+    let stop = tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        runtime::end_children();
+    });
     let started_app = App::start(effective.config, Clock::System, started).await;
     if let Ok(app) = &started_app {
         // Whoever reads this may have gone away since.
@@ -140,6 +168,10 @@ async fn run(effective: config::Effective, started: Instant) -> ExitCode {
     }
     let app = match started_app {
         Ok(app) => app,
+        // It was told to stop while the guest was compiled.
+        Err(StartError::Guest { source: runtime::Error::Stopping, .. }) => {
+            return ExitCode::SUCCESS;
+        }
         Err(error) => return fail(&error.to_string()),
     };
     runtime::release_compiler();
@@ -149,10 +181,8 @@ async fn run(effective: config::Effective, started: Instant) -> ExitCode {
         compiler_loaded = runtime::has_compiler(),
         "serving"
     );
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    // An error is a panic of its own, after which nobody could stop the host.
+    let _ = stop.await;
     tracing::info!("stopping: answering what was accepted");
     match app.stop().await {
         Drained::All => ExitCode::SUCCESS,

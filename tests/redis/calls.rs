@@ -150,6 +150,7 @@ fn users_and_databases_come_from_the_url_and_are_never_told() {
             panic!("{wrong} must be turned away");
         };
         assert!(why.contains("WRONGPASS") || why.contains("NOAUTH"), "{why}");
+        assert!(why.contains("redis_url"), "it says what to mend: {why}");
         assert!(!why.contains("wr0ng"), "{why}");
     }
 }

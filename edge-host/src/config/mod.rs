@@ -24,7 +24,7 @@ pub use self::sources::Source;
 
 use self::settings::{Kind, SETTINGS};
 use self::sources::{Values, gather};
-use crate::{hot_swap, http, log, shard, wms};
+use crate::{hot_swap, http, log, runtime::ExecutionMode, shard, wms};
 
 /// What `sysexits.h` calls `EX_USAGE`: the command line or the configuration cannot be used.
 pub const EXIT_USAGE: u8 = 64;
@@ -51,17 +51,8 @@ pub struct Config {
 pub struct Guest {
     /// The compiled guest.
     pub file: PathBuf,
-    /// What to do with a guest that has no AOT code.
-    pub interpreter: Interpreter,
-}
-
-/// Whether a guest may run without AOT code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interpreter {
-    /// The guest is compiled first.
-    Refused,
-    /// The guest runs as it is, some 30 times slower.
-    Allowed,
+    /// How it runs, and every guest that replaces it.
+    pub mode: ExecutionMode,
 }
 
 /// A configuration, and who said what.

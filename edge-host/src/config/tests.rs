@@ -45,7 +45,7 @@ fn the_defaults_are_a_configuration_once_a_guest_is_named() {
     assert_eq!(config.http.connections_max, 10_000);
     assert_eq!(config.shard.query_timeout, Duration::from_millis(20));
     assert_eq!(config.shard.cache.unwrap().ttl, Duration::from_secs(10));
-    assert_eq!(config.guest.interpreter, Interpreter::Refused);
+    assert_eq!(config.guest.mode, ExecutionMode::Aot);
 }
 
 #[test]

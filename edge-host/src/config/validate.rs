@@ -8,28 +8,28 @@ use std::time::Duration;
 use super::problem::{Problem, Problems};
 use super::settings::{Kind, Setting, setting};
 use super::sources::{Raw, Source, Values};
-use super::{Config, Guest, Interpreter};
+use super::{Config, Guest};
 use crate::host_functions::redis;
 use crate::http::{Defaults, Mode, Token, parse_tokens};
-use crate::{hot_swap, http, log, shard, wms};
+use crate::{hot_swap, http, log, runtime::ExecutionMode, shard, wms};
 
 pub(super) fn validate(values: &Values, problems: Vec<Problem>) -> Result<Config, Problems> {
     let mut reader = Reader { values, problems };
-    let (shard, file) = (reader.shard(), reader.read("guest", path));
-    let http = reader.http();
+    let (shard, http) = (reader.shard(), reader.http());
+    let guest = Guest {
+        file: reader.read("guest", path),
+        mode: if reader.read("interpreter", boolean) {
+            ExecutionMode::Interpreter
+        } else {
+            ExecutionMode::Aot
+        },
+    };
     let config = Config {
         wms: reader.wms(&http),
         http,
-        hot_swap: reader.hot_swap(&shard.data, &file),
+        hot_swap: reader.hot_swap(&shard.data, &guest),
         shard,
-        guest: Guest {
-            file,
-            interpreter: if reader.read("interpreter", boolean) {
-                Interpreter::Allowed
-            } else {
-                Interpreter::Refused
-            },
-        },
+        guest,
         log: log::Config {
             levels: reader.read("log", |text| {
                 text.parse().map_err(|_| "a level is error, warn, info, debug, trace or off".into())
@@ -161,10 +161,11 @@ impl Reader<'_> {
         Some(redis::Config { url, timeout, ca_file })
     }
 
-    fn hot_swap(&mut self, data: &Path, configured: &Path) -> hot_swap::Config {
+    fn hot_swap(&mut self, data: &Path, guest: &Guest) -> hot_swap::Config {
         hot_swap::Config {
             folder: data.join(hot_swap::FOLDER),
-            configured: configured.to_owned(),
+            configured: guest.file.clone(),
+            mode: guest.mode,
             keys: self.read("guest_keys", |text| {
                 let keys = text.split(',').filter(|key| !key.is_empty());
                 keys.map(str::parse::<hot_swap::PublicKey>)

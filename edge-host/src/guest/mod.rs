@@ -1,6 +1,8 @@
 //! The guest as Rust sees it: types and typed calls, which `wit/json` generates from `wit/`, and
 //! the check of a guest against them.
 
+use std::path::Path;
+
 use wit_bindgen_wasmedge::rt::{self, Signature};
 
 pub use inventory_json::contract::*;
@@ -20,6 +22,11 @@ pub fn check(bytes: &[u8], allowed: &[Signature]) -> Result<(), runtime::Error> 
     }
     let lines: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
     Err(runtime::Error::Unfit(lines.join("; ")))
+}
+
+/// Checks the module in a file against the contract, and that its code, if it has some, is whole.
+pub fn check_file(file: &Path, allowed: &[Signature]) -> Result<(), runtime::Error> {
+    check(&runtime::read_plain(file)?, allowed)
 }
 
 /// An instance of the guest, with the state of its host functions.

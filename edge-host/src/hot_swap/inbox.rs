@@ -6,25 +6,45 @@ use std::{
     fs,
     path::{Path, PathBuf},
     thread,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
-use super::{Error, HotSwap, Upload};
+use super::{Error, HotSwap, Unsigned, Upload};
 use crate::runtime;
 
 /// How often the folder is looked into. A file is taken when two looks find it the same.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// How long a guest waits for its signature; then it is refused. One that comes later still counts.
+const SIGNATURE_WAIT: Duration = Duration::from_secs(30);
 
-/// What tells one state of a file from another.
-type Seen = (u64, Option<SystemTime>);
+/// What tells one state of a file from another; `None`: there is no such file.
+type FileState = Option<(u64, Option<SystemTime>)>;
+/// Of a guest, and of its signature.
+type Seen = [FileState; 2];
+
+struct Inbox {
+    hot_swap: HotSwap,
+    folder: PathBuf,
+    /// What the last look found, and since when it is so.
+    settling: HashMap<PathBuf, (Seen, Instant)>,
+    /// What has had its turn.
+    taken: HashMap<PathBuf, Seen>,
+    /// The folder could not be read, and that was told.
+    is_missing: bool,
+}
 
 /// Watches for as long as the process lives.
 pub(super) fn watch(hot_swap: &HotSwap, folder: PathBuf) {
-    let hot_swap = hot_swap.clone();
+    let mut inbox = Inbox {
+        hot_swap: hot_swap.clone(),
+        folder,
+        settling: HashMap::new(),
+        taken: HashMap::new(),
+        is_missing: false,
+    };
     let run = move || {
-        let (mut settling, mut taken) = (HashMap::new(), HashMap::new());
         loop {
-            look(&hot_swap, &folder, &mut settling, &mut taken);
+            inbox.look();
             thread::sleep(LOOK_INTERVAL);
         }
     };
@@ -33,60 +53,96 @@ pub(super) fn watch(hot_swap: &HotSwap, folder: PathBuf) {
     }
 }
 
-fn look(
-    hot_swap: &HotSwap,
-    folder: &Path,
-    settling: &mut HashMap<PathBuf, Seen>,
-    taken: &mut HashMap<PathBuf, Seen>,
-) {
-    let found = match fs::read_dir(folder) {
-        Ok(entries) => entries.flatten().map(|entry| entry.path()),
-        Err(error) => {
-            tracing::debug!(folder = %folder.display(), %error, "no inbox of guests");
+impl Inbox {
+    fn look(&mut self) {
+        let folder = self.folder.display();
+        let found = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries.flatten().map(|entry| entry.path()),
+            Err(error) => {
+                if !self.is_missing {
+                    tracing::warn!(%folder, %error, "no inbox of guests; make the folder");
+                }
+                self.is_missing = true;
+                return;
+            }
+        };
+        if self.is_missing {
+            tracing::info!(%folder, "the inbox of guests is there now");
+            self.is_missing = false;
+        }
+        for file in found.filter(|file| file.extension().is_some_and(|ending| ending == "wasm")) {
+            self.look_at(file);
+        }
+    }
+
+    fn look_at(&mut self, file: PathBuf) {
+        let signature = signature_of(&file);
+        let seen = [&file, &signature].map(|path| state_of(path));
+        let [Some((bytes, _)), signed] = seen else { return };
+        if self.taken.get(&file) == Some(&seen) {
             return;
         }
-    };
-    for file in found.filter(|file| file.extension().is_some_and(|ending| ending == "wasm")) {
-        let Ok(metadata) = fs::metadata(&file) else { continue };
-        let seen = (metadata.len(), metadata.modified().ok());
-        if taken.get(&file) == Some(&seen) {
-            continue;
+        let since = match self.settling.get(&file) {
+            Some((before, since)) if *before == seen => *since,
+            _ => {
+                if signed.is_none() && self.needs_signature() {
+                    let signature = signature.display();
+                    tracing::info!(file = %file.display(), %signature, "waits for its signature");
+                }
+                self.settling.insert(file, (seen, Instant::now()));
+                return;
+            }
+        };
+        if signed.is_none() && self.needs_signature() && since.elapsed() < SIGNATURE_WAIT {
+            return;
         }
-        let is_settled = settling.insert(file.clone(), seen) == Some(seen);
-        if is_settled && take(hot_swap, &file, metadata.len()) {
-            taken.insert(file, seen);
+        if self.take(&file, &signature, bytes) {
+            self.taken.insert(file, seen);
         }
+    }
+
+    fn needs_signature(&self) -> bool {
+        self.hot_swap.0.config.unsigned == Unsigned::Refused
+    }
+
+    /// Whether the file has had its turn; the outcome is in the log and in the status.
+    fn take(&self, file: &Path, signature: &Path, bytes: u64) -> bool {
+        if bytes > self.hot_swap.guest_bytes_max() as u64 {
+            tracing::warn!(file = %file.display(), bytes, "too large for a guest");
+            return true;
+        }
+        match fs::read(file) {
+            Ok(bytes) if self.knows(&bytes) => {
+                // What was rolled back from does not come again by itself, as after a restart.
+                tracing::info!(file = %file.display(), "known already; roll back to it");
+                true
+            }
+            Ok(bytes) => {
+                let signature = fs::read_to_string(signature).ok();
+                let source = file.display().to_string();
+                let upload = Upload { bytes, signature, source, may_migrate: false };
+                !matches!(self.hot_swap.install(&upload).result, Err(Error::Busy))
+            }
+            Err(error) => {
+                tracing::warn!(file = %file.display(), %error, "a guest cannot be read");
+                true
+            }
+        }
+    }
+
+    fn knows(&self, bytes: &[u8]) -> bool {
+        let digest = runtime::strip(bytes).map(|plain| runtime::digest_hex(&plain));
+        digest.is_ok_and(|digest| self.hot_swap.0.state.lock().history.knows(&digest))
     }
 }
 
-fn is_known(hot_swap: &HotSwap, bytes: &[u8]) -> bool {
-    let digest = runtime::strip(bytes).map(|plain| runtime::digest_hex(&plain));
-    digest.is_ok_and(|digest| hot_swap.0.state.lock().history.knows(&digest))
-}
-
-/// Whether the file has had its turn; the outcome is in the log and in the status.
-fn take(hot_swap: &HotSwap, file: &Path, bytes: u64) -> bool {
-    if bytes > hot_swap.guest_bytes_max() as u64 {
-        tracing::warn!(file = %file.display(), bytes, "too large for a guest");
-        return true;
-    }
+fn signature_of(file: &Path) -> PathBuf {
     let mut signature = file.as_os_str().to_owned();
     signature.push(".sig");
-    match fs::read(file) {
-        Ok(bytes) if is_known(hot_swap, &bytes) => {
-            // What was rolled back from does not come again by itself, as after a restart.
-            tracing::info!(file = %file.display(), "known already; roll back to it");
-            true
-        }
-        Ok(bytes) => {
-            let signature = fs::read_to_string(signature).ok();
-            let source = file.display().to_string();
-            let upload = Upload { bytes, signature, source, may_migrate: false };
-            !matches!(hot_swap.install(&upload).result, Err(Error::Busy))
-        }
-        Err(error) => {
-            tracing::warn!(file = %file.display(), %error, "a guest cannot be read");
-            true
-        }
-    }
+    signature.into()
+}
+
+fn state_of(file: &Path) -> FileState {
+    let metadata = fs::metadata(file).ok()?;
+    Some((metadata.len(), metadata.modified().ok()))
 }

@@ -6,8 +6,10 @@
 //! what was before and what was refused is on disk ([`history`]), so a restart goes on with the
 //! same guest. DESIGN.md says what a guest has to pass, and why in this order.
 
+mod folder;
 mod history;
 mod inbox;
+mod journey;
 mod signature;
 mod trial;
 mod watch;
@@ -20,13 +22,8 @@ use std::{
 
 use parking_lot::Mutex;
 
-use crate::{
-    guest::{self, GuestModule},
-    host_functions::WASI_ALLOWED,
-    metrics::Metrics,
-    runtime::{self, Binary},
-    shard::{self, Shard},
-};
+use crate::{guest::GuestModule, metrics::Metrics, runtime::ExecutionMode, shard::Shard};
+use journey::Journey;
 
 pub use history::{History, Standing, Version};
 pub use signature::PublicKey;
@@ -42,6 +39,8 @@ pub struct Config {
     pub folder: PathBuf,
     /// The guest that the configuration names.
     pub configured: PathBuf,
+    /// How guests run, the installed ones too.
+    pub mode: ExecutionMode,
     /// Whoever holds the secret half of one may replace the guest.
     pub keys: Vec<PublicKey>,
     /// What to do with a guest without a signature.
@@ -133,6 +132,15 @@ pub enum Error {
     /// There is no such version to go back to.
     #[error("{0}")]
     UnknownVersion(String),
+    /// This host cannot bring a guest to run that was never compiled for it.
+    #[error(
+        "compile: this host has no compiler, and does not trust code that is sent; deploy an image \
+         that has WasmEdge with its compiler, or one that has the guest in it"
+    )]
+    NoCompiler,
+    /// The host was told to stop meanwhile.
+    #[error("the host is stopping; the guest before is the one that a restart serves")]
+    Stopping,
     /// The machine is at fault: its disk, its processes.
     #[error("{}: {reason}", step.as_str())]
     Failed {
@@ -173,8 +181,10 @@ struct Inner {
     config: Config,
     shard: Shard,
     metrics: Arc<Metrics>,
-    /// Held by whoever installs or rolls back.
+    /// Held by whoever installs or rolls back because somebody asked for it, for minutes.
     turn: Mutex<()>,
+    /// Held by whoever switches, for milliseconds.
+    switching: Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -182,10 +192,19 @@ struct State {
     history: History,
     /// Loaded guests by digest: those of the history.
     modules: Vec<(String, Arc<GuestModule>)>,
-    under_way: Option<(String, Step, Instant)>,
+    /// An install, and a guest that is taken back meanwhile.
+    under_way: Vec<UnderWay>,
     last: Option<Outcome>,
     /// Grows with every switch: an older watch ends.
     watch: u64,
+}
+
+/// The step that somebody has reached.
+struct UnderWay {
+    number: u64,
+    digest: String,
+    step: Step,
+    since: Instant,
 }
 
 impl HotSwap {
@@ -197,20 +216,35 @@ impl HotSwap {
         module: Arc<GuestModule>,
         history: History,
     ) -> Self {
-        let modules = vec![(module.digest().to_owned(), module)];
-        let state = State { history, modules, under_way: None, last: None, watch: 0 };
+        let digest = module.digest().to_owned();
+        history.sweep();
+        let is_unproven = history.is_unproven(&digest);
+        let modules = vec![(digest.clone(), module)];
+        let state = State { history, modules, under_way: Vec::new(), last: None, watch: 0 };
         let inbox = config.inbox.clone();
         let hot_swap = Self(Arc::new(Inner {
             config,
             shard,
             metrics,
             turn: Mutex::new(()),
+            switching: Mutex::new(()),
             state: Mutex::new(state),
         }));
+        if is_unproven {
+            watch::begin(&hot_swap, 0, digest);
+        }
         if let Some(folder) = inbox {
             inbox::watch(&hot_swap, folder);
         }
         hot_swap
+    }
+
+    /// The process stops because it was told to, and not because of a guest.
+    pub fn stop(&self) {
+        let _switching = self.0.switching.lock();
+        if let Err(error) = self.0.state.lock().history.stops() {
+            tracing::error!(%error, "the history of guests was not written");
+        }
     }
 
     /// The largest guest that is taken, in bytes.
@@ -221,10 +255,10 @@ impl HotSwap {
     /// What serves, what is under way, what was.
     pub fn status(&self) -> Status {
         let state = self.0.state.lock();
-        let under_way = state.under_way.as_ref();
+        let under_way = state.under_way.first();
         Status {
             versions: state.history.versions().to_vec(),
-            under_way: under_way.map(|(digest, step, at)| (digest.clone(), *step, at.elapsed())),
+            under_way: under_way.map(|it| (it.digest.clone(), it.step, it.since.elapsed())),
             last: state.last.clone(),
         }
     }
@@ -234,7 +268,7 @@ impl HotSwap {
         let Some(_turn) = self.0.turn.try_lock() else {
             return Outcome { digest: String::new(), steps: Vec::new(), result: Err(Error::Busy) };
         };
-        let mut journey = Journey { inner: &self.0, digest: String::new(), steps: Vec::new() };
+        let mut journey = Journey::new(&self.0);
         let result = journey.install(upload);
         self.finished(journey, result)
     }
@@ -245,12 +279,14 @@ impl HotSwap {
         let Some(_turn) = self.0.turn.try_lock() else {
             return Outcome { digest: String::new(), steps: Vec::new(), result: Err(Error::Busy) };
         };
-        self.go_back(digest, reason)
+        let mut journey = Journey::new(&self.0);
+        let result = journey.roll_back(&self.0.switching.lock(), digest, reason);
+        self.finished(journey, result)
     }
 
-    /// Takes the watched guest back, as soon as nobody else installs; unless another has come.
+    /// Takes the watched guest back, whoever installs meanwhile; unless another has come.
     fn take_back(&self, watch: u64, digest: &str, reason: &str) {
-        let _turn = self.0.turn.lock();
+        let switching = self.0.switching.lock();
         {
             let mut state = self.0.state.lock();
             if state.watch != watch {
@@ -261,23 +297,20 @@ impl HotSwap {
             }
         }
         self.0.metrics.guest_installed("taken_back");
-        if let Err(error) = self.go_back(None, reason).result {
+        let mut journey = Journey::new(&self.0);
+        let result = journey.roll_back(&switching, None, reason);
+        drop(switching);
+        if let Err(error) = self.finished(journey, result).result {
             tracing::error!(guest = digest, %error, "the guest could not be taken back");
         }
     }
 
-    /// The caller holds the turn.
-    fn go_back(&self, digest: Option<&str>, reason: &str) -> Outcome {
-        let mut journey = Journey { inner: &self.0, digest: String::new(), steps: Vec::new() };
-        let result = journey.roll_back(digest, reason);
-        self.finished(journey, result)
-    }
-
     fn finished(&self, journey: Journey<'_>, result: Result<(), Error>) -> Outcome {
-        let outcome = Outcome { digest: journey.digest, steps: journey.steps, result };
+        let Journey { digest, steps, watch, .. } = journey;
+        let outcome = Outcome { digest, steps, result };
         let code = match &outcome.result {
             Ok(()) => "installed",
-            Err(Error::Failed { .. }) => "failed",
+            Err(Error::Failed { .. } | Error::NoCompiler | Error::Stopping) => "failed",
             Err(_) => "refused",
         };
         self.0.metrics.guest_installed(code);
@@ -287,154 +320,12 @@ impl HotSwap {
                 tracing::warn!(guest = outcome.digest, %error, "the guest does not serve");
             }
         }
-        let is_new = outcome.result.is_ok() && !outcome.steps.is_empty();
-        let watched = {
-            let mut state = self.0.state.lock();
-            state.under_way = None;
-            state.last = Some(outcome.clone());
-            state.watch += u64::from(is_new);
-            state.watch
-        };
-        if is_new {
-            watch::begin(self, watched, outcome.digest.clone());
+        self.0.state.lock().last = Some(outcome.clone());
+        if let Some(watch) = watch {
+            watch::begin(self, watch, outcome.digest.clone());
         }
         outcome
     }
-}
-
-/// One guest's way in.
-struct Journey<'a> {
-    inner: &'a Inner,
-    digest: String,
-    steps: Vec<(Step, Duration)>,
-}
-
-impl Journey<'_> {
-    fn install(&mut self, upload: &Upload) -> Result<(), Error> {
-        let plain = self.step(Step::Verify, |inner| verify(&inner.config, upload))?;
-        self.digest = runtime::digest_hex(&plain);
-        if self.inner.state.lock().history.is_serving(&self.digest) {
-            self.steps.clear();
-            return Ok(());
-        }
-        self.inner.state.lock().history.may_come(&self.digest)?;
-        if let Some(module) = self.loaded() {
-            return self.switch(&module, upload);
-        }
-        self.step(Step::Check, |_| {
-            guest::check(&plain, WASI_ALLOWED).map_err(|error| refused(Step::Check, &error))
-        })?;
-        let digest = self.digest.clone();
-        let file = self.inner.config.folder.join(format!("{digest}.wasm"));
-        let binary = self.step(Step::Compile, |inner| {
-            let failed = |error: &dyn std::fmt::Display| Error::Failed {
-                step: Step::Compile,
-                reason: error.to_string(),
-            };
-            history::write_whole(&file, &plain).map_err(|error| failed(&error))?;
-            Binary::open(&file, &inner.config.folder).map_err(|error| match error {
-                runtime::Error::File { .. } => failed(&error),
-                error => refused(Step::Compile, &error),
-            })
-        })?;
-        let module = self.step(Step::Try, |inner| {
-            let module = GuestModule::load(&binary, WASI_ALLOWED)
-                .map_err(|error| refused(Step::Try, &error))?;
-            trial::run(&inner.shard, &inner.config.folder, &digest, upload.may_migrate)?;
-            Ok(Arc::new(module))
-        });
-        if module.is_err() && !self.inner.state.lock().history.knows(&self.digest) {
-            history::forget_files(&self.inner.config.folder, &self.digest);
-        }
-        self.switch(&module?, upload)
-    }
-
-    fn roll_back(&mut self, digest: Option<&str>, reason: &str) -> Result<(), Error> {
-        let target = self.inner.state.lock().history.target(digest)?;
-        self.digest.clone_from(&target);
-        let module = match self.loaded() {
-            Some(module) => module,
-            None => self.step(Step::Check, |inner| {
-                Binary::open_kept(&target, &inner.config.folder)
-                    .and_then(|binary| GuestModule::load(&binary, WASI_ALLOWED))
-                    .map(Arc::new)
-                    .map_err(|error| refused(Step::Check, &error))
-            })?,
-        };
-        let back = Upload {
-            bytes: Vec::new(),
-            signature: None,
-            source: format!("rolled back: {reason}"),
-            may_migrate: false,
-        };
-        self.switch(&module, &back)
-    }
-
-    fn switch(&mut self, module: &Arc<GuestModule>, upload: &Upload) -> Result<(), Error> {
-        let digest = self.digest.clone();
-        self.step(Step::Switch, |inner| {
-            let failed = |reason: String| Error::Failed { step: Step::Switch, reason };
-            let not_written = |error: std::io::Error| failed(format!("the history: {error}"));
-            inner.state.lock().history.keep(&inner.config.configured).map_err(not_written)?;
-            // On disk first: after a crash from here on, the new guest is tried before the old one.
-            inner.state.lock().history.expect(&digest).map_err(not_written)?;
-            match inner.shard.switch(Arc::clone(module)) {
-                Ok(description) => {
-                    let mode = module.mode().as_str();
-                    inner.metrics.guest_is(&digest, &description.version, mode);
-                    let mut state = inner.state.lock();
-                    let (source, most) = (&upload.source, inner.config.history_max);
-                    // It serves, whether or not that can be written down.
-                    match state.history.serves(&digest, &description, source, most) {
-                        Ok(kept) => state.modules.retain(|(digest, _)| kept.contains(digest)),
-                        Err(error) => tracing::error!(%error, "the history was not written"),
-                    }
-                    if !state.modules.iter().any(|(loaded, _)| *loaded == digest) {
-                        state.modules.push((digest.clone(), Arc::clone(module)));
-                    }
-                    Ok(())
-                }
-                Err(error) => {
-                    inner.state.lock().history.expect_no_more().map_err(not_written)?;
-                    Err(match error {
-                        shard::OpenError::Guest(_) => refused(Step::Switch, &error),
-                        error => failed(error.to_string()),
-                    })
-                }
-            }
-        })
-    }
-
-    fn loaded(&self) -> Option<Arc<GuestModule>> {
-        let state = self.inner.state.lock();
-        let found = state.modules.iter().find(|(digest, _)| *digest == self.digest);
-        found.map(|(_, module)| Arc::clone(module))
-    }
-
-    /// One step, visible while it lasts and timed afterwards.
-    fn step<T>(
-        &mut self,
-        step: Step,
-        run: impl FnOnce(&Inner) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let started = Instant::now();
-        self.inner.state.lock().under_way = Some((self.digest.clone(), step, started));
-        tracing::info!(guest = self.digest, step = step.as_str(), "a guest on its way in");
-        let answer = run(self.inner);
-        self.steps.push((step, started.elapsed()));
-        answer
-    }
-}
-
-/// The plain module of an upload that may be looked at.
-fn verify(config: &Config, upload: &Upload) -> Result<Vec<u8>, Error> {
-    let refuse = |reason: String| Error::Refused { step: Step::Verify, reason };
-    let (bytes, bytes_max) = (upload.bytes.len(), config.guest_bytes_max);
-    if bytes > bytes_max {
-        return Err(refuse(format!("{bytes} bytes; a guest has at most {bytes_max}")));
-    }
-    signature::verify(config, upload).map_err(refuse)?;
-    runtime::strip(&upload.bytes).map_err(|error| refused(Step::Verify, &error))
 }
 
 fn refused(step: Step, error: &dyn std::fmt::Display) -> Error {

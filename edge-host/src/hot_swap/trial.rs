@@ -10,10 +10,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Step, refused};
+use super::{Config, Error, Step, folder, refused};
 use crate::{
     guest::{
         GuestModule,
+        lifecycle::Description,
         stock::SkuStock,
         types::{
             Adjust, AdjustItem, Adjustment, Answer, Command, Confirm, Counter, Line, Mode,
@@ -22,12 +23,14 @@ use crate::{
     },
     host_functions::{WASI_ALLOWED, keep_warm},
     metrics::Metrics,
-    runtime::{self, Binary, ChildLimits},
+    runtime::{self, Binary, ChildLimits, ExecutionMode},
     shard::{self, Clock, Shard},
 };
 
 /// The subcommand of the child.
 pub const TRY_GUEST: &str = "try-guest";
+/// Its flag for a guest that is not to be compiled.
+const TRY_INTERPRETED: &str = "--interpreter";
 
 const LIMITS: ChildLimits =
     ChildLimits { time_max: Duration::from_mins(2), memory_bytes_max: 512 << 20 };
@@ -37,29 +40,37 @@ const CALL_TIME_MAX: Duration = Duration::from_secs(5);
 /// What the child says of a guest that passed.
 #[derive(Debug, Serialize, Deserialize)]
 struct Passed {
+    name: String,
+    version: String,
     schema_version: u32,
 }
 
-/// Copies the data and tries the guest on it.
+/// Copies the data and tries the guest on it. Answers what it calls itself.
 pub(super) fn run(
     shard: &Shard,
-    folder: &Path,
+    config: &Config,
     digest: &str,
     may_migrate: bool,
-) -> Result<(), Error> {
+) -> Result<Description, Error> {
     let failed = |reason: String| Error::Failed { step: Step::Try, reason };
-    let copy = folder.join("trial");
+    let copy = config.folder.join(folder::TRIAL);
     // One that a crash has left behind.
     let _ = fs::remove_dir_all(&copy);
     fs::create_dir_all(&copy).map_err(|error| failed(format!("{}: {error}", copy.display())))?;
-    let guest = folder.join(format!("{digest}.wasm"));
+    let guest = config.folder.join(format!("{digest}.wasm"));
     let tried = shard.copy_to(&copy).map_err(|error| failed(error.to_string())).and_then(|()| {
-        let arguments = [OsStr::new(TRY_GUEST), guest.as_os_str(), copy.as_os_str()];
-        runtime::run_child(&arguments, LIMITS).map_err(|error| failed(error.to_string()))
+        let mut arguments = vec![OsStr::new(TRY_GUEST), guest.as_os_str(), copy.as_os_str()];
+        if config.mode == ExecutionMode::Interpreter {
+            arguments.push(OsStr::new(TRY_INTERPRETED));
+        }
+        runtime::run_child(&arguments, LIMITS).map_err(|error| match error {
+            runtime::Error::Stopping => Error::Stopping,
+            error => failed(error.to_string()),
+        })
     });
     // It is made anew next time.
     let _ = fs::remove_dir_all(&copy);
-    let said = tried?.map_err(|reason| refused(Step::Try, &reason))?;
+    let said = tried?.map_err(|end| refused(Step::Try, &end))?;
     let passed: Passed = serde_json::from_str(&said).map_err(|error| failed(error.to_string()))?;
     let now = shard.description().schema_version;
     if passed.schema_version > now && !may_migrate {
@@ -72,13 +83,15 @@ pub(super) fn run(
             ),
         ));
     }
-    Ok(())
+    let Passed { name, version, schema_version } = passed;
+    Ok(Description { name, version, schema_version })
 }
 
 /// The child: serves the data in `copy` with the guest in `file` and gives it golden commands.
 /// Answers what [`run`] wants to know, as JSON.
-pub fn try_guest(file: &Path, copy: &Path) -> Result<String, String> {
-    let binary = Binary::open(file, file.parent().unwrap_or(Path::new(".")))
+pub fn try_guest(file: &Path, copy: &Path, mode: ExecutionMode) -> Result<String, String> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let binary = Binary::open_as(mode, file, folder.unwrap_or(Path::new(".")))
         .map_err(|error| error.to_string())?;
     let module =
         Arc::new(GuestModule::load(&binary, WASI_ALLOWED).map_err(|error| error.to_string())?);
@@ -104,7 +117,8 @@ pub fn try_guest(file: &Path, copy: &Path) -> Result<String, String> {
         .build()
         .map_err(|e| e.to_string())?;
     runtime.block_on(golden(&shard))?;
-    let passed = Passed { schema_version: shard.description().schema_version };
+    let Description { name, version, schema_version } = shard.description();
+    let passed = Passed { name, version, schema_version };
     shard.stop();
     serde_json::to_string(&passed).map_err(|error| error.to_string())
 }

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::json;
 use super::problem::{Kind, Problem};
+use super::refusal::STOPPING;
 use super::route::Call;
 use super::words::Instant;
 use crate::hot_swap::{Error, Outcome, Standing, Status, Step, Upload, Version};
@@ -20,6 +21,7 @@ inventory_json::kinds! { GUEST_KINDS:
     GUEST_BACKING_OFF = "guest_backing_off", CONFLICT, "The guest was taken back a short while ago";
     UNKNOWN_GUEST = "unknown_guest", NOT_FOUND, "There is no such guest in the history";
     GUEST_FAILED = "guest_failed", INTERNAL_SERVER_ERROR, "The guest could not be installed";
+    NO_COMPILER = "no_compiler", NOT_IMPLEMENTED, "This host cannot compile guests";
 }
 
 pub(super) async fn get(call: Call) -> Result<Response, Problem> {
@@ -48,6 +50,10 @@ pub(super) async fn put(mut call: Call) -> Result<Response, Problem> {
 }
 
 pub(super) async fn roll_back(mut call: Call) -> Result<Response, Problem> {
+    if call.uri.query().is_some_and(|query| !query.is_empty()) {
+        let detail = "none is known; the digest to go back to stands in the body";
+        return Err(Problem::malformed_parameter("query", detail));
+    }
     let RollBack { digest } = json::read_or_default(&mut call).await?;
     let hot_swap = call.wire.hot_swap.clone();
     let reason = "asked by an operator";
@@ -78,6 +84,10 @@ fn problem(error: &Error) -> Problem {
                 .retry_after(seconds)
         }
         Error::UnknownVersion(_) => Problem::new(&UNKNOWN_GUEST, error.to_string()),
+        Error::NoCompiler => {
+            Problem::new(&NO_COMPILER, error.to_string()).with("step", Step::Compile.as_str())
+        }
+        Error::Stopping => Problem::new(&STOPPING, error.to_string()).retry_after(5),
     }
 }
 

@@ -73,7 +73,7 @@ impl Description {
         let body = RequestBodyBuilder::new()
             .content(media_type, Content::new(Some(RefOr::<Schema>::from(bytes))));
         self.body = Some(body.required(Some(Required::True)).build());
-        self.statuses.extend([400, 408, 409, 413, 422]);
+        self.statuses.extend([400, 408, 409, 413, 422, 501]);
         self
     }
 

@@ -6,6 +6,7 @@ use std::{
     io::Read,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -28,14 +29,35 @@ pub struct ChildLimits {
     pub memory_bytes_max: u64,
 }
 
-/// Runs this program with these arguments. Answers its output; its last words, or the limit that it
-/// broke, where it did not succeed.
+/// How a child ended that did not succeed.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct ChildEnd {
+    /// Its exit status, where it ended by itself.
+    pub status: Option<i32>,
+    /// Its last words, or the limit that it broke.
+    pub reason: String,
+}
+
+/// The process was told to stop.
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// Ends the child processes there are, and lets none begin, for the rest of this process's life.
+/// For one that was told to stop: what they work on is begun again later.
+pub fn end_children() {
+    STOPPING.store(true, Ordering::SeqCst);
+}
+
+/// Runs this program with these arguments. Answers its output, or how it ended.
 pub fn run_child(
     arguments: &[&OsStr],
     limits: ChildLimits,
-) -> Result<Result<String, String>, Error> {
+) -> Result<Result<String, ChildEnd>, Error> {
     let program = PathBuf::from("/proc/self/exe");
     let failed = |source| Error::File { path: program.clone(), source };
+    if STOPPING.load(Ordering::SeqCst) {
+        return Err(Error::Stopping);
+    }
     let mut child = Command::new(&program)
         .args(arguments)
         .stdin(Stdio::null())
@@ -48,11 +70,15 @@ pub fn run_child(
     let status = child.wait().map_err(failed)?;
     let [output, errors] =
         said.map(|pipe| pipe.and_then(|pipe| pipe.join().ok()).unwrap_or_default());
-    Ok(match broken {
-        Some(limit) => Err(limit),
-        None if status.success() => Ok(output),
-        None => Err(format!("{status} ({})", last_line(&errors))),
-    })
+    match broken {
+        Some(Broken::Stopping) => Err(Error::Stopping),
+        Some(Broken::Limit(reason)) => Ok(Err(ChildEnd { status: None, reason })),
+        None if status.success() => Ok(Ok(output)),
+        None => {
+            let reason = format!("{status} ({})", last_line(&errors));
+            Ok(Err(ChildEnd { status: status.code(), reason }))
+        }
+    }
 }
 
 /// Ends a child process when the process that started it is gone.
@@ -78,17 +104,27 @@ fn listen(pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
     })
 }
 
-/// Waits for the child to end, or ends it. Answers the limit that it broke.
-fn watch(child: &mut Child, limits: ChildLimits) -> std::io::Result<Option<String>> {
+/// Why a child was ended.
+enum Broken {
+    Limit(String),
+    Stopping,
+}
+
+/// Waits for the child to end, or ends it; answers why.
+fn watch(child: &mut Child, limits: ChildLimits) -> std::io::Result<Option<Broken>> {
     let started = Instant::now();
     loop {
         if child.try_wait()?.is_some() {
             return Ok(None);
         }
-        let broken = if started.elapsed() > limits.time_max {
-            Some(format!("it took longer than {} s", limits.time_max.as_secs()))
+        let broken = if STOPPING.load(Ordering::SeqCst) {
+            Some(Broken::Stopping)
+        } else if started.elapsed() > limits.time_max {
+            let seconds = limits.time_max.as_secs();
+            Some(Broken::Limit(format!("it took longer than {seconds} s")))
         } else if resident_bytes(child.id()) > limits.memory_bytes_max {
-            Some(format!("it used more than {} MiB of memory", limits.memory_bytes_max >> 20))
+            let mebibytes = limits.memory_bytes_max >> 20;
+            Some(Broken::Limit(format!("it used more than {mebibytes} MiB of memory")))
         } else {
             None
         };

@@ -11,11 +11,10 @@ use std::{
 };
 
 use super::{
-    Error,
-    binary::{digest_of, stamp, stamp_object, strip},
-    ffi,
+    Error, ffi,
     hollow::hollow,
     module::{Configure, check},
+    stamp::{digest_of, stamp, stamp_object, strip},
 };
 
 /// The version of the WasmEdge library in use, such as `0.14.1`.
@@ -33,6 +32,10 @@ const SYSTEM_LIBRARIES: &str = concat!(
 /// Set for a process that was started again on the system's libraries.
 const STARTED_AGAIN: &str = "EDGE_HOST_ON_SYSTEM_LIBRARIES";
 
+/// With this status `compile-guest` ends where there is no compiler: what `sysexits.h` calls
+/// `EX_UNAVAILABLE`.
+pub const NO_COMPILER_STATUS: i32 = 69;
+
 /// Whether this process has loaded WasmEdge with its compiler. Serving is better off without: see
 /// `.ci/build-serving-libs`.
 pub fn has_compiler() -> bool {
@@ -48,11 +51,7 @@ pub fn load_compiler() -> Result<(), Error> {
     }
     let program = PathBuf::from("/proc/self/exe");
     if std::env::var_os(STARTED_AGAIN).is_some() {
-        return Err(Error::Compile(
-            "this machine has WasmEdge without its compiler; install it (Debian: libwasmedge0), or \
-             compile the guest elsewhere and serve its .aot.wasm"
-                .to_owned(),
-        ));
+        return Err(Error::NoCompiler);
     }
     let source = Command::new(&program)
         .args(std::env::args_os().skip(1))
@@ -104,9 +103,10 @@ pub fn compile_to(path: &Path, out: &Path, goal: Goal) -> Result<(), Error> {
 }
 
 fn compile(plain: &[u8], is_object: bool, goal: Goal, out: &Path) -> Result<(), Error> {
-    let format = match is_object {
-        true => ffi::WasmEdge_CompilerOutputFormat_Native,
-        false => ffi::WasmEdge_CompilerOutputFormat_Wasm,
+    let format = if is_object {
+        ffi::WasmEdge_CompilerOutputFormat_Native
+    } else {
+        ffi::WasmEdge_CompilerOutputFormat_Wasm
     };
     // By measurement; level 1 crashes the compiler on big modules.
     let level = match goal {
@@ -127,7 +127,7 @@ fn compile(plain: &[u8], is_object: bool, goal: Goal, out: &Path) -> Result<(), 
         ffi::WasmEdge_ConfigureCompilerSetGenericBinary(configure.as_ptr(), true);
         let compiler = ffi::WasmEdge_CompilerCreate(configure.as_ptr());
         if compiler.is_null() {
-            return Err(Error::Compile("this WasmEdge has no compiler".to_owned()));
+            return Err(Error::NoCompiler);
         }
         let answer = ffi::WasmEdge_CompilerCompileFromBuffer(
             compiler,

@@ -2,7 +2,7 @@
 //! inventory word.
 //!
 //! - [`Binary`] is a module on its way in: it strips foreign native code, and brings the module to
-//!   AOT code through the compile cache ([`binary`], [`compile`]).
+//!   AOT code through the compile cache ([`binary`], [`stamp`], [`compile`]).
 //! - [`Module`] is loaded and validated, and makes [`Instance`]s.
 //! - [`Instance`] runs one call at a time and implements the glue's `rt::Instance`.
 //! - [`keep_warm`] makes every call of the process cheaper; [`release_compiler`] gives memory back.
@@ -25,12 +25,13 @@ mod limits;
 mod memory;
 mod module;
 mod release_compiler;
+mod stamp;
 mod thread_state;
 mod values;
 
-pub use binary::{Binary, ExecutionMode, digest_hex, strip};
-pub use child::{ChildLimits, die_with_parent, run_child};
-pub use compile::{Goal, compile_to, has_compiler, load_compiler, version};
+pub use binary::{Binary, ExecutionMode, read_plain};
+pub use child::{ChildEnd, ChildLimits, die_with_parent, end_children, run_child};
+pub use compile::{Goal, NO_COMPILER_STATUS, compile_to, has_compiler, load_compiler, version};
 pub use faults::spawn;
 pub use imports::Imports;
 pub use instance::Instance;
@@ -38,6 +39,7 @@ pub use interface::{Interface, Item, ItemKind};
 pub use keep_warm::{keep_warm, park};
 pub use module::Module;
 pub use release_compiler::release_compiler;
+pub use stamp::{digest_hex, strip};
 
 /// Why a module could not be brought to run.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +54,18 @@ pub enum Error {
     /// The AOT file is damaged: its digest does not match its contents.
     #[error("the AOT file is damaged: {0}")]
     Damaged(String),
+    /// Compiled code that this host does not run.
+    #[error("it is {0}")]
+    Foreign(String),
+    /// No AOT code for this machine, and nothing to compile with.
+    #[error(
+        "there is no AOT code for this machine, and WasmEdge is here without its compiler; install \
+         it (Debian: libwasmedge0), or compile the guest elsewhere and serve its .aot.wasm"
+    )]
+    NoCompiler,
+    /// The host stops, so that nothing new begins.
+    #[error("the host is stopping")]
+    Stopping,
     /// No AOT code for this machine, and compiling failed.
     #[error("AOT compilation failed: {0}")]
     Compile(String),

@@ -328,7 +328,10 @@ impl Shard {
 
     /// Whether commands and queries would be answered now.
     pub fn readiness(&self) -> Readiness {
-        self.0.writer.readiness()
+        match self.0.writer.readiness() {
+            Readiness::Ready => self.0.readers.readiness(),
+            not_ready @ Readiness::NotReady(_) => not_ready,
+        }
     }
 
     /// The guest's name, version and schema.

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -15,7 +16,7 @@ use tokio::sync::oneshot;
 use wit_bindgen_wasmedge::rt::CallError;
 
 use super::{
-    Clock, Config, Error, Listing, OpenError, ShardGuest,
+    Clock, Config, Error, Listing, OpenError, Readiness, ShardGuest,
     cache::{Cache, SharedReader},
     database,
     serving::{Current, Serving},
@@ -90,6 +91,7 @@ pub(super) struct Readers {
     query_timeout: Duration,
     stopping: AtomicBool,
     auditing: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Readers {
@@ -103,10 +105,13 @@ impl Readers {
     ) -> Result<Self, OpenError> {
         let (queries, receiver) = crossbeam_channel::bounded(QUEUE_QUERIES_MAX);
         let reader = Reader { data: config.data.clone(), serving, redis, clock, traps };
+        let mut threads = Vec::new();
         for number in 0..config.readers {
             let (reader, receiver, cache) = (reader.clone(), receiver.clone(), cache.reader());
-            runtime::spawn(&format!("reader-{number}"), move || reader.run(&receiver, cache))
-                .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
+            let thread =
+                runtime::spawn(&format!("reader-{number}"), move || reader.run(&receiver, cache))
+                    .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
+            threads.push(thread);
         }
         Ok(Self {
             queries,
@@ -114,7 +119,12 @@ impl Readers {
             query_timeout: config.query_timeout,
             stopping: AtomicBool::new(false),
             auditing: Arc::default(),
+            threads,
         })
+    }
+
+    pub(super) fn readiness(&self) -> Readiness {
+        readiness_of(&self.threads)
     }
 
     pub(super) fn submit(&self, query: Query) -> Result<(), Error> {
@@ -152,6 +162,15 @@ impl Readers {
     /// Takes no more queries. Those under way are answered or time out.
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
+    }
+}
+
+/// One that is left answers, if later.
+fn readiness_of(threads: &[JoinHandle<()>]) -> Readiness {
+    if threads.iter().all(JoinHandle::is_finished) {
+        Readiness::NotReady("the readers have ended")
+    } else {
+        Readiness::Ready
     }
 }
 
@@ -332,5 +351,28 @@ impl Reader {
             .module
             .instantiate(HostFunctions { sqlite, redis: RedisHost::new(self.redis.clone()) })
             .map_err(|error| storage(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread};
+
+    use super::*;
+
+    #[test]
+    fn a_node_whose_readers_have_all_ended_is_not_ready() {
+        let (work, waits) = mpsc::channel::<()>();
+        let wait = move || assert!(waits.recv().is_err(), "nothing is sent");
+        let threads = [thread::spawn(|| ()), thread::spawn(wait)];
+        while !threads[0].is_finished() {
+            thread::yield_now();
+        }
+        assert_eq!(readiness_of(&threads), Readiness::Ready);
+        drop(work);
+        while !threads[1].is_finished() {
+            thread::yield_now();
+        }
+        assert!(matches!(readiness_of(&threads), Readiness::NotReady(_)));
     }
 }

@@ -84,7 +84,7 @@ impl Circuits {
         let part = (self.random.hash_one((now, state.failures)) % 512) as u32;
         state.until = now + longest * (512 + part) / 1_024;
         if state.failures == 1 {
-            tracing::warn!(%address, why, "Redis does not answer; going on without it");
+            tracing::warn!(%address, why, "Redis cannot be used; going on without it");
         }
         self.publish(&failing);
     }

@@ -281,7 +281,16 @@ impl Session {
             if let Some(Node::Error(ServerError { code, message })) = reply.first()
                 && code != "NOPERM"
             {
-                return Err(io::Error::other(format!("{code} {message}")));
+                let cure = match (code.as_str(), &url.password) {
+                    ("WRONGPASS" | "NOAUTH", Some(_)) => {
+                        "; the user or the password in redis_url is not the server's"
+                    }
+                    ("WRONGPASS" | "NOAUTH", None) => {
+                        "; redis_url has no password: redis://user:password@host"
+                    }
+                    _ => "",
+                };
+                return Err(io::Error::other(format!("{code} {message}{cure}")));
             }
         }
         Ok(wire)
