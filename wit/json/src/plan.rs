@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::answers::{Package, Shortage};
+use crate::answers::{Package, Shortage, shortages};
 use crate::contract::{routing, stock, types};
 use crate::orders::{Line, ShipTo, Strategy, lines};
 use crate::stock::Stock;
@@ -20,6 +20,9 @@ pub struct Inquiry {
     /// Without it no warehouse is chosen.
     ship_to: Option<ShipTo>,
     strategy: Option<Strategy>,
+    /// As that of the order: plan the others where a line may not be shipped there.
+    #[serde(default)]
+    allow_partial: bool,
 }
 
 impl From<Inquiry> for routing::Inquiry {
@@ -28,6 +31,7 @@ impl From<Inquiry> for routing::Inquiry {
             lines: lines(it.lines),
             ship_to: it.ship_to.map(Into::into),
             strategy: it.strategy.unwrap_or(Strategy::Priority).into(),
+            allow_partial: it.allow_partial,
         }
     }
 }
@@ -36,7 +40,12 @@ impl From<Inquiry> for routing::Inquiry {
 pub fn everything(sku: String, ship_to: types::ShipTo) -> routing::Inquiry {
     const MOST: u32 = (1 << 31) - 1;
     let lines = vec![types::Line { sku, quantity: MOST }];
-    routing::Inquiry { lines, ship_to: Some(ship_to), strategy: types::Strategy::Priority }
+    routing::Inquiry {
+        lines,
+        ship_to: Some(ship_to),
+        strategy: types::Strategy::Priority,
+        allow_partial: false,
+    }
 }
 
 /// What a `reserve` of now would find.
@@ -47,7 +56,7 @@ pub struct Plan<'a> {
     promised_ship_at: Option<Instant>,
     /// What could not be held: packages and shortages add up to the lines.
     shortages: Vec<Shortage<'a>>,
-    /// Skus that may not be shipped there; nothing is planned then.
+    /// Skus that may not be shipped there; without `allow_partial` nothing is planned then.
     denied: Vec<Denied<'a>>,
     /// Skus that there are not; nothing is planned then.
     unknown: &'a [String],
@@ -105,7 +114,7 @@ impl<'a> From<&'a routing::Planned> for Plan<'a> {
         Self {
             packages: it.packages.iter().map(Into::into).collect(),
             promised_ship_at: promised_ship_at(&it.packages),
-            shortages: it.shortages.iter().map(Into::into).collect(),
+            shortages: shortages(&it.shortages, &it.denied),
             denied: it.denied.iter().map(Into::into).collect(),
             unknown: &it.unknown,
             explain: it.explain.iter().map(Into::into).collect(),

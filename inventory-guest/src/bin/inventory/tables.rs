@@ -98,7 +98,18 @@ fn order_answer(answer: &types::OrderAnswer, again: &str) -> String {
         short.row([it.sku.clone(), it.requested.to_string(), it.available.to_string()]);
     }
     short.write(&mut out);
+    denied(&answer.denied, &mut out);
     out
+}
+
+/// What may not be shipped where the order goes, and by which rule.
+pub(crate) fn denied(denied: &[types::Denied], out: &mut String) {
+    let mut table = Table::new(["denied", "subject", "area", "rule"]);
+    for it in denied {
+        let area = if it.area.is_empty() { "everywhere".to_owned() } else { it.area.clone() };
+        table.row([it.sku.clone(), it.subject.clone(), area, it.rule.clone()]);
+    }
+    table.write(out);
 }
 
 fn head(order_id: &str, state: types::OrderState, expires_at: Option<i64>) -> String {
