@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::answers::{Package, Shortage, shortages};
+use crate::catalog::query::parameters;
 use crate::contract::{routing, stock, types};
 use crate::orders::{Line, ShipTo, Strategy, lines};
+use crate::problem::Problem;
 use crate::stock::Stock;
-use crate::words::{Instant, Integer, IntegerRule, list};
+use crate::words::{Adcode, Instant, Integer, IntegerRule, list};
 
 /// An order that is not placed.
 #[derive(Deserialize, ToSchema)]
@@ -21,8 +23,7 @@ pub struct Inquiry {
     ship_to: Option<ShipTo>,
     strategy: Option<Strategy>,
     /// As that of the order: plan the others where a line may not be shipped there.
-    #[serde(default)]
-    allow_partial: bool,
+    allow_partial: Option<bool>,
 }
 
 impl From<Inquiry> for routing::Inquiry {
@@ -31,7 +32,7 @@ impl From<Inquiry> for routing::Inquiry {
             lines: lines(it.lines),
             ship_to: it.ship_to.map(Into::into),
             strategy: it.strategy.unwrap_or(Strategy::Priority).into(),
-            allow_partial: it.allow_partial,
+            allow_partial: it.allow_partial.unwrap_or(false),
         }
     }
 }
@@ -242,3 +243,22 @@ impl IntegerRule for OpeningsLimitRule {
 
 /// How many openings are shown where the caller does not say.
 pub const OPENINGS_DEFAULT: u32 = 7;
+
+/// How many openings a query asks for: its `count`.
+pub fn openings(query: &str) -> Result<u32, Problem> {
+    let [count] = parameters(query, ["count"])?;
+    let Some(text) = count else {
+        return Ok(OPENINGS_DEFAULT);
+    };
+    let number = text.parse().ok().and_then(|number| OpeningsLimit::new(number).ok());
+    let refuse = || Problem::malformed_parameter("count", "count is 1 to 100");
+    Ok(number.ok_or_else(refuse)?.to_u32())
+}
+
+/// Where a query asks for what can be promised: its `ship_to`.
+pub fn ship_to(query: &str) -> Result<Option<types::ShipTo>, Problem> {
+    let [ship_to] = parameters(query, ["ship_to"])?;
+    let refuse = || Problem::malformed_parameter("ship_to", "ship_to is an adcode: six digits");
+    let adcode = ship_to.map(|text| Adcode::parse(&text).map_err(|_| refuse())).transpose()?;
+    Ok(adcode.map(|adcode| types::ShipTo { adcode: adcode.into_string(), location: None }))
+}
