@@ -74,7 +74,7 @@ fn set(door: &mut ScriptDoor, sku: &str, units: u32) -> Value {
 #[test]
 fn processes_at_once_lose_no_update() {
     let folder = tempfile::tempdir().unwrap();
-    let first = run(folder.path(), &["adjust", "A:sellable=1000"]);
+    let first = run(folder.path(), &["adjust", "--reason", "initial", "A:sellable=1000"]);
     assert!(first.status.success(), "{}", said(&first));
     let deduct_three = |who: usize| {
         let mut done = 0;
@@ -189,8 +189,9 @@ fn what_is_typed_wrong_is_said_with_its_cure() {
         (&["reserve", "O 1", "A=1"], 64, "OrderId is 1 to 128 visible ASCII characters"),
         (&["reserve", "O-1", "A=1", "--mode", "soon"], 64, "unknown variant `soon`"),
         (&["reserve", "O-1", "--body", "{\"rows\":1}"], 64, "unknown field `rows`"),
-        (&["adjust", "A:stock=1"], 64, "an item is SKU:sellable=100"),
-        (&["adjust", "A=1"], 64, "A=1 is no item"),
+        (&["adjust", "--reason", "x", "A:stock=1"], 64, "an item is SKU:sellable=100"),
+        (&["adjust", "--reason", "x", "A=1"], 64, "A=1 is no item"),
+        (&["adjust", "A:sellable=1"], 64, "--reason"),
         (&["resreve", "O-1"], 64, "'reserve'"),
         (&["--now", "noon", "audit"], 64, "2026-11-22T09:00:00Z"),
         (&["--data", "/nowhere/shop", "audit"], 74, "--dir"),
@@ -351,7 +352,7 @@ fn a_replay_reconciles_and_run_again_changes_nothing() {
     let other = replay(&[]);
     assert_eq!(other.status.code(), Some(64));
     assert!(said(&other).contains("holds a replay of other orders"), "{}", said(&other));
-    let wrong = run(folder.path(), &["adjust", "S7:sellable+=1"]);
+    let wrong = run(folder.path(), &["adjust", "--reason", "wrong", "S7:sellable+=1"]);
     assert!(wrong.status.success(), "{}", said(&wrong));
     let output = replay(&scarce);
     assert_eq!(output.status.code(), Some(1));

@@ -221,6 +221,34 @@ fn a_host_that_was_killed_goes_on_with_the_same_file() {
     host.assert_audit_is_clean();
 }
 
+/// The host is killed while it forgets what a dry run staged: what is left of it never counts for
+/// all, and the same file begins anew.
+#[test]
+fn an_import_that_was_being_forgotten_begins_anew() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    let rows: Vec<String> = (0..60_000).map(|number| format!("S{number},kind\n")).collect();
+    let rows = rows.concat();
+    let file = format!("sku,category\n{rows}");
+    thread::scope(|scope| {
+        let url = format!("http://{}/v1/import/category?id=I-1&dry_run=true", host.address);
+        let file = &file;
+        scope.spawn(move || agent().post(url).content_type("text/csv").send(file).is_ok());
+        let deadline = Instant::now() + Duration::from_secs(60);
+        for expected in [200, 404] {
+            while host.get("/v1/imports/I-1").status != expected {
+                assert!(Instant::now() < deadline, "the import is not {expected}");
+            }
+        }
+        host.signal("-KILL");
+    });
+    drop(host);
+    let host = Host::start(data.path());
+    assert_eq!(host.get("/v1/imports/I-1").status, 404);
+    assert_eq!(counts(&csv(&host, "category?id=I-1", &file)), [60_000, 0, 0, 0, 0]);
+    host.assert_audit_is_clean();
+}
+
 /// A file of the CLI's own folder, and what it says.
 fn cli(folder: &std::path::Path, arguments: &[&str]) -> (i32, String) {
     let output = crate::door::cli::command(folder).args(arguments).output().unwrap();

@@ -19,6 +19,7 @@ mod lifecycle;
 mod limits;
 mod manifests;
 mod parallel;
+mod planning;
 mod redis;
 mod replay;
 mod scenarios;

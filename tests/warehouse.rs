@@ -93,11 +93,11 @@ fn what_a_count_does_not_find_is_kept_readable() {
     let body = json!({"warehouse": "W1", "as_of": at(0), "items": items});
     let answer = host.post("/v1/stock/count", &body);
     assert_eq!(answer.body["counted"][0]["missing"], 4, "{answer:?}");
-    let listed = host.get("/v1/stock/shortages?warehouse=W1");
+    let listed = host.get("/v1/shortages?warehouse=W1");
     let short = &listed.body["shortages"];
     assert_eq!(short.as_array().unwrap().len(), 1, "{listed:?}");
     assert_eq!((&short[0]["sku"], &short[0]["held"]), (&json!("A"), &json!(6)));
-    assert_eq!(host.get("/v1/stock/shortages?warehouse=W2").body["shortages"], json!([]));
+    assert_eq!(host.get("/v1/shortages?warehouse=W2").body["shortages"], json!([]));
     assert_eq!(on_hand(&host, "A"), 6);
 }
 

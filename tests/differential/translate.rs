@@ -175,7 +175,7 @@ record types::VersionMismatch { key, expected, actual }
     record types::Shortage { sku, requested, available }
     record types::Package { number, warehouse, lines, promised_ship_at }
     record types::OrderAnswer {
-        order_id, state, expires_at, packages, shortages, reserved_again
+        order_id, state, expires_at, packages, shortages, denied, reserved_again
     }
     record types::Adjusted { sku, counter, before, after }
     variant types::Answer {

@@ -146,13 +146,23 @@ pub(super) fn answer(body: &Value) -> Answer {
     if let Some(done) = body.get("adjusted") {
         return Answer::Adjusted(list(done, adjusted));
     }
-    Answer::Order(OrderAnswer {
+    let answer = OrderAnswer {
         order_id: text(body, "order_id"),
         state: state(body),
         expires_at: optional_instant(body, "expires_at"),
         packages: list(&body["packages"], package),
         shortages: list(&body["shortages"], shortage),
         reserved_again: body["reserved_again"].as_bool().unwrap(),
+    };
+    let denied = denied(body);
+    if denied.is_empty() { Answer::Order(answer) } else { Answer::OrderInPart(answer, denied) }
+}
+
+/// Each sku that may not be shipped there, and the rule.
+fn denied(body: &Value) -> Vec<(String, String)> {
+    list(&body["denied"], |it| {
+        let [subject, area, rule] = ["subject", "area", "rule"].map(|name| text(it, name));
+        (text(it, "sku"), format!("{subject} {area} {rule}"))
     })
 }
 
@@ -165,10 +175,7 @@ pub(super) fn refusal(body: &Value) -> Refusal {
         "no_shippable_warehouse" => {
             Refusal::NoShippableWarehouse(list(&body["shortages"], shortage))
         }
-        "region_restricted" => Refusal::RegionRestricted(list(&body["denied"], |it| {
-            let [subject, area, rule] = ["subject", "area", "rule"].map(|name| text(it, name));
-            (text(it, "sku"), format!("{subject} {area} {rule}"))
-        })),
+        "region_restricted" => Refusal::RegionRestricted(denied(body)),
         "unknown_order" => Refusal::UnknownOrder,
         "unknown_package" => Refusal::UnknownPackage(small(body, "package")),
         "idempotency_conflict" => Refusal::IdempotencyConflict,

@@ -145,6 +145,9 @@ pub(super) fn applied(applied: operations::Applied) -> words::Applied {
 fn outcome(outcome: domain::Outcome) -> words::Outcome {
     let result = match outcome.result {
         Ok(domain::Answer::Order(it)) => Ok(words::Answer::Order(order_answer(it))),
+        Ok(domain::Answer::OrderInPart(it, denied)) => {
+            Ok(words::Answer::OrderInPart(order_answer(it), rules(denied)))
+        }
         Ok(domain::Answer::Adjusted(done)) => {
             Ok(words::Answer::Adjusted(done.into_iter().map(adjusted).collect()))
         }
@@ -176,6 +179,16 @@ fn order_answer(answer: domain::OrderAnswer) -> words::OrderAnswer {
         shortages: shortages(answer.shortages),
         reserved_again: answer.reserved_again,
     }
+}
+
+/// Each sku that may not be shipped there, and the rule.
+fn rules(denied: Vec<domain::Denied>) -> Vec<(String, String)> {
+    let rule = |it: domain::Denied| {
+        let area =
+            if it.area == domain::Area::EVERYWHERE { "everywhere" } else { it.area.as_str() };
+        (it.sku.into_string(), format!("{} {area} {}", it.subject, it.rule.as_str()))
+    };
+    denied.into_iter().map(rule).collect()
 }
 
 fn state(state: domain::OrderState) -> words::State {

@@ -173,6 +173,8 @@ pub(crate) struct Adjusted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Order(OrderAnswer),
+    /// With what may not be shipped there: the sku, and the rule.
+    OrderInPart(OrderAnswer, Vec<(String, String)>),
     Adjusted(Vec<Adjusted>),
     Expired(u32),
     Catalog(Vec<ChangedEntry>),

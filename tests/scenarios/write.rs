@@ -126,6 +126,9 @@ pub(crate) fn outcome(outcome: &Outcome, now: Instant) -> String {
 fn answer(answer: &Answer, now: Instant) -> String {
     match answer {
         Answer::Order(order) => order_answer(order, now),
+        Answer::OrderInPart(order, denied) => {
+            format!("{}{}", order_answer(order, now), self::denied(denied))
+        }
         Answer::Adjusted(done) => {
             let done: Vec<String> = done
                 .iter()
@@ -162,6 +165,10 @@ fn order_answer(answer: &OrderAnswer, now: Instant) -> String {
         write!(text, "; {}", self::package(package, now)).unwrap();
     }
     text + &shortages(&answer.shortages)
+}
+
+fn denied(denied: &[(String, String)]) -> String {
+    denied.iter().map(|(sku, rule)| format!("; {sku}: {rule}")).collect()
 }
 
 fn package(package: &Package, now: Instant) -> String {
@@ -206,8 +213,7 @@ fn refusal(refusal: &Refusal) -> String {
             format!("{code}; {counter} is {actual}, not {expected}")
         }
         Refusal::RegionRestricted(denied) => {
-            let denied = denied.iter().map(|(sku, rule)| format!("; {sku}: {rule}"));
-            format!("{code}{}", denied.collect::<String>())
+            format!("{code}{}", self::denied(denied))
         }
         Refusal::UnknownWarehouse(codes) => format!("{code} {}", codes.join(", ")),
         Refusal::WarehouseInUse { warehouse, orders } => {

@@ -11,14 +11,12 @@ use super::refusal::{failed, outcome_unknown};
 use super::route::Call;
 
 pub(super) async fn apply(mut call: Call) -> Result<Response, Problem> {
-    let Batch { commands } = json::read(&mut call).await?;
-    if commands.iter().any(Command::is_for_operators) {
+    let batch: Batch = json::read(&mut call).await?;
+    if batch.commands.iter().any(Command::is_for_operators) {
         require(call.role, Role::Admin)?;
     }
     let wire = &call.wire;
-    let defaults = wire.config.defaults;
-    let commands: Vec<_> =
-        commands.into_iter().map(|command| command.into_command(defaults)).collect();
+    let commands = batch.into_commands(wire.config.defaults, &wire.config.node)?;
     let waited = wire.config.write_timeout;
     let results = tokio::time::timeout(waited, wire.shard.apply_all(commands))
         .await

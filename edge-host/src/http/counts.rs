@@ -29,7 +29,7 @@ pub(super) fn routes() -> Vec<Route> {
                 .answers::<CountAnswer<'static>>()
                 .conflicts(),
         ),
-        Route::get("/v1/stock/shortages", READ, shortages).described(
+        Route::get("/v1/shortages", READ, shortages).described(
             stock()
                 .says("What counts did not find though it is held")
                 .asks::<WarehouseCode>("warehouse")

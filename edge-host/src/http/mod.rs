@@ -110,7 +110,12 @@ pub fn router(config: Config, shard: Shard, hot_swap: HotSwap, metrics: Arc<Metr
     let wire = Arc::new(Wire { config, shard, hot_swap, metrics, imports, openapi });
     let mut router = Router::new();
     for route in routes() {
-        router = router.route(route.path, route.mount(&wire));
+        let (path, also_at) = (route.path, route.also_at);
+        let mounted = route.mount(&wire);
+        for other in also_at {
+            router = router.route(other, mounted.clone());
+        }
+        router = router.route(path, mounted);
     }
     let no_method = Arc::clone(&other);
     router
@@ -172,12 +177,14 @@ fn order_routes() -> Vec<Route> {
 
 fn stock_routes() -> Vec<Route> {
     vec![
-        Route::get("/v1/stock/{sku}", READ, stock::get).described(
-            Description::of("stock")
-                .says("A sku's counters; with ship_to, what can be promised there, and why")
-                .asks::<words::Adcode>("ship_to")
-                .answers::<inventory_json::stock::Stock>(),
-        ),
+        Route::get("/v1/stock/{sku}", READ, stock::get)
+            .also_at(&["/v1/stock/query", "/v1/stock/adjust", "/v1/stock/count"])
+            .described(
+                Description::of("stock")
+                    .says("A sku's counters; with ship_to, what can be promised there, and why")
+                    .asks::<words::Adcode>("ship_to")
+                    .answers::<inventory_json::stock::Stock>(),
+            ),
         Route::post("/v1/stock/query", READ, stock::query).described(
             Description::of("stock")
                 .says("The counters of many skus")

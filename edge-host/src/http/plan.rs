@@ -1,11 +1,8 @@
 //! What would become of an order, what can be promised somewhere, and when warehouses ship.
 
 use axum::response::Response;
-use inventory_json::catalog::query::parameters;
-use inventory_json::plan::{
-    self, Availability, Inquiry, OPENINGS_DEFAULT, OpeningsLimit, Plan, Preview,
-};
-use inventory_json::words::{Adcode, Sku, WarehouseCodeRule};
+use inventory_json::plan::{self, Availability, Inquiry, OpeningsLimit, Plan, Preview};
+use inventory_json::words::{Sku, WarehouseCodeRule};
 
 use super::openapi::Description;
 use super::problem::Problem;
@@ -13,7 +10,6 @@ use super::refusal::{UNKNOWN_WAREHOUSE, failed};
 use super::route::{Call, Route};
 use super::stock::{body, unknown};
 use super::{READ, json};
-use crate::guest::types::ShipTo;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -40,15 +36,7 @@ async fn post(mut call: Call) -> Result<Response, Problem> {
 
 async fn preview(call: Call) -> Result<Response, Problem> {
     let warehouse = call.parameter::<WarehouseCodeRule>("warehouse")?.into_string();
-    let [count] = parameters(call.uri.query().unwrap_or_default(), ["count"])?;
-    let count = match count {
-        None => OPENINGS_DEFAULT,
-        Some(text) => {
-            let number = text.parse().ok().and_then(|number| OpeningsLimit::new(number).ok());
-            let refuse = || Problem::malformed_parameter("count", "count is 1 to 100");
-            number.ok_or_else(refuse)?.to_u32()
-        }
-    };
+    let count = plan::openings(call.uri.query().unwrap_or_default())?;
     let found = call.wire.shard.preview(warehouse.clone(), count).await;
     let found = found.map_err(|error| failed(&error))?;
     let Some(found) = found else {
@@ -60,7 +48,7 @@ async fn preview(call: Call) -> Result<Response, Problem> {
 
 /// A sku's counters, and what of it can be promised at the `ship_to` of the query.
 pub(super) async fn availability(call: Call, sku: Sku) -> Result<Response, Problem> {
-    let [ship_to] = parameters(call.uri.query().unwrap_or_default(), ["ship_to"])?;
+    let ship_to = plan::ship_to(call.uri.query().unwrap_or_default())?;
     let sku = sku.into_string();
     let shard = &call.wire.shard;
     let found = shard.stock(vec![sku.clone()]).await.map_err(|error| failed(&error))?;
@@ -70,9 +58,6 @@ pub(super) async fn availability(call: Call, sku: Sku) -> Result<Response, Probl
     let Some(ship_to) = ship_to else {
         return Ok(json::rendered(body(&found)));
     };
-    let adcode = Adcode::parse(&ship_to)
-        .map_err(|_| Problem::malformed_parameter("ship_to", "ship_to is an adcode: six digits"))?;
-    let ship_to = ShipTo { adcode: adcode.into_string(), location: None };
     let planned = shard.plan(plan::everything(sku, ship_to)).await;
     let planned = planned.map_err(|error| failed(&error))?;
     Ok(json::answer(&Availability::new(&found.stock, &planned)))

@@ -63,6 +63,8 @@ pub(super) struct Route {
     pub(super) path: &'static str,
     pub(super) access: Access,
     pub(super) description: Description,
+    /// Paths of other routes that a name in this one's last step may spell.
+    pub(super) also_at: &'static [&'static str],
     mount: Box<dyn FnOnce(Arc<Wire>, metrics::Route) -> MethodRouter>,
 }
 
@@ -105,6 +107,12 @@ impl Route {
         self
     }
 
+    /// Serves names, too, that other routes are called by.
+    pub(super) fn also_at(mut self, paths: &'static [&'static str]) -> Self {
+        self.also_at = paths;
+        self
+    }
+
     fn new<H, F>(method: Method, path: &'static str, access: Access, handler: H) -> Self
     where
         H: Fn(Call) -> F + Clone + Send + Sync + 'static,
@@ -128,8 +136,8 @@ impl Route {
                 Method::Delete => delete(endpoint),
             }
         };
-        let description = Description::default();
-        Self { method, path, access, description, mount: Box::new(mount) }
+        let (description, also_at) = (Description::default(), &[][..]);
+        Self { method, path, access, description, also_at, mount: Box::new(mount) }
     }
 
     /// The axum side of the route, counting into `wire`'s metrics.
@@ -156,12 +164,16 @@ where
         Ok(role) => role,
         Err(problem) => return respond(problem),
     };
-    let parameters = if path.contains('{') {
+    let mut parameters: Vec<String> = Vec::new();
+    if path.contains('{') {
         let decoded = RawPathParams::from_request_parts(&mut parts, &()).await.ok();
-        decoded.iter().flat_map(RawPathParams::iter).map(|(_, value)| value.to_owned()).collect()
-    } else {
-        Vec::new()
-    };
+        let decoded = decoded.iter().flat_map(RawPathParams::iter);
+        parameters.extend(decoded.map(|(_, value)| value.to_owned()));
+        if parameters.is_empty() {
+            // It is served at a path without any: the name is spelled as that is.
+            parameters.extend(parts.uri.path().rsplit('/').next().map(str::to_owned));
+        }
+    }
     let call = Call { wire, role, headers: parts.headers, uri: parts.uri, body, parameters };
     handler(call).await.unwrap_or_else(|problem| {
         if problem.kind.status == StatusCode::INTERNAL_SERVER_ERROR {

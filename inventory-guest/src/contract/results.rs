@@ -19,7 +19,8 @@ pub fn outcome(outcome: Outcome) -> types::Outcome {
 
 fn answer(answer: Answer) -> types::Answer {
     match answer {
-        Answer::Order(it) => types::Answer::Order(order_answer(it)),
+        Answer::Order(it) => types::Answer::Order(order_answer(it, Vec::new())),
+        Answer::OrderInPart(it, denied) => types::Answer::Order(order_answer(it, denied)),
         Answer::Adjusted(items) => {
             types::Answer::Adjusted(items.into_iter().map(adjusted).collect())
         }
@@ -34,13 +35,14 @@ fn answer(answer: Answer) -> types::Answer {
     }
 }
 
-fn order_answer(answer: OrderAnswer) -> types::OrderAnswer {
+fn order_answer(answer: OrderAnswer, denied: Vec<Denied>) -> types::OrderAnswer {
     types::OrderAnswer {
         order_id: answer.order_id.into_string(),
         state: order_state(answer.state),
         expires_at: answer.expires_at.map(Instant::as_milliseconds),
         packages: answer.packages.into_iter().map(package).collect(),
         shortages: shortages(answer.shortages),
+        denied: denied.into_iter().map(self::denied).collect(),
         reserved_again: answer.reserved_again,
     }
 }

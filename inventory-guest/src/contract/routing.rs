@@ -12,6 +12,7 @@ pub fn inquiry(inquiry: inquiries::Inquiry) -> Result<Inquiry, Malformed> {
         lines: arguments::lines(inquiry.lines)?,
         ship_to: inquiry.ship_to.map(arguments::ship_to).transpose()?,
         strategy: arguments::strategy(inquiry.strategy),
+        allow_partial: inquiry.allow_partial,
     })
 }
 

@@ -34,6 +34,8 @@ pub enum Answer {
     Session(Session),
     /// To count: one for each item.
     Counted(Vec<Counted>),
+    /// To reserve and deduct, where a part of the order may not be shipped there: which.
+    OrderInPart(OrderAnswer, Vec<Denied>),
 }
 
 /// The answer to every operation on an order.
@@ -47,7 +49,7 @@ pub struct OrderAnswer {
     pub expires_at: Option<Instant>,
     /// The packages this operation placed or moved.
     pub packages: Vec<Package>,
-    /// What could not be held.
+    /// What could not be held, or may not be shipped there.
     pub shortages: Vec<Shortage>,
     /// `confirm` found the hold expired and reserved anew before committing.
     pub reserved_again: bool,

@@ -189,8 +189,8 @@ fn decide<'a>(batch: &mut Batch<'a>, number: usize, command: &'a Command) -> Res
     };
     batch.end_hold_if_due(order);
     let answer = match command {
-        Command::Reserve(it) => placement::reserve(batch, order, it),
-        Command::Deduct(it) => placement::deduct(batch, order, it),
+        Command::Reserve(it) => return placement::reserve(batch, order, it),
+        Command::Deduct(it) => return placement::deduct(batch, order, it),
         Command::Confirm(_) => orders::confirm(batch, order),
         Command::Extend(it) => orders::extend(batch, order, it),
         Command::Ship(it) => orders::ship(batch, order, it.package),

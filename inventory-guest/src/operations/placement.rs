@@ -1,28 +1,35 @@
 //! Placing orders: choosing where units come from, and holding them.
 
-use super::batch::{Batch, LegEntry, OrderIndex, SkuIndex};
+use super::batch::{Batch, LegEntry, OrderIndex, Ranking, SkuIndex, Stock};
 use super::{Fault, Stop};
 use crate::domain::ledger::{Movement, Place};
 use crate::domain::order::LegUnits;
-use crate::domain::routing::{self, Demand, Plan, Short, Site};
+use crate::domain::routing::{self, Demand, Explained, Plan, Short, Site, Supply, explain};
 use crate::domain::{
-    Line, Mode, Operation, OrderAnswer, OrderState, Package, Placement, Quantity, Refusal,
-    Shortage, Sku, Strategy, WarehouseCode,
+    Answer, Denied, Line, Mode, Operation, OrderAnswer, OrderState, Package, Placement, Quantity,
+    Refusal, Shortage, Sku, Strategy, WarehouseCode,
 };
 use crate::storage::orders::{LegRow, Route};
+use rustc_hash::FxHashMap;
 use std::rc::Rc;
 
 /// What an order wants: its distinct skus, and a demand (of one of them) for each line.
 pub(super) struct Wanted {
     pub(super) skus: Vec<SkuIndex>,
     pub(super) demands: Vec<Demand>,
+    /// A part of it will do.
+    allow_partial: bool,
+    /// Why each warehouse is taken or passed over is asked for, too.
+    pub(super) explain: bool,
+    /// The place of each of `skus`.
+    places: FxHashMap<SkuIndex, usize>,
 }
 
 pub(super) fn reserve(
     batch: &mut Batch<'_>,
     order: OrderIndex,
     placement: &Placement,
-) -> Result<OrderAnswer, Stop> {
+) -> Result<Answer, Stop> {
     match placement.mode {
         Mode::ReserveOnOrder => place(batch, order, placement, Operation::Reserve),
         Mode::DeductOnOrder => place(batch, order, placement, Operation::Deduct),
@@ -34,7 +41,7 @@ pub(super) fn deduct(
     batch: &mut Batch<'_>,
     order: OrderIndex,
     placement: &Placement,
-) -> Result<OrderAnswer, Stop> {
+) -> Result<Answer, Stop> {
     place(batch, order, placement, Operation::Deduct)
 }
 
@@ -43,26 +50,24 @@ fn place(
     order: OrderIndex,
     placement: &Placement,
     operation: Operation,
-) -> Result<OrderAnswer, Stop> {
+) -> Result<Answer, Stop> {
     check_open(batch, order)?;
-    let wanted = wanted(batch, &placement.lines)?;
+    let wanted = wanted(batch, &placement.lines, placement.allow_partial)?;
     let route = route(placement);
-    let plan = plan(batch, &wanted, route.as_ref())?;
-    if let Some(refusal) = plan.refusal(batch, &wanted, placement.allow_partial) {
+    let chosen = plan(batch, &wanted, route.as_ref())?;
+    if let Some(refusal) = chosen.refusal(batch, &wanted) {
         return Err(refusal.into());
     }
-    let shortages = shortages(batch, &wanted, &plan);
     batch.orders[order].row.route = route;
-    let moved = hold(batch, order, &wanted, &plan, operation);
+    let moved = hold(batch, order, &wanted, &chosen, operation);
     let row = &mut batch.orders[order].row;
     (row.state, row.expires_at) = if operation == Operation::Reserve {
         (Some(OrderState::Reserved), Some(placement.expires_at(batch.now)))
     } else {
         (Some(OrderState::Committed), None)
     };
-    let mut answer = batch.order_answer(order, &moved);
-    answer.shortages = shortages;
-    Ok(answer)
+    let answer = batch.order_answer(order, &moved);
+    Ok(chosen.answer(batch, &wanted, answer))
 }
 
 /// Remembers the order, and answers the plan that payment would find now; holds nothing.
@@ -70,19 +75,17 @@ fn await_payment(
     batch: &mut Batch<'_>,
     order: OrderIndex,
     placement: &Placement,
-) -> Result<OrderAnswer, Stop> {
+) -> Result<Answer, Stop> {
     check_open(batch, order)?;
-    let wanted = wanted(batch, &placement.lines)?;
+    let wanted = wanted(batch, &placement.lines, placement.allow_partial)?;
     let route = route(placement);
-    let plan = plan(batch, &wanted, route.as_ref())?;
-    let packages = planned_packages(batch, Some(order), &wanted, &plan);
+    let chosen = plan(batch, &wanted, route.as_ref())?;
+    let packages = planned_packages(batch, Some(order), &wanted, &chosen);
     let row = &mut batch.orders[order].row;
     row.state = Some(OrderState::AwaitingPayment);
     row.route = route;
-    let mut answer = batch.order_answer(order, &[]);
-    answer.packages = packages;
-    answer.shortages = shortages(batch, &wanted, &plan);
-    Ok(answer)
+    let answer = OrderAnswer { packages, ..batch.order_answer(order, &[]) };
+    Ok(chosen.answer(batch, &wanted, answer))
 }
 
 /// What is kept of where the order goes.
@@ -101,8 +104,12 @@ fn check_open(batch: &Batch<'_>, order: OrderIndex) -> Result<(), Refusal> {
     }
 }
 
-pub(super) fn wanted(batch: &Batch<'_>, lines: &[Line]) -> Result<Wanted, Refusal> {
-    let mut wanted = Wanted::with_capacity(lines.len());
+pub(super) fn wanted(
+    batch: &Batch<'_>,
+    lines: &[Line],
+    allow_partial: bool,
+) -> Result<Wanted, Refusal> {
+    let mut wanted = Wanted { allow_partial, ..Wanted::with_capacity(lines.len()) };
     let mut unknown: Vec<Sku> = Vec::new();
     for line in lines {
         let sku = batch.stock.index(&line.sku).expect("a placement's skus are prefetched");
@@ -116,38 +123,60 @@ pub(super) fn wanted(batch: &Batch<'_>, lines: &[Line]) -> Result<Wanted, Refusa
 
 impl Wanted {
     pub(super) fn with_capacity(lines: usize) -> Self {
-        Self { skus: Vec::with_capacity(lines), demands: Vec::with_capacity(lines) }
+        let (skus, demands) = (Vec::with_capacity(lines), Vec::with_capacity(lines));
+        let (allow_partial, explain) = (false, false);
+        Self { skus, demands, allow_partial, explain, places: FxHashMap::default() }
     }
 
     /// Adds a line.
     pub(super) fn add(&mut self, sku: SkuIndex, units: u32) {
-        let known = self.skus.iter().position(|it| *it == sku);
-        let supply = known.unwrap_or_else(|| {
+        let supply = *self.places.entry(sku).or_insert(self.skus.len());
+        if supply == self.skus.len() {
             self.skus.push(sku);
-            self.skus.len() - 1
-        });
+        }
         self.demands.push(Demand { supply, units });
+    }
+
+    /// What there is of each sku where the order goes; nothing of those that are denied there.
+    fn supplies<'s>(
+        &self,
+        stock: &'s Stock<'_>,
+        mut ranking: Ranking<'_>,
+        denied: &[Denied],
+    ) -> Vec<Supply<'s>> {
+        let mut denied = denied.iter().map(|it| &it.sku).peekable();
+        let supply = |sku: &SkuIndex| {
+            // They are in order of the skus.
+            if denied.next_if(|it| *it == stock.sku(*sku)).is_some() {
+                return Supply { sellable: 0, sites: None };
+            }
+            stock.routed_supply(*sku, &mut ranking)
+        };
+        self.skus.iter().map(supply).collect()
     }
 }
 
 /// Who gives what, as far as anybody may.
+#[derive(Default)]
 pub(super) struct Chosen {
     pub(super) plan: Plan,
     /// No warehouse that stocks what is short may ship it: nothing would help but another one.
     is_unserved: bool,
+    /// What may not be shipped there, though a part would do.
+    pub(super) denied: Vec<Denied>,
+    /// Where that is asked for.
+    pub(super) explained: Vec<Explained>,
 }
 
 impl Chosen {
-    /// Why it does not do; with `allow_partial` a part does.
-    pub(super) fn refusal(
-        &self,
-        batch: &Batch<'_>,
-        wanted: &Wanted,
-        allow_partial: bool,
-    ) -> Option<Refusal> {
-        let enough = allow_partial && !self.plan.shares.is_empty();
+    /// Why it does not do; where a part does, only where there is none.
+    fn refusal(&self, batch: &Batch<'_>, wanted: &Wanted) -> Option<Refusal> {
+        let enough = wanted.allow_partial && !self.plan.shares.is_empty();
         if self.plan.shorts.is_empty() || enough {
             return None;
+        }
+        if !self.denied.is_empty() {
+            return Some(Refusal::RegionRestricted(self.denied.clone()));
         }
         let shortages = shortages(batch, wanted, self);
         Some(if self.is_unserved {
@@ -156,42 +185,60 @@ impl Chosen {
             Refusal::InsufficientStock(shortages)
         })
     }
+
+    /// The answer, with what is short of the order.
+    fn answer(self, batch: &Batch<'_>, wanted: &Wanted, answer: OrderAnswer) -> Answer {
+        let answer = OrderAnswer { shortages: shortages(batch, wanted, &self), ..answer };
+        if self.denied.is_empty() {
+            Answer::Order(answer)
+        } else {
+            Answer::OrderInPart(answer, self.denied)
+        }
+    }
 }
 
-/// Chooses who gives what; refuses what may not be shipped there. When there is too little, holds
-/// that are due but not yet read end first, and the choice is made again.
+/// Chooses who gives what. What may not be shipped there is refused, or, where a part does, nobody
+/// gives it. When there is too little, holds that are due but not yet read end first, and the
+/// choice is made again.
 pub(super) fn plan(
     batch: &mut Batch<'_>,
     wanted: &Wanted,
     route: Option<&Route>,
 ) -> Result<Chosen, Stop> {
+    let mut denied = Vec::new();
     if let Some(Route { ship_to, .. }) = route {
         let now = batch.now;
         let pairs: Vec<_> = wanted.skus.iter().map(|sku| (*sku, &ship_to.adcode)).collect();
         let (routing, stock) = batch.routing(&pairs)?;
-        let denied = routing.denied(stock, &wanted.skus, &ship_to.adcode, now);
-        if !denied.is_empty() {
+        denied = routing.denied(stock, &wanted.skus, &ship_to.adcode, now);
+        let all = denied.len() == wanted.skus.len();
+        if !denied.is_empty() && (all || !wanted.allow_partial) {
             return Err(Refusal::RegionRestricted(denied).into());
         }
     }
-    let chosen = choose(batch, wanted, route)?;
+    let mut chosen = choose(batch, wanted, route, &denied)?;
     if !chosen.plan.shorts.is_empty() && batch.end_all_due()? {
-        return Ok(choose(batch, wanted, route)?);
+        chosen = choose(batch, wanted, route, &denied)?;
     }
-    Ok(chosen)
+    Ok(Chosen { denied, ..chosen })
 }
 
-fn choose(batch: &mut Batch<'_>, wanted: &Wanted, route: Option<&Route>) -> Result<Chosen, Fault> {
+fn choose(
+    batch: &mut Batch<'_>,
+    wanted: &Wanted,
+    route: Option<&Route>,
+    denied: &[Denied],
+) -> Result<Chosen, Fault> {
     let Some(Route { ship_to, strategy }) = route else {
         let supplies: Vec<_> = wanted.skus.iter().map(|sku| batch.stock.supply(*sku)).collect();
         let plan = routing::plan(&wanted.demands, &supplies, Strategy::Priority, |_| true);
-        return Ok(Chosen { plan, is_unserved: false });
+        return Ok(Chosen { plan, ..Chosen::default() });
     };
     let (routing, stock) = batch.routing(&[])?;
     let catalog = Rc::clone(&routing.catalog);
     let destination = catalog.destination(&ship_to.adcode, ship_to.location);
-    let supply = |sku: &SkuIndex| stock.routed_supply(*sku, &catalog, &destination, *strategy);
-    let supplies: Vec<_> = wanted.skus.iter().map(supply).collect();
+    let ranking = stock.ranking(&catalog, destination, *strategy);
+    let supplies = wanted.supplies(stock, ranking, denied);
     let is_open = |warehouse| routing.promises.promised_ship_at(warehouse).is_some();
     let plan = routing::plan(&wanted.demands, &supplies, *strategy, is_open);
     let is_closed = |site: &Site| plan.closed.binary_search(&site.warehouse).is_ok();
@@ -200,7 +247,13 @@ fn choose(batch: &mut Batch<'_>, wanted: &Wanted, route: Option<&Route>) -> Resu
         sites.is_some_and(|sites| sites.iter().all(is_closed))
     };
     let is_unserved = !plan.shorts.is_empty() && plan.shorts.iter().all(is_unserved);
-    Ok(Chosen { plan, is_unserved })
+    let mut explained = Vec::new();
+    if wanted.explain {
+        let stocking = wanted.skus.iter().flat_map(|sku| stock.stocking(*sku, &catalog));
+        let considered = destination.considered(*strategy, stocking);
+        explained = explain(&wanted.demands, &supplies, &plan, &considered);
+    }
+    Ok(Chosen { plan, is_unserved, explained, ..Chosen::default() })
 }
 
 /// The plan's shortages, by name.
@@ -252,15 +305,12 @@ fn package_numbers(
 ) -> Vec<u32> {
     let legs = order.map_or(&[][..], |order| &batch.orders[order].legs);
     let first = legs.iter().map(|leg| leg.row.package).max().unwrap_or(0) + 1;
-    let mut warehouses: Vec<Option<&WarehouseCode>> = Vec::new();
+    let mut indexes: FxHashMap<Option<&WarehouseCode>, usize> = FxHashMap::default();
     let number = |share: &routing::Share| {
         let sku = wanted.skus[wanted.demands[share.demand].supply];
         let warehouse = share.site.map(|site| batch.stock.code(sku, site));
-        let known = warehouses.iter().position(|it| *it == warehouse);
-        let index = known.unwrap_or_else(|| {
-            warehouses.push(warehouse);
-            warehouses.len() - 1
-        });
+        let next = indexes.len();
+        let index = *indexes.entry(warehouse).or_insert(next);
         first + u32::try_from(index).expect("an order has fewer packages than legs")
     };
     plan.shares.iter().map(number).collect()

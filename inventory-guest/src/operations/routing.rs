@@ -2,11 +2,11 @@
 
 use super::batch::Batch;
 use super::catalog::memory::known;
-use super::placement::{self, Wanted};
+use super::placement;
 use super::{Fault, Stop};
 use crate::domain::calendar::Opening;
 use crate::domain::catalog::Promises;
-use crate::domain::routing::{Explained, explain};
+use crate::domain::routing::Explained;
 use crate::domain::{
     Denied, Instant, Items, Line, Malformed, Package, Refusal, ShipTo, Shortage, Sku, Strategy,
     WarehouseCode,
@@ -26,6 +26,8 @@ pub struct Inquiry {
     pub ship_to: Option<ShipTo>,
     /// How warehouses are ranked.
     pub strategy: Strategy,
+    /// What may not be shipped there is a shortage, and the others are planned.
+    pub allow_partial: bool,
 }
 
 /// What would become of an order.
@@ -35,7 +37,7 @@ pub struct Planned {
     pub packages: Vec<Package>,
     /// What could not be held.
     pub shortages: Vec<Shortage>,
-    /// What may not be shipped there; then nothing is planned.
+    /// What may not be shipped there; nothing is planned then, unless a part may be.
     pub denied: Vec<Denied>,
     /// What was never adjusted into being; then nothing is planned.
     pub unknown: Vec<Sku>,
@@ -94,39 +96,26 @@ fn decide(
     inquiry: &Inquiry,
     route: Option<&Route>,
 ) -> Result<Planned, Stop> {
-    let wanted = placement::wanted(batch, &inquiry.lines)?;
-    let chosen = placement::plan(batch, &wanted, route)?;
-    let explain = match route {
-        Some(route) => explained(batch, &wanted, &chosen, route)?,
-        None => Vec::new(),
-    };
+    let mut wanted = placement::wanted(batch, &inquiry.lines, inquiry.allow_partial)?;
+    wanted.explain = true;
+    let mut chosen = placement::plan(batch, &wanted, route)?;
+    let explained = std::mem::take(&mut chosen.explained);
     Ok(Planned {
         shortages: placement::shortages(batch, &wanted, &chosen),
         packages: placement::planned_packages(batch, None, &wanted, &chosen),
-        explain,
-        ..Planned::default()
+        explain: named(batch, explained)?,
+        denied: chosen.denied,
+        unknown: Vec::new(),
     })
 }
 
-fn explained(
-    batch: &mut Batch<'_>,
-    wanted: &Wanted,
-    chosen: &placement::Chosen,
-    route: &Route,
-) -> Result<Vec<WarehouseWhy>, Fault> {
-    let (routing, stock) = batch.routing(&[])?;
-    let catalog = Rc::clone(&routing.catalog);
-    let destination = catalog.destination(&route.ship_to.adcode, route.ship_to.location);
-    let supplies: Vec<_> = wanted
-        .skus
-        .iter()
-        .map(|sku| stock.routed_supply(*sku, &catalog, &destination, route.strategy))
-        .collect();
-    let stocking = wanted.skus.iter().flat_map(|sku| stock.stocking(*sku, &catalog));
-    let considered = destination.considered(route.strategy, stocking);
-    let explained = explain(&wanted.demands, &supplies, &chosen.plan, &considered);
+fn named(batch: &mut Batch<'_>, explained: Vec<Explained>) -> Result<Vec<WarehouseWhy>, Fault> {
+    if explained.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (routing, _) = batch.routing(&[])?;
     let named = explained.into_iter().map(|explained| WarehouseWhy {
-        warehouse: catalog.code(explained.considered.warehouse).clone(),
+        warehouse: routing.catalog.code(explained.considered.warehouse).clone(),
         explained,
     });
     Ok(named.collect())

@@ -5,7 +5,7 @@
 //! a `ship` from the old warehouse, never concerns units that now lie elsewhere.
 
 use super::Stop;
-use super::batch::{Batch, OrderIndex, SkuIndex, Stock};
+use super::batch::{Batch, OrderIndex, SkuIndex, candidate};
 use super::orders::placed_state;
 use crate::domain::{
     Instant, OrderAnswer, OrderState, Refusal, ShippedUnits, Shortage, Transfer, WarehouseCode,
@@ -113,7 +113,7 @@ fn check_warehouse(
                 return Err(Refusal::RegionRestricted(denied).into());
             }
             let destination = catalog.destination(&ship_to.adcode, ship_to.location);
-            Stock::candidate(number, &catalog, &destination).is_some()
+            candidate(number, &catalog, &destination).is_some()
         }
     };
     let promised = may_ship.then(|| routing.promises.promised_ship_at(number)).flatten();

@@ -52,7 +52,7 @@ pub(crate) fn find_sites<'a>(
     database: &mut dyn Database,
     skus: impl Iterator<Item = (usize, &'a Sku)>,
 ) -> Result<Vec<(usize, SiteRow)>, Error> {
-    const FIND: &str = "SELECT ?2, warehouse, on_hand, unavailable, reserved, committed, NULL, 0
+    const FIND: &str = "SELECT ?2, warehouse, on_hand, unavailable, reserved, committed
         FROM warehouse_stock WHERE sku = ?1 ORDER BY warehouse";
     const FIND_WITH_KEPT: &str = "SELECT ?2, s.warehouse, s.on_hand, s.unavailable,
         s.reserved, s.committed, k.body, coalesce(x.missing, 0)
@@ -67,7 +67,8 @@ pub(crate) fn find_sites<'a>(
         return Ok(Vec::new());
     }
     let any: Vec<i64> = read(database, ANY, &[], Cells::integer)?;
-    let find = if any == [1] { FIND_WITH_KEPT } else { FIND };
+    let is_any = any == [1];
+    let find = if is_any { FIND_WITH_KEPT } else { FIND };
     let runs = skus.map(|(index, sku)| [Parameter::Text(sku.as_str()), Parameter::index(index)]);
     read_each(database, find, runs, |cells| {
         let index = cells.number()?;
@@ -79,12 +80,17 @@ pub(crate) fn find_sites<'a>(
                 reserved: cells.number()?,
                 committed: cells.number()?,
             },
-            safety_stock: match cells.optional_blob()? {
-                Some(body) => value::<SafetyStock>(&body)?.0.get(),
-                None => 0,
-            },
-            missing: cells.number()?,
+            safety_stock: 0,
+            missing: 0,
         };
+        if !is_any {
+            return Ok((index, site));
+        }
+        let safety_stock = match cells.optional_blob()? {
+            Some(body) => value::<SafetyStock>(&body)?.0.get(),
+            None => 0,
+        };
+        let site = SiteRow { safety_stock, missing: cells.number()?, ..site };
         Ok((index, site))
     })
 }

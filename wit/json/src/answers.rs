@@ -4,7 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::contract::{orders, types};
-use crate::plan::promised_ship_at;
+use crate::plan::{Denied, promised_ship_at};
+use crate::refusal::{INSUFFICIENT_STOCK, REGION_RESTRICTED};
 use crate::words::Instant;
 
 /// The answer to every operation on an order.
@@ -20,6 +21,8 @@ pub struct OrderAnswer<'a> {
     promised_ship_at: Option<Instant>,
     /// Only with `allow_partial`.
     shortages: Vec<Shortage<'a>>,
+    /// Why some of those are short: the skus may not be shipped there.
+    denied: Vec<Denied<'a>>,
     /// `confirm` found the hold expired and reserved anew before committing.
     reserved_again: bool,
 }
@@ -51,6 +54,9 @@ pub struct Shortage<'a> {
     requested: u64,
     /// Units that could have been held.
     available: u64,
+    /// Beside packages: `insufficient_stock`, or `region_restricted` where `denied` names the rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
 }
 
 /// An order, with what became of its units.
@@ -96,7 +102,8 @@ impl<'a> From<&'a types::OrderAnswer> for OrderAnswer<'a> {
             expires_at: answer.expires_at.map(Instant),
             packages: answer.packages.iter().map(Into::into).collect(),
             promised_ship_at: promised_ship_at(&answer.packages),
-            shortages: answer.shortages.iter().map(Into::into).collect(),
+            shortages: shortages(&answer.shortages, &answer.denied),
+            denied: answer.denied.iter().map(Into::into).collect(),
             reserved_again: answer.reserved_again,
         }
     }
@@ -117,8 +124,21 @@ impl<'a> From<&'a types::Package> for Package<'a> {
 impl<'a> From<&'a types::Shortage> for Shortage<'a> {
     fn from(shortage: &'a types::Shortage) -> Self {
         let types::Shortage { sku, requested, available } = shortage;
-        Self { sku, requested: *requested, available: *available }
+        Self { sku, requested: *requested, available: *available, code: None }
     }
+}
+
+/// What is short of an order of which the rest is placed, or planned.
+pub(crate) fn shortages<'a>(
+    shortages: &'a [types::Shortage],
+    denied: &[types::Denied],
+) -> Vec<Shortage<'a>> {
+    let shortage = |it: &'a types::Shortage| {
+        let is_denied = denied.iter().any(|denied| denied.sku == it.sku);
+        let kind = if is_denied { &REGION_RESTRICTED } else { &INSUFFICIENT_STOCK };
+        Shortage { code: Some(kind.code), ..it.into() }
+    };
+    shortages.iter().map(shortage).collect()
 }
 
 impl<'a> From<&'a orders::Order> for Order<'a> {

@@ -13,8 +13,10 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::adjust::Adjust;
 use crate::catalog::CatalogChange;
 use crate::contract::types;
+use crate::counts::Count;
 use crate::orders::{Confirm, Defaults, Extend, Placement, Release, Ship, Transfer};
 use crate::outcome::BatchOutcome;
+use crate::problem::Problem;
 use crate::words::{OrderId, list};
 
 /// The commands to decide.
@@ -49,6 +51,8 @@ pub enum Command {
     Adjust(Adjust),
     /// Needs the role `admin`.
     Catalog(CatalogChange),
+    /// What was found in a warehouse.
+    Count(Count),
 }
 
 // The derive of `ToSchema` wants a plain name for each.
@@ -72,9 +76,9 @@ impl Command {
         matches!(self, Self::Adjust(_) | Self::Catalog(_))
     }
 
-    /// The command, with what the caller left out.
-    pub fn into_command(self, defaults: Defaults) -> types::Command {
-        match self {
+    /// The command, with what the caller left out; a watermark must be of this node.
+    pub fn into_command(self, defaults: Defaults, node: &str) -> Result<types::Command, Problem> {
+        Ok(match self {
             Self::Reserve(Addressed { order_id, body }) => body.into_reserve(order_id, defaults),
             Self::Deduct(Addressed { order_id, body }) => body.into_deduct(order_id),
             Self::Confirm(Addressed { order_id, body }) => body.into_command(order_id),
@@ -84,7 +88,25 @@ impl Command {
             Self::Transfer(Addressed { order_id, body }) => body.into_command(order_id),
             Self::Adjust(body) => body.into_command(),
             Self::Catalog(body) => body.into_command(),
-        }
+            Self::Count(body) => {
+                body.into_command(node).map_err(|problem| problem.within("/count"))?
+            }
+        })
+    }
+}
+
+impl Batch {
+    /// The commands, each with what the caller left out.
+    pub fn into_commands(
+        self,
+        defaults: Defaults,
+        node: &str,
+    ) -> Result<Vec<types::Command>, Problem> {
+        let command = |(number, command): (usize, Command)| {
+            let command = command.into_command(defaults, node);
+            command.map_err(|problem| problem.within(&format!("/commands/{number}")))
+        };
+        self.commands.into_iter().enumerate().map(command).collect()
     }
 }
 
@@ -230,6 +252,7 @@ mod tests {
             r#"{"release":{"order_id":"O","reason":"cancel"}}"#,
             r#"{"transfer":{"order_id":"O","package":1,"warehouse":"W2"}}"#,
             r#"{"adjust":{"reason":"x","items":[{"sku":"A","sellable":{"set":0}}]}}"#,
+            r#"{"count":{"warehouse":"W","as_of":"2026-11-22T00:00:00Z","items":[{"sku":"A","on_hand":0}]}}"#,
         ] {
             let refused = refused_at(&format!("{{\"commands\":[{command}]}}"));
             assert_eq!(refused, None, "{command}");
@@ -257,6 +280,17 @@ mod tests {
             "/commands/0/adjust/items/0",
             "need a warehouse",
         );
+    }
+
+    #[test]
+    fn a_watermark_of_another_node_says_which_command_has_it() {
+        let count = r#"{"count":{"warehouse":"W","as_of":"2026-11-22T00:00:00Z",
+            "watermark":"edge-2:1","items":[{"sku":"A","on_hand":0}]}}"#;
+        let batch = format!(r#"{{"commands":[{{"confirm":{{"order_id":"O"}}}},{count}]}}"#);
+        let batch = parse::<Batch>(batch.as_bytes()).unwrap();
+        let defaults = Defaults::default();
+        let problem = batch.into_commands(defaults, "edge-1").unwrap_err();
+        assert_eq!(problem.members["pointer"], "/commands/1/count/watermark");
     }
 
     #[test]

@@ -405,7 +405,7 @@ pub struct SnapshotEffects {
     zeroed: u64,
     /// Skus that were counted more recently, and stayed.
     stale: u64,
-    /// Skus of which units are missing that are held; `GET /v1/stock/shortages` lists them.
+    /// Skus of which units are missing that are held; `GET /v1/shortages` lists them.
     short: u64,
 }
 

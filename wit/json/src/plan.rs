@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::answers::{Package, Shortage};
+use crate::answers::{Package, Shortage, shortages};
+use crate::catalog::query::parameters;
 use crate::contract::{routing, stock, types};
 use crate::orders::{Line, ShipTo, Strategy, lines};
+use crate::problem::Problem;
 use crate::stock::Stock;
-use crate::words::{Instant, Integer, IntegerRule, list};
+use crate::words::{Adcode, Instant, Integer, IntegerRule, list};
 
 /// An order that is not placed.
 #[derive(Deserialize, ToSchema)]
@@ -20,6 +22,8 @@ pub struct Inquiry {
     /// Without it no warehouse is chosen.
     ship_to: Option<ShipTo>,
     strategy: Option<Strategy>,
+    /// As that of the order: plan the others where a line may not be shipped there.
+    allow_partial: Option<bool>,
 }
 
 impl From<Inquiry> for routing::Inquiry {
@@ -28,6 +32,7 @@ impl From<Inquiry> for routing::Inquiry {
             lines: lines(it.lines),
             ship_to: it.ship_to.map(Into::into),
             strategy: it.strategy.unwrap_or(Strategy::Priority).into(),
+            allow_partial: it.allow_partial.unwrap_or(false),
         }
     }
 }
@@ -36,7 +41,12 @@ impl From<Inquiry> for routing::Inquiry {
 pub fn everything(sku: String, ship_to: types::ShipTo) -> routing::Inquiry {
     const MOST: u32 = (1 << 31) - 1;
     let lines = vec![types::Line { sku, quantity: MOST }];
-    routing::Inquiry { lines, ship_to: Some(ship_to), strategy: types::Strategy::Priority }
+    routing::Inquiry {
+        lines,
+        ship_to: Some(ship_to),
+        strategy: types::Strategy::Priority,
+        allow_partial: false,
+    }
 }
 
 /// What a `reserve` of now would find.
@@ -47,7 +57,7 @@ pub struct Plan<'a> {
     promised_ship_at: Option<Instant>,
     /// What could not be held: packages and shortages add up to the lines.
     shortages: Vec<Shortage<'a>>,
-    /// Skus that may not be shipped there; nothing is planned then.
+    /// Skus that may not be shipped there; without `allow_partial` nothing is planned then.
     denied: Vec<Denied<'a>>,
     /// Skus that there are not; nothing is planned then.
     unknown: &'a [String],
@@ -105,7 +115,7 @@ impl<'a> From<&'a routing::Planned> for Plan<'a> {
         Self {
             packages: it.packages.iter().map(Into::into).collect(),
             promised_ship_at: promised_ship_at(&it.packages),
-            shortages: it.shortages.iter().map(Into::into).collect(),
+            shortages: shortages(&it.shortages, &it.denied),
             denied: it.denied.iter().map(Into::into).collect(),
             unknown: &it.unknown,
             explain: it.explain.iter().map(Into::into).collect(),
@@ -233,3 +243,22 @@ impl IntegerRule for OpeningsLimitRule {
 
 /// How many openings are shown where the caller does not say.
 pub const OPENINGS_DEFAULT: u32 = 7;
+
+/// How many openings a query asks for: its `count`.
+pub fn openings(query: &str) -> Result<u32, Problem> {
+    let [count] = parameters(query, ["count"])?;
+    let Some(text) = count else {
+        return Ok(OPENINGS_DEFAULT);
+    };
+    let number = text.parse().ok().and_then(|number| OpeningsLimit::new(number).ok());
+    let refuse = || Problem::malformed_parameter("count", "count is 1 to 100");
+    Ok(number.ok_or_else(refuse)?.to_u32())
+}
+
+/// Where a query asks for what can be promised: its `ship_to`.
+pub fn ship_to(query: &str) -> Result<Option<types::ShipTo>, Problem> {
+    let [ship_to] = parameters(query, ["ship_to"])?;
+    let refuse = || Problem::malformed_parameter("ship_to", "ship_to is an adcode: six digits");
+    let adcode = ship_to.map(|text| Adcode::parse(&text).map_err(|_| refuse())).transpose()?;
+    Ok(adcode.map(|adcode| types::ShipTo { adcode: adcode.into_string(), location: None }))
+}

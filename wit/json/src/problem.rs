@@ -95,6 +95,15 @@ impl Problem {
         Self::new(&MALFORMED, detail).with("parameter", name)
     }
 
+    /// The same of a body that is a part of another, at this pointer.
+    #[must_use]
+    pub fn within(mut self, pointer: &str) -> Self {
+        if let Some(Value::String(inner)) = self.members.get_mut("pointer") {
+            inner.insert_str(0, pointer);
+        }
+        self
+    }
+
     /// Adds a number behind the no.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {

@@ -37,8 +37,8 @@ pub(crate) fn run(
     matches: &ArgMatches,
     settings: &Settings,
 ) -> Result<ExitCode, Failure> {
-    let Batch { commands } = body::read(matches, || Ok(serde_json::Map::new()))?;
-    let commands = commands.into_iter().map(|it| it.into_command(settings.defaults)).collect();
+    let batch: Batch = body::read(matches, || Ok(serde_json::Map::new()))?;
+    let commands = batch.into_commands(settings.defaults, &settings.node)?;
     let decided = shard.decide_all(commands);
     let failed = decided.iter().any(Result::is_err);
     let outcomes = decided.iter().map(one_of_batch).collect();

@@ -76,13 +76,18 @@ fn fields(matches: &ArgMatches) -> Result<Map<String, Value>, Failure> {
     add(&mut fields, "watermark", string("watermark"));
     add(&mut fields, "reason", string("reason"));
     add(&mut fields, "request_id", string("request-id"));
+    fields.insert("items".into(), Value::Array(count_items(matches)?));
+    Ok(fields)
+}
+
+/// What was found, `SKU=N` each.
+pub(crate) fn count_items(matches: &ArgMatches) -> Result<Vec<Value>, Failure> {
     let items = matches.get_many::<String>("items").into_iter().flatten().map(|text| {
         let item = text.rsplit_once('=').and_then(|(sku, n)| Some((sku, n.parse::<i64>().ok()?)));
         let item = item.map(|(sku, on_hand)| json!({ "sku": sku, "on_hand": on_hand }));
         item.ok_or_else(|| Failure::Misused(format!("{text} is no item such as 85123A=40")))
     });
-    fields.insert("items".into(), Value::Array(items.collect::<Result<_, _>>()?));
-    Ok(fields)
+    items.collect()
 }
 
 /// What became of a count, for people.

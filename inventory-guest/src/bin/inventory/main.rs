@@ -26,6 +26,10 @@ mod stock;
 
 mod counts;
 
+mod snapshot;
+
+mod plan;
+
 mod changes;
 
 mod catalog;
@@ -70,8 +74,13 @@ line or a body is wrong; 70 the database failed; 74 a file or address cannot be 
 folder is in use.";
 
 fn command() -> Command {
-    let operations =
-        [orders::commands(), stock::commands(), counts::commands(), changes::commands()];
+    let operations = [
+        orders::commands(),
+        stock::commands(),
+        counts::commands(),
+        plan::commands(),
+        changes::commands(),
+    ];
     let operations = operations.concat();
     Command::new("inventory")
         .bin_name("inventory")
@@ -82,6 +91,7 @@ fn command() -> Command {
         .arg_required_else_help(true)
         .args(settings::arguments())
         .subcommands(operations)
+        .subcommand(snapshot::command())
         .subcommand(catalog::command())
         .subcommands(import::commands())
         .subcommand(batch::command())
@@ -122,12 +132,15 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     match name {
         import::IMPORT => import::import(&mut shard, matches, &settings),
         import::EXPORT => import::export(&mut shard, matches),
+        snapshot::NAME => snapshot::run(&mut shard, matches, &settings),
         catalog::NAME => catalog::run(&mut shard, matches, &settings),
         batch::NAME => batch::run(&mut shard, matches, &settings),
         script::NAME => script::run(&mut shard, &settings),
         replay::NAME => replay::run(&mut shard, matches),
         changes::CHANGES => changes::list(&mut shard, matches, &settings),
         changes::AUDIT => changes::audit(&mut shard, &settings),
+        plan::PLAN => plan::plan(&mut shard, matches, &settings),
+        plan::CALENDAR => plan::calendar(&mut shard, matches, &settings),
         counts::SHORTAGES => counts::shortages(&mut shard, matches, &settings),
         stock::STOCK => stock::read(&mut shard, matches, &settings),
         orders::GET => orders::get(&mut shard, matches, &settings),

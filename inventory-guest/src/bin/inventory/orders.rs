@@ -99,28 +99,37 @@ fn placement(
     order_command(name, about)
         .long_about(long_about)
         .arg(lines().required_unless_present("body"))
-        .arg(text(
-            "ship-to",
-            "ADCODE",
-            "Where it goes (GB/T 2260); without it no warehouse is chosen",
-        ))
+        .arg(ship_to())
         .arg(text("mode", "MODE", "reserve_on_order, deduct_on_order or deduct_on_payment"))
-        .arg(text("strategy", "WHICH", "How warehouses are ranked: priority"))
+        .arg(strategy())
         .arg(number("ttl-s", "SECONDS", "Seconds until the unpaid hold ends"))
-        .arg(
-            Arg::new("allow-partial")
-                .long("allow-partial")
-                .action(ArgAction::SetTrue)
-                .help("Hold what there is and list the rest, instead of all or nothing"),
-        )
+        .arg(allow_partial())
         .after_help(examples)
+}
+
+pub(crate) fn ship_to() -> Arg {
+    let help = "Where it goes (GB/T 2260); without it no warehouse is chosen";
+    text("ship-to", "ADCODE", help)
+}
+
+pub(crate) fn allow_partial() -> Arg {
+    Arg::new("allow-partial")
+        .long("allow-partial")
+        .action(ArgAction::SetTrue)
+        .help("Hold what there is and list the rest, instead of all or nothing")
+}
+
+pub(crate) fn strategy() -> Arg {
+    let help = "How warehouses are ranked: priority (the default), nearest, or min_splits for as \
+                few packages as can be";
+    text("strategy", "WHICH", help)
 }
 
 fn order_argument() -> Arg {
     Arg::new("order").value_name("ORDER").required(true).help("The order's serial number")
 }
 
-fn lines() -> Arg {
+pub(crate) fn lines() -> Arg {
     Arg::new("lines")
         .value_name("SKU=QUANTITY")
         .num_args(1..)
@@ -188,13 +197,20 @@ fn fields(matches: &ArgMatches) -> Map<String, Value> {
 }
 
 fn placement_fields(matches: &ArgMatches) -> Result<Map<String, Value>, Failure> {
-    let mut fields = fields(matches);
+    let mut fields = wish_fields(matches)?;
+    add(&mut fields, "request_id", string(matches, "request-id"));
+    add(&mut fields, "mode", string(matches, "mode"));
+    add(&mut fields, "ttl_s", matches.get_one::<i64>("ttl-s").copied());
+    Ok(fields)
+}
+
+/// What an order wants, and a plan for one.
+pub(crate) fn wish_fields(matches: &ArgMatches) -> Result<Map<String, Value>, Failure> {
+    let mut fields = Map::new();
     add(&mut fields, "lines", line_values(matches)?);
     let adcode = string(matches, "ship-to");
     add(&mut fields, "ship_to", adcode.map(|adcode| json!({ "adcode": adcode })));
-    add(&mut fields, "mode", string(matches, "mode"));
     add(&mut fields, "strategy", string(matches, "strategy"));
-    add(&mut fields, "ttl_s", matches.get_one::<i64>("ttl-s").copied());
     add(&mut fields, "allow_partial", matches.get_flag("allow-partial").then_some(true));
     Ok(fields)
 }

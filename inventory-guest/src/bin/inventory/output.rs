@@ -74,7 +74,7 @@ pub(crate) fn reading<T: Serialize>(
         Ok(found) => (Read::Ok(found), 0),
         Err(problem) if problem.kind == &MALFORMED => return Err(problem.into()),
         Err(problem) if !settings.json => {
-            text(&tables::no(&problem, ""))?;
+            eprint!("{}", tables::no(&problem, ""));
             return Ok(REFUSED.into());
         }
         Err(problem) => (Read::Refused(problem.into_members()), REFUSED),

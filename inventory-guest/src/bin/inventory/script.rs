@@ -44,6 +44,7 @@ Lines:
   {\"deduct\":{…}}  {\"confirm\":{\"order_id\":\"O-1\"}}
   {\"extend\":{\"order_id\":\"O-1\",\"ttl_s\":900}}
   {\"ship\":{\"order_id\":\"O-1\"}}  {\"release\":{\"order_id\":\"O-1\",\"reason\":\"cancel\"}}
+  {\"catalog\":{…}}  {\"count\":{…}}
   {\"batch\":{\"commands\":[…]}}    all in one transaction
   {\"expire\":{\"limit\":100}}      end holds past their time
   {\"get\":{\"order_id\":\"O-1\"}}  {\"stock\":{\"skus\":[\"85123A\"]}}
@@ -150,19 +151,25 @@ impl Script<'_> {
     fn take(&mut self, text: &[u8]) -> Result<(), Failure> {
         match understood(text) {
             Ok(Line::Command(command)) => {
-                self.waiting.push(command.into_command(self.settings.defaults));
+                let Settings { defaults, node, .. } = self.settings;
+                match command.into_command(*defaults, node) {
+                    Ok(command) => self.waiting.push(command),
+                    Err(problem) => self.misunderstood(problem)?,
+                }
             }
             Ok(Line::Step(step)) => {
                 self.decide()?;
                 self.step(step)?;
             }
-            Err(problem) => {
-                self.decide()?;
-                self.code = MISUSED;
-                line(&BatchOutcome::new(Err(problem)))?;
-            }
+            Err(problem) => self.misunderstood(problem)?,
         }
         Ok(())
+    }
+
+    fn misunderstood(&mut self, problem: Problem) -> Result<(), Failure> {
+        self.decide()?;
+        self.code = MISUSED;
+        Ok(line(&BatchOutcome::new(Err(problem)))?)
     }
 
     /// Decides what waits, and prints the answers once they are durable.
@@ -188,10 +195,13 @@ impl Script<'_> {
                 self.waiting.push(types::Command::Expire(limit.to_u32()));
                 return self.decide();
             }
-            Step::Batch(Batch { commands }) => {
-                let defaults = self.settings.defaults;
-                let commands = commands.into_iter().map(|it| it.into_command(defaults));
-                let decided = self.shard.decide_all(commands.collect());
+            Step::Batch(batch) => {
+                let Settings { defaults, node, .. } = self.settings;
+                let commands = match batch.into_commands(*defaults, node) {
+                    Ok(commands) => commands,
+                    Err(problem) => return self.misunderstood(problem.within("/batch")),
+                };
+                let decided = self.shard.decide_all(commands);
                 let outcomes = decided.iter().map(one_of_batch).collect();
                 line(&Reading::Ok(BatchAnswer { outcomes }))?;
             }

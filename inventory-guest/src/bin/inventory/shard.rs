@@ -3,11 +3,14 @@
 
 use std::fs;
 
-use inventory_guest::contract::{arguments, catalog as words, counting, results};
+use inventory_guest::contract::routing as inquiries;
+use inventory_guest::contract::{arguments, catalog as words, counting, imports, results};
 use inventory_guest::domain;
 use inventory_guest::operations::{self, queries};
 use inventory_guest::storage::local::LocalDatabase;
-use inventory_json::contract::{catalog, changes, counts, entries, orders, stock, types};
+use inventory_json::contract::{
+    catalog, changes, counts, entries, orders, routing, sessions, stock, types,
+};
 
 use crate::clock::Clock;
 use crate::failure::Failure;
@@ -179,6 +182,39 @@ impl Shard {
         let warehouse = warehouse.map_err(malformed)?;
         let listed = queries::list_shortages(&mut self.database, warehouse.as_ref(), after, limit);
         Ok(listed.map_err(types::Fault::from)?.into_iter().map(counting::shortage).collect())
+    }
+
+    /// `None` where there is no such session.
+    pub(crate) fn session(
+        &mut self,
+        id: String,
+    ) -> Result<Option<sessions::Session>, types::Fault> {
+        let id = domain::session::SessionId::parse(id)?;
+        let found = queries::get_session(&mut self.database, &id).map_err(types::Fault::from)?;
+        Ok(found.map(imports::session))
+    }
+
+    /// What would become of an order of now.
+    pub(crate) fn plan(
+        &mut self,
+        inquiry: routing::Inquiry,
+    ) -> Result<routing::Planned, types::Fault> {
+        let now = domain::Instant::parse(self.clock.now())?;
+        let inquiry = inquiries::inquiry(inquiry)?;
+        let planned = queries::plan(&mut self.database, now, &inquiry);
+        Ok(inquiries::planned(planned.map_err(types::Fault::from)?))
+    }
+
+    /// When a warehouse ships from now on; `None` where there is none.
+    pub(crate) fn preview(
+        &mut self,
+        warehouse: String,
+        count: u32,
+    ) -> Result<Option<routing::CalendarPreview>, types::Fault> {
+        let now = domain::Instant::parse(self.clock.now())?;
+        let warehouse = domain::WarehouseCode::parse(warehouse)?;
+        let found = queries::preview(&mut self.database, now, &warehouse, count);
+        Ok(found.map_err(types::Fault::from)?.map(inquiries::preview))
     }
 
     pub(crate) fn audit(&mut self) -> Result<stock::AuditReport, types::Fault> {

@@ -12,11 +12,10 @@ use inventory_json::words::Sku;
 use serde_json::{Map, Value, json};
 
 use crate::body::{self, add, word};
-use crate::failure::Failure;
-use crate::output;
+use crate::failure::{Failure, REFUSED};
 use crate::settings::Settings;
 use crate::shard::Shard;
-use crate::tables;
+use crate::{output, plan, tables};
 
 pub(crate) const STOCK: &str = "stock";
 const ADJUST: &str = "adjust";
@@ -28,15 +27,25 @@ counter, `+=` and `-=` change it, and `,if=90` at the end refuses unless the cou
 
 pub(crate) fn commands() -> Vec<Command> {
     let skus = Arg::new("skus").value_name("SKU").num_args(1..).required(true);
+    let ship_to = Arg::new("ship-to").long("ship-to").value_name("ADCODE");
     let items = Arg::new("items").value_name("ITEM").num_args(1..).required_unless_present("body");
-    let reason = Arg::new("reason").long("reason").value_name("TEXT").default_value("adjustment");
+    let reason = Arg::new("reason").long("reason").value_name("TEXT");
+    let reason = reason.required_unless_present("body");
     let limit = Arg::new("limit").long("limit").value_name("N").default_value("1000");
     let limit = limit.value_parser(clap::value_parser!(u32).range(1..=1_000));
     vec![
         Command::new(STOCK)
             .about("The counters of skus, and of their warehouses")
+            .long_about(
+                "With --ship-to, of one sku: what can be promised there, from where and when, and \
+                 why each warehouse gives, or does not.",
+            )
             .arg(skus.help("Which"))
-            .after_help("Example:\n  inventory stock 85123A 22423"),
+            .arg(ship_to.help("Where it would go (GB/T 2260)"))
+            .after_help(
+                "Examples:\n  inventory stock 85123A 22423\n  \
+                 inventory stock 85123A --ship-to 440305",
+            ),
         Command::new(ADJUST)
             .about("Correct counters, all or none")
             .long_about(
@@ -122,16 +131,29 @@ pub(crate) fn read(
     let skus = matches.get_many::<String>("skus").expect("is required");
     let skus: Vec<Sku> = skus.map(|text| word(text)).collect::<Result<_, _>>()?;
     let found = shard.stock(skus.iter().map(|sku| sku.as_str().to_owned()).collect())?;
+    let ship_to = matches.get_one::<String>("ship-to");
+    if let Some(adcode) = ship_to {
+        let ([sku], [found]) = (skus.as_slice(), found.as_slice()) else {
+            return Err(Failure::Misused("--ship-to is asked of one sku at a time".into()));
+        };
+        return plan::availability(shard, (sku, found.as_ref()), word(adcode)?, settings);
+    }
     if let ([sku], [None]) = (skus.as_slice(), found.as_slice()) {
         return output::reading(Err::<(), _>(unknown(sku)), settings, String::new);
     }
     let known: Vec<stock::SkuStock> = found.iter().flatten().cloned().collect();
     let answer = query_answer(&skus, &found);
     let table = tables::stock(&known, &answer.unknown);
-    match (skus.len(), known.as_slice()) {
-        (1, [one]) => output::reading(Ok(Stock::from(one)), settings, || table),
-        _ => output::reading(Ok(answer), settings, || table),
+    if let (1, [one]) = (skus.len(), known.as_slice()) {
+        return output::reading(Ok(Stock::from(one)), settings, || table);
     }
+    let unknown = answer.unknown.join(", ");
+    output::reading(Ok(answer), settings, || table)?;
+    if unknown.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("inventory: there is no sku {unknown}");
+    Ok(REFUSED.into())
 }
 
 /// As the host has it.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use inventory_json::adjust::CounterView;
 use inventory_json::answers::OrderState;
 use inventory_json::contract::{changes, orders, stock, types};
+use inventory_json::counts::SnapshotReport;
 use inventory_json::problem::Problem;
 use inventory_json::refusal::{faulted, refused};
 use inventory_json::words::Instant;
@@ -12,6 +13,7 @@ use inventory_json::words::Instant;
 use crate::catalog;
 use crate::counts;
 use crate::shard::Decided;
+use crate::snapshot;
 
 /// Rows under a header, each column as wide as its widest cell.
 pub(crate) struct Table<const N: usize> {
@@ -80,7 +82,10 @@ fn answer(answer: &types::Answer, again: &str) -> String {
         types::Answer::Adjusted(items) => adjusted(items, again),
         types::Answer::Catalog(entries) => catalog::changed(entries, again),
         types::Answer::Counted(items) => counts::counted(items, again),
-        types::Answer::Session(session) => format!("{} rows staged\n", session.staged),
+        types::Answer::Session(session) => match SnapshotReport::new(session) {
+            Some(report) => snapshot::line(&report),
+            None => format!("{} rows staged\n", session.staged),
+        },
         types::Answer::Expired(orders) => format!("{orders} holds ended\n"),
     }
 }
@@ -93,12 +98,27 @@ fn order_answer(answer: &types::OrderAnswer, again: &str) -> String {
     out.push_str(again);
     out.push('\n');
     packages(&answer.packages, &mut out);
+    short(&answer.shortages, &mut out);
+    denied(&answer.denied, &mut out);
+    out
+}
+
+pub(crate) fn short(shortages: &[types::Shortage], out: &mut String) {
     let mut short = Table::new(["short of", "requested", "available"]);
-    for it in &answer.shortages {
+    for it in shortages {
         short.row([it.sku.clone(), it.requested.to_string(), it.available.to_string()]);
     }
-    short.write(&mut out);
-    out
+    short.write(out);
+}
+
+/// What may not be shipped where the order goes, and by which rule.
+pub(crate) fn denied(denied: &[types::Denied], out: &mut String) {
+    let mut table = Table::new(["denied", "subject", "area", "rule"]);
+    for it in denied {
+        let area = if it.area.is_empty() { "everywhere".to_owned() } else { it.area.clone() };
+        table.row([it.sku.clone(), it.subject.clone(), area, it.rule.clone()]);
+    }
+    table.write(out);
 }
 
 fn head(order_id: &str, state: types::OrderState, expires_at: Option<i64>) -> String {
@@ -109,7 +129,7 @@ fn head(order_id: &str, state: types::OrderState, expires_at: Option<i64>) -> St
     }
 }
 
-fn packages(packages: &[types::Package], out: &mut String) {
+pub(crate) fn packages(packages: &[types::Package], out: &mut String) {
     let mut table = Table::new(["package", "warehouse", "sku", "quantity", "ships"]);
     for package in packages {
         let ships = package.promised_ship_at.map(|at| Instant(at).to_string());

@@ -1,7 +1,6 @@
 //! Why each warehouse was taken or passed over.
 
 use super::{Considered, Demand, Plan, Standing, Supply};
-use rustc_hash::FxHashMap;
 
 /// Why a warehouse was taken or passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,26 +62,30 @@ pub fn explain(
     for demand in demands {
         requested[demand.supply] += u64::from(demand.units);
     }
-    let mut free: FxHashMap<usize, u64> = FxHashMap::default();
+    // By the warehouse's number: free, and taken.
+    let count = considered.iter().map(|it| it.warehouse + 1).max().unwrap_or(0);
+    let mut units = vec![(0_u64, 0_u64); count];
     for (supply, requested) in supplies.iter().zip(&requested) {
         for site in supply.sites.iter().flatten() {
-            *free.entry(site.warehouse).or_default() += u64::from(site.free).min(*requested);
+            if let Some((free, _)) = units.get_mut(site.warehouse) {
+                *free += u64::from(site.free).min(*requested);
+            }
         }
     }
-    let mut taken: FxHashMap<usize, u64> = FxHashMap::default();
     for share in &plan.shares {
         let sites = supplies[demands[share.demand].supply].sites.as_ref();
-        let is_giving = |index| sites?.iter().find(|site| site.index == index);
-        if let Some(site) = share.site.and_then(is_giving) {
-            *taken.entry(site.warehouse).or_default() += u64::from(share.units);
+        let giving = |index| {
+            let at = sites?.binary_search_by_key(&index, |site| site.index).ok()?;
+            Some(sites?[at].warehouse)
+        };
+        let giving = share.site.and_then(giving);
+        if let Some((_, taken)) = giving.and_then(|it| units.get_mut(it)) {
+            *taken += u64::from(share.units);
         }
     }
-    let of = |units: &FxHashMap<usize, u64>, it: &Considered| {
-        units.get(&it.warehouse).copied().unwrap_or(0)
-    };
     let requested = requested.iter().sum();
     let explained = considered.iter().map(|it| {
-        let (free, taken) = (of(&free, it), of(&taken, it));
+        let (free, taken) = units[it.warehouse];
         Explained { considered: *it, requested, free, taken, why: why(it, free, taken, plan) }
     });
     explained.collect()
@@ -96,10 +99,10 @@ fn why(considered: &Considered, free: u64, taken: u64, plan: &Plan) -> Why {
     };
     if taken > 0 {
         Why::Taken
-    } else if free == 0 {
-        Why::NoStock
     } else if plan.closed.binary_search(&considered.warehouse).is_ok() {
         Why::Closed
+    } else if free == 0 {
+        Why::NoStock
     } else if candidate.service.backup {
         Why::BackupNotNeeded
     } else {

@@ -37,7 +37,7 @@ pub struct Site<'a> {
 pub struct Supply<'a> {
     /// What may still be promised, wherever it lies.
     pub sellable: u32,
-    /// Where it may come from; `None` when no warehouse is to be chosen.
+    /// Where it may come from, in order of `Site::index`; `None` when no warehouse is to be chosen.
     pub sites: Option<Vec<Site<'a>>>,
 }
 
@@ -79,12 +79,14 @@ pub struct Plan {
     pub shares: Vec<Share>,
     /// In the order of the supplies.
     pub shorts: Vec<Short>,
-    /// Warehouses that would have given units, were they not closed; sorted, once each.
+    /// Warehouses that would have given units, were they not closed, and of what is short all that
+    /// are; sorted, once each.
     pub closed: Vec<usize>,
 }
 
 /// Decides the demands in order, each on what the ones before left. `is_open` says of a warehouse
-/// whether it will ever ship; it is asked only of those that would give units.
+/// whether it will ever ship; it is asked only of those that would give units, and of all where
+/// something is short.
 pub fn plan(
     demands: &[Demand],
     supplies: &[Supply],
@@ -102,7 +104,7 @@ pub fn plan(
         let chosen = narrowed.as_ref();
         site.free > 0 && chosen.is_none_or(|it| it.binary_search(&site.warehouse).is_ok())
     };
-    let mut stocks: Vec<Stock> = supplies.iter().map(|it| Stock::new(it, is_left)).collect();
+    let mut stocks: Vec<Stock<_>> = supplies.iter().map(|it| Stock::new(it, &is_left)).collect();
     for (number, demand) in demands.iter().enumerate() {
         stocks[demand.supply].give(number, demand.units, &mut plan, &mut is_open);
     }
@@ -112,36 +114,67 @@ pub fn plan(
             plan.shorts.push(Short { supply, requested, available: stock.given });
         }
     }
+    for short in &plan.shorts {
+        let sites = supplies[short.supply].sites.iter().flatten();
+        let closed = sites.map(|site| site.warehouse).filter(|it| !is_open(*it));
+        plan.closed.extend(closed);
+    }
     plan.closed.sort_unstable();
     plan.closed.dedup();
     plan
 }
 
 /// What the demands so far have left of a supply.
-struct Stock<'s> {
+struct Stock<'s, L> {
     /// Units that may still be promised.
     sellable: u32,
     /// Units given so far.
     given: u64,
-    sites: Option<Ranked<'s>>,
+    sites: Option<Ranked<'s, L>>,
 }
 
-/// Sites by rank and code, the best first: seldom is more than one of many looked at.
-struct Ranked<'s> {
+/// Sites by rank and code, the best first: seldom is more than one of many needed.
+struct Ranked<'s, L> {
     sites: &'s [Site<'s>],
-    best: BinaryHeap<Reverse<(Rank, &'s WarehouseCode, usize)>>,
+    /// Which of them are in the order at all.
+    is_left: &'s L,
+    best: Option<usize>,
+    /// The others; `None`: nobody asked for them yet.
+    others: Option<BinaryHeap<Reverse<Place<'s>>>>,
     /// Units left in the best one, where some have been given.
     left: Option<u32>,
 }
 
-impl<'s> Stock<'s> {
-    fn new(supply: &'s Supply<'s>, is_left: impl Fn(&&Site) -> bool) -> Self {
-        let ranked = |sites: &'s Vec<Site<'s>>| {
-            let left = sites.iter().enumerate().filter(|(_, site)| is_left(site));
-            let best = left.map(|(at, site)| Reverse((site.rank, site.code, at)));
-            Ranked { sites, best: best.collect(), left: None }
-        };
-        let sites = supply.sites.as_ref().map(ranked);
+/// A site's place in the order, and in its supply.
+type Place<'s> = (Rank, &'s WarehouseCode, usize);
+
+impl<'s, L: Fn(&&Site) -> bool> Ranked<'s, L> {
+    fn new(sites: &'s [Site<'s>], is_left: &'s L) -> Self {
+        let mut ranked = Self { sites, is_left, best: None, others: None, left: None };
+        ranked.best = ranked.places().min().map(|(.., at)| at);
+        ranked
+    }
+
+    fn places(&self) -> impl Iterator<Item = Place<'s>> + use<'s, L> {
+        let is_left = self.is_left;
+        let left = self.sites.iter().enumerate().filter(move |(_, site)| is_left(site));
+        left.map(|(at, site)| (site.rank, site.code, at))
+    }
+
+    /// Puts the best one aside.
+    fn pass(&mut self) {
+        let mut others = self.others.take().unwrap_or_else(|| {
+            self.places().filter(|(.., at)| Some(*at) != self.best).map(Reverse).collect()
+        });
+        self.best = others.pop().map(|Reverse((.., at))| at);
+        self.others = Some(others);
+        self.left = None;
+    }
+}
+
+impl<'s, L: Fn(&&Site) -> bool> Stock<'s, L> {
+    fn new(supply: &'s Supply<'s>, is_left: &'s L) -> Self {
+        let sites = supply.sites.as_ref().map(|sites| Ranked::new(sites, is_left));
         Self { sellable: supply.sellable, given: 0, sites }
     }
 
@@ -173,8 +206,7 @@ impl<'s> Stock<'s> {
             return Some((None, self.sellable));
         };
         loop {
-            let Reverse((_, _, at)) = ranked.best.peek()?;
-            let site = &ranked.sites[*at];
+            let site = &ranked.sites[ranked.best?];
             if let Some(left) = ranked.left {
                 return Some((Some(site.index), left));
             }
@@ -182,7 +214,7 @@ impl<'s> Stock<'s> {
                 return Some((Some(site.index), site.free));
             }
             plan.closed.push(site.warehouse);
-            ranked.best.pop();
+            ranked.pass();
         }
     }
 
@@ -192,9 +224,10 @@ impl<'s> Stock<'s> {
         self.sellable -= units;
         self.given += u64::from(units);
         if let Some(ranked) = &mut self.sites {
-            ranked.left = Some(free - units).filter(|left| *left > 0);
-            if ranked.left.is_none() {
-                ranked.best.pop();
+            if units == free {
+                ranked.pass();
+            } else {
+                ranked.left = Some(free - units);
             }
         }
     }

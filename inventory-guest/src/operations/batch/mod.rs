@@ -7,10 +7,12 @@ mod orders;
 mod requests;
 mod routing;
 mod stock;
+mod warehouses;
 
 pub(super) use orders::{LegEntry, OrderEntry};
 pub(super) use requests::{Earlier, append, code_of, decode, encode};
 pub(super) use stock::{Origin, SkuIndex, Stock};
+pub(super) use warehouses::{Ranking, candidate};
 
 use super::Fault;
 use crate::domain::ledger::Movement;

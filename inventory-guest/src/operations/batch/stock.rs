@@ -2,11 +2,12 @@
 
 use super::super::catalog;
 use super::Fault;
-use crate::domain::catalog::{Catalog, Destination, ServiceArea};
+use super::warehouses::{MetIndex, Ranking, Warehouses};
+use crate::domain::catalog::{Catalog, Destination};
 use crate::domain::change::{ChangeKind, Quantities};
 use crate::domain::ledger::{Home, Movement, Place, SiteCounters, SkuCounters};
 use crate::domain::order::LegUnits;
-use crate::domain::routing::{Candidate, Site, Standing, Supply};
+use crate::domain::routing::{Site, Supply};
 use crate::domain::{Instant, Operation, Sku, Strategy, WarehouseCode};
 use crate::storage::changes::LedgerRow;
 use crate::storage::{self, Database};
@@ -22,9 +23,8 @@ pub(in crate::operations) struct Stock<'a> {
     skus: Vec<SkuEntry>,
     by_sku: FxHashMap<Sku, SkuIndex>,
     /// Those that adjustments name, and that there are.
-    warehouses: FxHashSet<WarehouseCode>,
-    /// Made now, each with the reason of the adjustment that named it.
-    new_warehouses: Vec<(WarehouseCode, &'a str)>,
+    named: FxHashSet<WarehouseCode>,
+    warehouses: Warehouses<'a>,
     ledger: Vec<Entry<'a>>,
     /// Nothing is missing there any more.
     made_good: Vec<(SkuIndex, SiteIndex)>,
@@ -43,7 +43,7 @@ struct SkuEntry {
 }
 
 struct SiteEntry {
-    warehouse: WarehouseCode,
+    warehouse: MetIndex,
     counters: SiteCounters,
     stored: Option<SiteCounters>,
     safety_stock: u32,
@@ -72,6 +72,12 @@ impl SkuEntry {
     fn has_changed(&self) -> bool {
         let site_changed = |site: &SiteEntry| site.stored != Some(site.counters);
         self.stored != self.counters || self.sites.iter().any(site_changed)
+    }
+}
+
+impl SiteEntry {
+    fn free(&self) -> u32 {
+        self.counters.free().saturating_sub(self.safety_stock.saturating_add(self.missing))
     }
 }
 
@@ -109,9 +115,14 @@ impl<'a> Stock<'a> {
         }
         let unread = std::mem::take(&mut self.unread_sites);
         let asked = unread.iter().map(|&index| (index, &self.skus[index].sku));
+        let mut before = 0;
         for (index, row) in storage::stock::find_sites(database, asked)? {
-            self.skus[index].sites.push(SiteEntry {
-                warehouse: row.warehouse,
+            let sites = &mut self.skus[index].sites;
+            // Skus mostly lie in the same warehouses, and each one's are in order.
+            let guess = if sites.is_empty() { 0 } else { before + 1 };
+            before = self.warehouses.meet(&row.warehouse, guess);
+            sites.push(SiteEntry {
+                warehouse: before,
                 counters: row.counters,
                 stored: Some(row.counters),
                 safety_stock: row.safety_stock,
@@ -127,11 +138,11 @@ impl<'a> Stock<'a> {
         database: &mut dyn Database,
         codes: impl Iterator<Item = &'c WarehouseCode>,
     ) -> Result<(), Fault> {
-        let mut unknown: Vec<_> = codes.filter(|it| !self.warehouses.contains(*it)).collect();
+        let mut unknown: Vec<_> = codes.filter(|it| !self.named.contains(*it)).collect();
         unknown.sort_unstable();
         unknown.dedup();
         let found = storage::stock::find_warehouses(database, unknown.iter().copied())?;
-        self.warehouses.extend(found.into_iter().map(|index| unknown[index].clone()));
+        self.named.extend(found.into_iter().map(|index| unknown[index].clone()));
         Ok(())
     }
 
@@ -144,7 +155,7 @@ impl<'a> Stock<'a> {
     }
 
     pub(in crate::operations) fn code(&self, sku: SkuIndex, site: SiteIndex) -> &WarehouseCode {
-        &self.skus[sku].sites[site].warehouse
+        self.warehouses.code(self.skus[sku].sites[site].warehouse)
     }
 
     pub(in crate::operations) fn site(
@@ -152,7 +163,8 @@ impl<'a> Stock<'a> {
         sku: SkuIndex,
         warehouse: &WarehouseCode,
     ) -> Option<SiteIndex> {
-        self.skus[sku].sites.iter().position(|site| site.warehouse == *warehouse)
+        let warehouse = self.warehouses.find(warehouse)?;
+        self.skus[sku].sites.iter().position(|site| site.warehouse == warehouse)
     }
 
     /// `None`: the sku is unknown.
@@ -182,63 +194,52 @@ impl<'a> Stock<'a> {
         Supply { sellable: counters.sellable, sites: None }
     }
 
+    /// The order of warehouses for an address.
+    pub(in crate::operations) fn ranking<'c>(
+        &self,
+        catalog: &'c Catalog,
+        destination: Destination<'c>,
+        strategy: Strategy,
+    ) -> Ranking<'c> {
+        self.warehouses.ranking(catalog, destination, strategy)
+    }
+
     /// What an order may take of a known sku from warehouses that serve where it goes, if any
     /// warehouse stocks it.
     pub(in crate::operations) fn routed_supply(
         &self,
         sku: SkuIndex,
-        catalog: &Catalog,
-        destination: &Destination<'_>,
-        strategy: Strategy,
+        ranking: &mut Ranking<'_>,
     ) -> Supply<'_> {
         let entry = &self.skus[sku];
         let mut supply = self.supply(sku);
         if !entry.sites.is_empty() {
-            let sites = entry.sites.iter().enumerate().filter_map(|(index, site)| {
-                let warehouse = self.number(&site.warehouse, catalog)?;
-                let candidate = Self::candidate(warehouse, catalog, destination)?;
-                let free = self.free(sku, index);
-                let (rank, code) = (candidate.rank(strategy), &site.warehouse);
-                Some(Site { index, warehouse, rank, code, free })
-            });
-            supply.sites = Some(sites.collect());
+            let mut sites = Vec::with_capacity(entry.sites.len());
+            for (index, site) in entry.sites.iter().enumerate() {
+                if let Some((warehouse, rank)) = ranking.of(site.warehouse, &self.warehouses) {
+                    let code = self.warehouses.code(site.warehouse);
+                    sites.push(Site { index, warehouse, rank, code, free: site.free() });
+                }
+            }
+            supply.sites = Some(sites);
         }
         supply
     }
 
     /// Units that orders may still hold there.
     pub(in crate::operations) fn free(&self, sku: SkuIndex, site: SiteIndex) -> u32 {
-        let site = &self.skus[sku].sites[site];
-        site.counters.free().saturating_sub(site.safety_stock.saturating_add(site.missing))
-    }
-
-    /// The warehouse with this number, if it may be chosen for an address.
-    pub(in crate::operations) fn candidate(
-        warehouse: usize,
-        catalog: &Catalog,
-        destination: &Destination<'_>,
-    ) -> Option<Candidate> {
-        if warehouse >= catalog.warehouses() {
-            let service = ServiceArea::NEW;
-            return Some(Candidate { warehouse, digits: 0, service, distance: None });
-        }
-        match destination.standing(warehouse) {
-            Standing::Candidate(candidate) => Some(candidate),
-            Standing::Inactive | Standing::NoService => None,
-        }
+        self.skus[sku].sites[site].free()
     }
 
     /// The catalog's number of a warehouse; those that this batch made follow behind. `None`: there
-    /// is none; one that was deleted still has its stock.
+    /// is none.
     pub(in crate::operations) fn number(
         &self,
         code: &WarehouseCode,
         catalog: &Catalog,
     ) -> Option<usize> {
-        catalog.number(code).or_else(|| {
-            let made = self.new_warehouses.iter().position(|(new, _)| new == code);
-            made.map(|made| catalog.warehouses() + made)
-        })
+        let met = || self.warehouses.number(self.warehouses.find(code)?, catalog);
+        catalog.number(code).or_else(met)
     }
 
     /// The catalog's numbers of the warehouses that stock a sku.
@@ -247,7 +248,8 @@ impl<'a> Stock<'a> {
         sku: SkuIndex,
         catalog: &Catalog,
     ) -> impl Iterator<Item = usize> {
-        self.skus[sku].sites.iter().filter_map(|site| self.number(&site.warehouse, catalog))
+        let sites = self.skus[sku].sites.iter();
+        sites.filter_map(|site| self.warehouses.number(site.warehouse, catalog))
     }
 
     /// The catalog's number of the warehouse of a sku; `None`: it was deleted.
@@ -257,7 +259,7 @@ impl<'a> Stock<'a> {
         site: SiteIndex,
         catalog: &Catalog,
     ) -> Option<usize> {
-        self.number(self.code(sku, site), catalog)
+        self.warehouses.number(self.skus[sku].sites[site].warehouse, catalog)
     }
 
     /// Moves units of a leg between counters, and writes that in the ledger.
@@ -357,13 +359,14 @@ impl<'a> Stock<'a> {
         if let Some(site) = self.site(sku, warehouse) {
             return site;
         }
-        if self.warehouses.insert(warehouse.clone()) {
-            self.new_warehouses.push((warehouse.clone(), reason));
+        let met = self.warehouses.meet(warehouse, 0);
+        if self.named.insert(warehouse.clone()) {
+            self.warehouses.make(met, reason);
         }
         let entry = &mut self.skus[sku];
         entry.counters.get_or_insert_default();
         entry.sites.push(SiteEntry {
-            warehouse: warehouse.clone(),
+            warehouse: met,
             counters: SiteCounters::default(),
             stored: None,
             safety_stock: 0,
@@ -388,8 +391,7 @@ impl<'a> Stock<'a> {
         now: Instant,
         last_seq: i64,
     ) -> Result<(), Fault> {
-        let new_warehouses = self.new_warehouses.iter().map(|(code, reason)| (code, *reason));
-        catalog::make_warehouses(database, now, new_warehouses)?;
+        catalog::make_warehouses(database, now, self.warehouses.made())?;
 
         let skus = || self.skus.iter().filter_map(|it| Some((it, it.counters?)));
         let new = skus().filter(|(it, _)| it.stored.is_none());
@@ -398,10 +400,11 @@ impl<'a> Stock<'a> {
         storage::stock::update(database, changed.map(|(it, counters)| (&it.sku, counters)))?;
 
         let sites = || self.skus.iter().flat_map(|it| it.sites.iter().map(|site| (&it.sku, site)));
+        let row = |(sku, site)| self.site_row(sku, site);
         let new = sites().filter(|(_, site)| site.stored.is_none());
-        storage::stock::insert_sites(database, new.map(site_row))?;
+        storage::stock::insert_sites(database, new.map(row))?;
         let changed = sites().filter(|(_, it)| it.stored.is_some_and(|row| row != it.counters));
-        storage::stock::update_sites(database, changed.map(site_row))?;
+        storage::stock::update_sites(database, changed.map(row))?;
 
         let made_good = self.made_good.iter();
         let made_good = made_good.map(|&(sku, site)| (self.sku(sku), self.code(sku, site)));
@@ -433,10 +436,12 @@ impl<'a> Stock<'a> {
             after: entry.after,
         }
     }
-}
 
-fn site_row<'s>(
-    (sku, site): (&'s Sku, &'s SiteEntry),
-) -> (&'s Sku, &'s WarehouseCode, SiteCounters) {
-    (sku, &site.warehouse, site.counters)
+    fn site_row<'s>(
+        &'s self,
+        sku: &'s Sku,
+        site: &SiteEntry,
+    ) -> (&'s Sku, &'s WarehouseCode, SiteCounters) {
+        (sku, self.warehouses.code(site.warehouse), site.counters)
+    }
 }

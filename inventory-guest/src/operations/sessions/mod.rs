@@ -85,7 +85,13 @@ fn begin(database: &mut dyn Database, now: Instant, begin: &SessionBegin) -> Don
     append(&(&begin.kind, &begin.author, &begin.reason), &mut body);
     let fingerprint = xxh3_64(&body);
     let id = begin.session_id.as_str();
-    let found = sessions::find(database, id)?;
+    let mut found = sessions::find(database, id)?;
+    if let Some(head) = &found {
+        if is_discarded(database, head)? {
+            sessions::put_aside(database, head.session_no)?;
+            found = None;
+        }
+    }
     let replayed = found.is_some();
     let head = match found {
         Some(head) if head.fingerprint != fingerprint || head.committed.is_some() => {
@@ -141,11 +147,14 @@ fn commit(
     Ok((false, session))
 }
 
-/// Every page must be there, and no other.
+/// Every page must be there, and no other; and every row, lest a part counts for all.
 fn check_whole(database: &mut dyn Database, head: &SessionHead, expected: u32) -> Result<(), Stop> {
-    let PageSums { pages, highest, .. } = sessions::page_sums(database, head.session_no)?;
+    let number = head.session_no;
+    let PageSums { pages, highest, .. } = sessions::page_sums(database, number)?;
     if pages == expected && highest == expected {
-        return Ok(());
+        let (left, staged) =
+            (sessions::rows_left(database, number)?, sessions::staged(database, number)?);
+        return if left == staged { Ok(()) } else { Err(Refusal::UnknownSession.into()) };
     }
     let there = sessions::pages(database, head.session_no)?;
     let is_there = |number: &u32| there.binary_search_by_key(number, |page| page.0).is_ok();
@@ -154,37 +163,42 @@ fn check_whole(database: &mut dyn Database, head: &SessionHead, expected: u32) -
 }
 
 fn discard(database: &mut dyn Database, id: &SessionId) -> Done {
-    let head = find(database, id)?;
-    forget(database, &head)?;
+    let head = sessions::find(database, id.as_str())?.ok_or(Refusal::UnknownSession)?;
+    forget(database, head.session_no, head.committed.is_some())?;
     let session = state(database, id, &head, Effects::default())?;
     Ok((false, session))
 }
 
-/// Forgets some rows of a session; with the last of them, its pages; and itself unless committed.
-fn forget(database: &mut dyn Database, head: &SessionHead) -> Result<(), Fault> {
-    let number = head.session_no;
+/// Forgets some rows of a session; with the last of them, itself unless it is committed.
+fn forget(database: &mut dyn Database, number: i64, is_committed: bool) -> Result<(), Fault> {
+    if !is_committed {
+        // First of all, so that nobody takes the rows that are left for all of them.
+        sessions::delete_pages(database, number)?;
+    }
     if !sessions::delete_rows(database, number, FORGOTTEN_ROWS_MAX)? {
         sessions::delete_pages(database, number)?;
-        if head.committed.is_none() {
-            sessions::delete(database, number)?;
-        }
+        sessions::delete(database, number)?;
     }
     Ok(())
 }
 
 fn forget_idle(database: &mut dyn Database, now: Instant) -> Result<(), Fault> {
     let before = Instant::from_row(now.as_milliseconds() - IDLE_MS);
-    for number in sessions::idle(database, before)? {
-        if !sessions::delete_rows(database, number, FORGOTTEN_ROWS_MAX)? {
-            sessions::delete_pages(database, number)?;
-            sessions::delete(database, number)?;
-        }
+    for (number, is_committed) in sessions::idle(database, before)? {
+        forget(database, number, is_committed)?;
     }
     Ok(())
 }
 
+/// Whether its rows are being forgotten, though it never was committed.
+fn is_discarded(database: &mut dyn Database, head: &SessionHead) -> Result<bool, Fault> {
+    let may_be = head.committed.is_none();
+    Ok(may_be && sessions::has_rows_without_pages(database, head.session_no)?)
+}
+
 fn find(database: &mut dyn Database, id: &SessionId) -> Result<SessionHead, Stop> {
-    Ok(sessions::find(database, id.as_str())?.ok_or(Refusal::UnknownSession)?)
+    let head = sessions::find(database, id.as_str())?.ok_or(Refusal::UnknownSession)?;
+    if is_discarded(database, &head)? { Err(Refusal::UnknownSession.into()) } else { Ok(head) }
 }
 
 /// A session that takes pages.
@@ -202,7 +216,7 @@ fn state(
     effects: Effects,
 ) -> Result<Session, Fault> {
     let PageSums { pages, refused, .. } = sessions::page_sums(database, head.session_no)?;
-    let staged = if head.committed.is_some() {
+    let staged = if head.committed.is_some() || pages == 0 {
         sessions::rows_left(database, head.session_no)?
     } else {
         sessions::staged(database, head.session_no)?
@@ -224,6 +238,9 @@ pub fn get_session(database: &mut impl Database, id: &SessionId) -> Result<Optio
     let Some(head) = sessions::find(database, id.as_str())? else {
         return Ok(None);
     };
+    if is_discarded(database, &head)? {
+        return Ok(None);
+    }
     let now = state(database, id, &head, Effects::default())?;
     let answered = head.committed.as_ref().or(head.awaiting.as_ref());
     Ok(Some(match answered {

@@ -117,17 +117,12 @@ pub(super) fn answered(outcome: &[u8]) -> Result<Session, Fault> {
     }
 }
 
-/// All rows must be there that were staged, since a missing one would be taken for 0: none may have
-/// been refused, nor be forgotten because the session is being discarded.
+/// No row may have been refused, since it would be taken for 0.
 fn check_rows(database: &mut dyn Database, head: &SessionHead) -> Result<(), Stop> {
     let refused = sessions::page_sums(database, head.session_no)?.refused;
     if refused > 0 {
         let rows = sessions::refusals(database, head.session_no)?;
         return Err(Refusal::RowsRefused(RefusedRows { refused, rows }).into());
-    }
-    let number = head.session_no;
-    if sessions::rows_left(database, number)? != sessions::staged(database, number)? {
-        return Err(Refusal::UnknownSession.into());
     }
     Ok(())
 }

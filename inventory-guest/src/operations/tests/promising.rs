@@ -2,9 +2,11 @@
 //! in Shanghai, on a Thursday.
 
 use super::*;
-use crate::domain::OrderId;
-use crate::domain::{Answer, Command, Instant};
-use crate::operations::queries::get_order;
+use crate::domain::routing::Why;
+use crate::domain::{
+    Adcode, Answer, Command, Instant, Items, Line, OrderId, Quantity, ShipTo, Sku, Strategy,
+};
+use crate::operations::queries::{Inquiry, get_order, plan};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -140,4 +142,42 @@ fn a_warehouse_that_never_opens_is_passed_over() {
         (0, catalog::change(["put calendar W1 closed"]), "calendar W1 created 7"),
         (10_000, confirm("O-6"), "no reservation_expired at 10000 B 0/1"),
     ]);
+}
+
+/// Whether the closed ones have units, and whether the buyer may have them, makes no difference.
+#[test]
+fn what_only_lies_where_nobody_ever_opens_has_no_warehouse_to_ship_it() {
+    let closed = ["put calendar W1 closed", "put calendar W2 closed"];
+    for stock in
+        ["A*9 A@W1*0 A@W2*5", "A*9 A@W1*0 A@W2*0", "A*0 A@W1*5 A@W2*5", "A*0 A@W1*0 A@W2*0"]
+    {
+        for strategy in [Strategy::Priority, Strategy::Nearest, Strategy::MinSplits] {
+            let mut shop = Shop::with(stock);
+            shop.tell(0, &Command::Catalog(catalog::change_of(&closed)));
+            let order = reserve("O-1", "A*1").shipped().by(strategy);
+            let expected = "no no_shippable_warehouse A 0/1";
+            assert_eq!(shop.tell(0, &order), expected, "{stock} {strategy:?}");
+            assert_eq!(
+                whys(&mut shop, strategy),
+                [Why::Closed, Why::Closed],
+                "{stock} {strategy:?}"
+            );
+            // One of them is open: units are what is missing.
+            let mut shop = Shop::with("A*9 A@W1*0 A@W2*5");
+            shop.tell(0, &catalog::change(["put calendar W2 closed"]));
+            assert_eq!(shop.tell(0, &order), "no insufficient_stock A 0/1", "{strategy:?}");
+            assert_eq!(whys(&mut shop, strategy), [Why::NoStock, Why::Closed], "{strategy:?}");
+        }
+    }
+}
+
+/// What a plan for one unit of A says of each warehouse.
+fn whys(shop: &mut Shop, strategy: Strategy) -> Vec<Why> {
+    let sku = Sku::parse("A").unwrap();
+    let lines = Items::parse(vec![Line { sku, quantity: Quantity::parse(1).unwrap() }]).unwrap();
+    let adcode = Adcode::parse("440305").unwrap();
+    let ship_to = Some(ShipTo { adcode, location: None });
+    let inquiry = Inquiry { lines, ship_to, strategy, allow_partial: false };
+    let planned = plan(&mut shop.database, shop::at(0), &inquiry).unwrap();
+    planned.explain.iter().map(|it| it.explained.why).collect()
 }

@@ -113,7 +113,7 @@ fn whatever_places_an_order_is_refused_and_nothing_is_held() {
     shop.tell(0, &catalog::change(["put restriction sku:A 44"]));
     shop.check([
         (0, reserve("O-1", "B*1 A*1").shipped(), "no region_restricted A by a law"),
-        (0, reserve("O-2", "B*1 A*1").shipped().partial(), "no region_restricted A by a law"),
+        (0, reserve("O-2", "A*2 A*1").shipped().partial(), "no region_restricted A by a law"),
         (
             0,
             reserve("O-3", "A*1").shipped().mode(Mode::DeductOnPayment),
@@ -174,4 +174,26 @@ fn a_change_and_the_orders_around_it_in_one_batch_see_each_other() {
             committed,
         ]
     );
+}
+
+#[test]
+fn of_an_order_that_may_be_held_in_part_only_what_is_denied_is_left_out() {
+    let mut shop = Shop::with("A*99 B*3 A@W1*50 B@W1*50 C*0 C@W1*0");
+    shop.tell(0, &catalog::change(["put restriction sku:A 44 deny:no_A"]));
+    let part = |id, lines| reserve(id, lines).shipped().partial();
+    let whole = "no region_restricted A by no_A";
+    shop.check([
+        (0, reserve("O-1", "A*1 B*1").shipped(), whole),
+        (0, part("O-2", "A*2 B*1 A*3"), "reserved 1:W1(B*1) A 0/5 until 10000 A!no_A"),
+        (1, part("O-2", "A*2 B*1 A*3"), "as before: reserved 1:W1(B*1) A 0/5 until 10000 A!no_A"),
+        (0, part("O-3", "B*9 A*1"), "reserved 1:W1(B*2) B 2/9 A 0/1 until 10000 A!no_A"),
+        // Where nothing is left of it, it is refused.
+        (0, part("O-4", "A*1"), whole),
+        (0, part("O-5", "A*1 B*1 C*1"), whole),
+        (0, part("O-6", "A*1 B*1").mode(Mode::DeductOnPayment), "awaiting A 0/1 B 0/1 A!no_A"),
+        // Elsewhere it may go.
+        (0, part("O-7", "A*1 B*1").to("110101"), "reserved 1:W1(A*1) B 0/1 until 10000"),
+        // What is paid late is what was held.
+        (10_000, confirm("O-2"), "committed 2:W1(B*1) reserved again"),
+    ]);
 }

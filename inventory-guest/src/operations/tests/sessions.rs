@@ -229,6 +229,61 @@ fn what_is_discarded_or_a_day_old_is_forgotten() {
     ]);
 }
 
+/// 16,000 rows, of which one step forgets 5,000.
+fn staged(shop: &mut Shop, kind: &SessionKind, row: impl Fn(u32) -> String) {
+    shop.tell(0, &begin(kind.clone()));
+    for number in 1..=16 {
+        let rows: Vec<String> = (0..1_000).map(|at| row(number * 1_000 + at)).collect();
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        shop.tell(0, &page_of(number, &rows));
+    }
+}
+
+#[test]
+fn what_is_being_discarded_never_counts_in_part() {
+    let category = |number: u32| format!("put category S{number} toys");
+    let counter = |number: u32| format!("S{number} 7");
+    let rows: [(SessionKind, &dyn Fn(u32) -> String); 2] =
+        [(CATEGORIES, &category), (SessionKind::Stock, &counter)];
+    for (kind, row) in rows {
+        let mut shop = Shop::with("");
+        staged(&mut shop, &kind, row);
+        let first = row(1_000);
+        shop.check([
+            (0, commit(16, "dry"), "open 16 pages 16000 staged +16000 ~0 =0 -0"),
+            (0, discard(), "open 0 pages 11000 staged"),
+            (0, commit(16, ""), "no unknown_session"),
+            (0, commit(0, ""), "no unknown_session"),
+            (0, page_of(1, &[&first]), "no unknown_session"),
+        ]);
+        assert_eq!(get_session(&mut shop.database, &id()).unwrap(), None);
+        shop.check([
+            (0, begin(kind.clone()), "open 0 pages 0 staged"),
+            (0, page_of(1, &[&first]), "open 1 pages 1 staged"),
+            (0, commit(1, ""), "committed 1 pages 1 staged +1 ~0 =0 -0"),
+        ]);
+        let rows = "SELECT count(*) FROM session_rows";
+        let left: i64 = shop.database.connection().query_row(rows, [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 1, "what was put aside is swept by the steps of others");
+    }
+}
+
+/// A day after it began: its next page forgets some of it, and it never counts in part.
+#[test]
+fn what_is_a_day_old_never_counts_in_part() {
+    let mut shop = Shop::with("");
+    staged(&mut shop, &CATEGORIES, |number| format!("put category S{number} toys"));
+    let late = 86_400_001;
+    shop.check([
+        (late, page(7, ["put category A toys"]), "no unknown_session"),
+        (late, commit(16, ""), "no unknown_session"),
+        (late, discard(), "open 0 pages 6000 staged"),
+        (late, discard(), "open 0 pages 1000 staged"),
+        (late, discard(), "open 0 pages 0 staged"),
+        (late, discard(), "no unknown_session"),
+    ]);
+}
+
 #[test]
 fn stock_is_set_with_its_ledger_and_makes_what_is_new() {
     let mut shop = Shop::with("A*5 B*5 B@W1*9");

@@ -5,9 +5,9 @@ use super::counting::counted;
 use super::sessions::{refused_rows, session_now};
 use crate::domain::{
     Adcode, Adjust, AdjustItem, Adjusted, Adjustment, Answer, Command, Confirm, Counter, Delta,
-    ExpireLimit, Extend, Items, Level, Line, Location, Mode, OrderId, OrderState, Outcome, Package,
-    Placement, Quantity, Reason, Refusal, Release, ReleaseReason, RequestId, Seconds, Ship, ShipTo,
-    Shortage, Sku, Strategy, Transfer, WarehouseCode,
+    ExpireLimit, Extend, Items, Level, Line, Location, Mode, OrderAnswer, OrderId, OrderState,
+    Outcome, Package, Placement, Quantity, Reason, Refusal, Release, ReleaseReason, RequestId,
+    Seconds, Ship, ShipTo, Shortage, Sku, Strategy, Transfer, WarehouseCode,
 };
 
 fn id(order: &str) -> OrderId {
@@ -186,17 +186,11 @@ impl Command {
 pub(super) fn short(outcome: &Outcome) -> String {
     let again = if outcome.replayed { "as before: " } else { "" };
     let text = match &outcome.result {
-        Ok(Answer::Order(answer)) => {
-            let mut text = state(answer.state).to_owned();
-            answer.packages.iter().for_each(|it| text += &package(it));
-            answer.shortages.iter().for_each(|it| text += &shortage(it));
-            if let Some(until) = answer.expires_at {
-                text += &format!(" until {}", until.as_milliseconds());
-            }
-            if answer.reserved_again {
-                text += " reserved again";
-            }
-            text
+        Ok(Answer::Order(answer)) => placed(answer),
+        Ok(Answer::OrderInPart(answer, denied)) => {
+            let rules =
+                denied.iter().map(|it| format!(" {}!{}", it.sku.as_str(), it.rule.as_str()));
+            placed(answer) + &rules.collect::<String>()
         }
         Ok(Answer::Adjusted(items)) => items.iter().map(adjusted).collect::<Vec<_>>().join(", "),
         Ok(Answer::Catalog(entries)) => entries.iter().map(changed).collect::<Vec<_>>().join(", "),
@@ -206,6 +200,19 @@ pub(super) fn short(outcome: &Outcome) -> String {
         Err(refusal) => format!("no {}{}", refusal.code(), numbers(refusal)),
     };
     format!("{again}{text}")
+}
+
+fn placed(answer: &OrderAnswer) -> String {
+    let mut text = state(answer.state).to_owned();
+    answer.packages.iter().for_each(|it| text += &package(it));
+    answer.shortages.iter().for_each(|it| text += &shortage(it));
+    if let Some(until) = answer.expires_at {
+        text += &format!(" until {}", until.as_milliseconds());
+    }
+    if answer.reserved_again {
+        text += " reserved again";
+    }
+    text
 }
 
 fn numbers(refusal: &Refusal) -> String {

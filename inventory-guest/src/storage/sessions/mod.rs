@@ -158,7 +158,7 @@ pub(crate) fn staged(database: &mut dyn Database, session_no: i64) -> Result<u64
     one(database, STAGED, session_no)
 }
 
-/// How many rows are there: fewer than were staged once they are being forgotten.
+/// How many rows are not yet forgotten.
 pub(crate) fn rows_left(database: &mut dyn Database, session_no: i64) -> Result<u64, Error> {
     const LEFT: &str = "SELECT count(*) FROM session_rows WHERE session_no = ?";
     one(database, LEFT, session_no)
@@ -251,12 +251,38 @@ pub(crate) fn refusals(
     })
 }
 
-/// Sessions whose rows nobody needs: committed ones, and those begun before `before`.
-pub(crate) fn idle(database: &mut dyn Database, before: Instant) -> Result<Vec<i64>, Error> {
-    const IDLE: &str = "SELECT s.session_no FROM sessions s
-        WHERE (s.committed IS NOT NULL OR s.began_at < ?)
-        AND EXISTS (SELECT 1 FROM session_pages p WHERE p.session_no = s.session_no) LIMIT 2";
-    read(database, IDLE, &[before.into()], Cells::integer)
+/// Whether rows of it are there, and no page: they are being forgotten, pages first.
+pub(crate) fn has_rows_without_pages(
+    database: &mut dyn Database,
+    session_no: i64,
+) -> Result<bool, Error> {
+    const HAS: &str = "SELECT EXISTS (SELECT 1 FROM session_rows WHERE session_no = ?1)
+        AND NOT EXISTS (SELECT 1 FROM session_pages WHERE session_no = ?1)";
+    Ok(one(database, HAS, session_no)? == 1)
+}
+
+/// Makes the name of a session free for another. No caller's name has a space in it.
+pub(crate) fn put_aside(database: &mut dyn Database, session_no: i64) -> Result<(), Error> {
+    const RENAME: &str = "UPDATE sessions SET session_id = 'discarded ' || session_no
+        WHERE session_no = ?";
+    database.execute(RENAME, &[Parameter::Integer(session_no)])?;
+    Ok(())
+}
+
+/// Sessions whose rows nobody needs, and whether each is committed: those that are, that were begun
+/// before `before`, or that are being forgotten already.
+pub(crate) fn idle(
+    database: &mut dyn Database,
+    before: Instant,
+) -> Result<Vec<(i64, bool)>, Error> {
+    const IDLE: &str = "SELECT s.session_no, s.committed IS NOT NULL FROM sessions s
+        WHERE CASE
+          WHEN EXISTS (SELECT 1 FROM session_pages p WHERE p.session_no = s.session_no)
+            THEN s.committed IS NOT NULL OR s.began_at < ?1
+          ELSE s.committed IS NULL AND (s.began_at < ?1
+            OR EXISTS (SELECT 1 FROM session_rows r WHERE r.session_no = s.session_no))
+          END LIMIT 2";
+    read(database, IDLE, &[before.into()], |cells| Ok((cells.integer()?, cells.integer()? == 1)))
 }
 
 /// Deletes at most `limit` rows; answers whether any may be left.

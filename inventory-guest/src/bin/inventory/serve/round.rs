@@ -9,7 +9,9 @@ use inventory_json::audit::{AuditReport, Status};
 use inventory_json::batch::BatchAnswer;
 use inventory_json::changes::Changes;
 use inventory_json::contract::types;
+use inventory_json::counts::{Shortages, ShortagesQuery};
 use inventory_json::outcome::Answer;
+use inventory_json::plan::{Availability, Plan, Preview, everything};
 use inventory_json::problem::{MALFORMED, Problem, REQUEST_TIMEOUT};
 use inventory_json::refusal::{QUEUE_FULL, refused};
 use inventory_json::stock::Stock;
@@ -24,7 +26,7 @@ use super::routes::{Task, task};
 use crate::output::{one_of_batch, told};
 use crate::settings::Settings;
 use crate::shard::{COMMANDS_MAX, Decided, Shard};
-use crate::{orders, stock};
+use crate::{orders, plan, stock};
 
 /// What all callers together may have sent and not been answered.
 const BUFFERED_BYTES_MAX: usize = 64 << 20;
@@ -82,14 +84,14 @@ impl Rounds {
     fn collect(&mut self) -> (Vec<Pending>, bool) {
         let mut pending = Vec::new();
         let mut more = false;
-        let (options, defaults) = (&self.options, self.settings.defaults);
+        let (options, settings) = (&self.options, &self.settings);
         for (&number, connection) in &mut self.connections {
             let first = pending.len();
             // A read sees the writes before it and none behind it: reads come after all writes.
             let mut has_read = false;
             more |= connection.take_requests(options.body_bytes_max, |request| {
                 let (task, after, now) = match request {
-                    Ok(request) => understood(request, options, defaults),
+                    Ok(request) => understood(request, options, settings),
                     Err(problem) => (Err(problem), After::Close, None),
                 };
                 let writes = task.as_ref().is_ok_and(Task::writes);
@@ -172,6 +174,27 @@ impl Rounds {
                 let found = found.into_iter().next().flatten();
                 Response::json(&Stock::from(&found.ok_or_else(|| stock::unknown(&sku))?))
             }
+            Task::Availability(sku, ship_to) => {
+                let name = sku.as_str().to_owned();
+                let found = shard.stock(vec![name.clone()]).map_err(failed)?;
+                let found = found.into_iter().next().flatten();
+                let found = found.ok_or_else(|| stock::unknown(&sku))?;
+                let planned = shard.plan(everything(name, ship_to)).map_err(failed)?;
+                Response::json(&Availability::new(&found, &planned))
+            }
+            Task::Plan(inquiry) => {
+                Response::json(&Plan::from(&shard.plan(inquiry).map_err(failed)?))
+            }
+            Task::Preview(warehouse, count) => {
+                let warehouse = warehouse.into_string();
+                let found = shard.preview(warehouse.clone(), count).map_err(failed)?;
+                let found = found.ok_or_else(|| plan::unknown(&warehouse))?;
+                Response::json(&Preview::new(&warehouse, &found))
+            }
+            Task::Shortages(ShortagesQuery { warehouse, after, limit }) => {
+                let listed = shard.shortages(warehouse, &after, limit).map_err(failed)?;
+                Response::json(&Shortages::new(&listed, limit))
+            }
             Task::StockQuery(query) => {
                 let names = query.skus.iter().map(|sku| sku.as_str().to_owned()).collect();
                 let found = shard.stock(names).map_err(failed)?;
@@ -238,7 +261,7 @@ impl Rounds {
 fn understood(
     request: &Request<'_>,
     options: &Options,
-    defaults: inventory_json::orders::Defaults,
+    settings: &Settings,
 ) -> (Result<Task, Problem>, After, Option<Instant>) {
     let after = if request.keep_alive { After::KeepAlive } else { After::Close };
     let now = match request.now.filter(|_| options.clock_is_held()) {
@@ -253,7 +276,7 @@ fn understood(
         }
     };
     match now {
-        Ok(now) => (task(request, options, defaults), after, now),
+        Ok(now) => (task(request, options, settings), after, now),
         Err(problem) => (Err(problem), after, None),
     }
 }

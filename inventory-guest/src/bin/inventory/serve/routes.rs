@@ -1,21 +1,25 @@
 //! What a request asks for: the host's paths, roles and bodies.
 
+use inventory_json::adjust::Adjust;
 use inventory_json::audit::AuditRequest;
 use inventory_json::auth::{Access, Role, admit, require};
 use inventory_json::batch::{Batch, Command};
 use inventory_json::catalog::path::Place;
 use inventory_json::changes::Page;
-use inventory_json::contract::types;
+use inventory_json::contract::{routing, types};
+use inventory_json::counts::{Count, ShortagesQuery};
 use inventory_json::orders::{Confirm, Defaults, Extend, Placement, Release, Ship, Transfer};
 use inventory_json::parse::{body, body_or_default};
+use inventory_json::plan::{self, Inquiry};
 use inventory_json::problem::{METHOD_NOT_ALLOWED, NO_ROUTE, Problem};
 use inventory_json::stock::StockQuery;
-use inventory_json::words::{OrderId, Sku, Text, TextRule};
+use inventory_json::words::{OrderId, Sku, Text, TextRule, WarehouseCode};
 use percent_encoding::percent_decode_str;
 
 use super::catalog::{self, Reading};
 use super::options::Options;
 use super::request::Request;
+use crate::settings::Settings;
 
 /// What is to be done for a request.
 pub(crate) enum Task {
@@ -25,6 +29,12 @@ pub(crate) enum Task {
     Batch(Vec<types::Command>),
     Order(OrderId),
     Stock(Sku),
+    /// What can be promised of it somewhere.
+    Availability(Sku, types::ShipTo),
+    Plan(routing::Inquiry),
+    /// A warehouse's next openings, at most so many.
+    Preview(WarehouseCode, u32),
+    Shortages(ShortagesQuery),
     StockQuery(StockQuery),
     Changes(Page),
     Audit,
@@ -42,59 +52,92 @@ impl Task {
 pub(crate) fn task(
     request: &Request<'_>,
     options: &Options,
-    defaults: Defaults,
+    settings: &Settings,
 ) -> Result<Task, Problem> {
-    const READ: Access = Access::Needs(Role::Read);
-    const TRADE: Access = Access::Needs(Role::Trade);
-    const ADMIN: Access = Access::Needs(Role::Admin);
     if let Some(place) = Place::of(request.path) {
         return catalog::task(request, options, place);
     }
     let steps: Vec<&str> = request.path.split('/').skip(1).collect();
-    let (method, access) = match steps.as_slice() {
-        ["healthz" | "readyz"] => ("GET", Access::Open),
-        ["v1", "orders", _, operation] if is_operation(operation) => ("POST", TRADE),
-        ["v1", "batch"] => ("POST", TRADE),
-        ["v1", "stock", "query"] => ("POST", READ),
-        ["v1", "stock", "adjust"] | ["v1", "audit"] => ("POST", ADMIN),
-        ["v1", "orders" | "stock", _] | ["v1", "changes"] => ("GET", READ),
-        _ => {
-            let detail = format!("there is nothing at {}", request.path);
-            return Err(Problem::new(&NO_ROUTE, detail));
-        }
+    let Some(methods) = methods(&steps) else {
+        let detail = format!("there is nothing at {}", request.path);
+        return Err(Problem::new(&NO_ROUTE, detail));
     };
-    if request.method != method {
+    let Some((_, access)) = methods.iter().find(|(method, _)| *method == request.method) else {
+        let allowed: Vec<&str> = methods.iter().map(|(method, _)| *method).collect();
         let problem = Problem::new(&METHOD_NOT_ALLOWED, "see the header Allow");
-        return Err(problem.with("allow", method));
+        return Err(problem.with("allow", allowed.join(",")));
+    };
+    let role = admit(&options.tokens, *access, request.authorization)?;
+    if request.method == "GET" {
+        return reading(request, &steps);
     }
-    let role = admit(&options.tokens, access, request.authorization)?;
+    let (defaults, node) = (settings.defaults, settings.node.as_str());
     let content = (request.content_type, request.body);
     Ok(match steps.as_slice() {
-        ["healthz"] => Task::Status("ok"),
-        ["readyz"] => Task::Status("ready"),
-        ["v1", "orders", order_id] => Task::Order(parameter("order_id", order_id)?),
         ["v1", "orders", order_id, operation] => {
             let order_id = parameter("order_id", order_id)?;
             Task::Command(order_command(operation, order_id, content, defaults)?)
         }
         ["v1", "batch"] => {
-            let Batch { commands } = body(content.0, content.1)?;
-            if commands.iter().any(Command::is_for_operators) {
+            let batch: Batch = body(content.0, content.1)?;
+            if batch.commands.iter().any(Command::is_for_operators) {
                 require(role, Role::Admin)?;
             }
-            Task::Batch(commands.into_iter().map(|it| it.into_command(defaults)).collect())
+            Task::Batch(batch.into_commands(defaults, node)?)
         }
+        ["v1", "plan"] => Task::Plan(body::<Inquiry>(content.0, content.1)?.into()),
         ["v1", "stock", "query"] => Task::StockQuery(body(content.0, content.1)?),
-        ["v1", "stock", "adjust"] => {
-            let adjust: inventory_json::adjust::Adjust = body(content.0, content.1)?;
-            Task::Command(adjust.into_command())
+        ["v1", "stock", "count"] => {
+            Task::Command(body::<Count>(content.0, content.1)?.into_command(node)?)
         }
-        ["v1", "stock", sku] => Task::Stock(parameter("sku", sku)?),
-        ["v1", "changes"] => Task::Changes(Page::parse(request.query)?),
+        ["v1", "stock", _] => Task::Command(body::<Adjust>(content.0, content.1)?.into_command()),
         _ => {
             let AuditRequest {} = body_or_default(content.0, content.1)?;
             Task::Audit
         }
+    })
+}
+
+/// The methods of a path, and who may use each; `None`: there is nothing.
+fn methods(steps: &[&str]) -> Option<&'static [(&'static str, Access)]> {
+    const READ: Access = Access::Needs(Role::Read);
+    const TRADE: Access = Access::Needs(Role::Trade);
+    const ADMIN: Access = Access::Needs(Role::Admin);
+    Some(match steps {
+        ["healthz" | "readyz"] => &[("GET", Access::Open)],
+        ["v1", "orders", _, operation] if is_operation(operation) => &[("POST", TRADE)],
+        ["v1", "batch"] => &[("POST", TRADE)],
+        ["v1", "plan"] => &[("POST", READ)],
+        ["v1", "audit"] => &[("POST", ADMIN)],
+        // Skus may have these names, too.
+        ["v1", "stock", "query"] => &[("GET", READ), ("POST", READ)],
+        ["v1", "stock", "count"] => &[("GET", READ), ("POST", TRADE)],
+        ["v1", "stock", "adjust"] => &[("GET", READ), ("POST", ADMIN)],
+        ["v1", "orders" | "stock", _]
+        | ["v1", "changes" | "shortages"]
+        | ["v1", "calendars", _, "preview"] => &[("GET", READ)],
+        _ => return None,
+    })
+}
+
+/// What a `GET` reads.
+fn reading(request: &Request<'_>, steps: &[&str]) -> Result<Task, Problem> {
+    Ok(match steps {
+        ["healthz"] => Task::Status("ok"),
+        ["readyz"] => Task::Status("ready"),
+        ["v1", "orders", order_id] => Task::Order(parameter("order_id", order_id)?),
+        ["v1", "stock", sku] => {
+            let sku = parameter("sku", sku)?;
+            match plan::ship_to(request.query)? {
+                Some(ship_to) => Task::Availability(sku, ship_to),
+                None => Task::Stock(sku),
+            }
+        }
+        ["v1", "calendars", warehouse, _] => {
+            Task::Preview(parameter("warehouse", warehouse)?, plan::openings(request.query)?)
+        }
+        ["v1", "shortages"] => Task::Shortages(ShortagesQuery::parse(request.query)?),
+        _ => Task::Changes(Page::parse(request.query)?),
     })
 }
 

@@ -96,6 +96,14 @@ pub(super) struct Free {
 }
 
 impl Free {
+    /// Nothing of these is free.
+    pub(super) fn deny(&mut self, skus: impl Iterator<Item = usize>) {
+        for sku in skus {
+            self.sellable[sku] = 0;
+            self.sites[sku].clear();
+        }
+    }
+
     pub(super) fn read(world: &World, shop: &mut Shop) -> Self {
         let skus = SKUS.map(|it| Sku::parse(it).unwrap()).to_vec();
         let stock = get_stock(&mut shop.database, skus).unwrap();

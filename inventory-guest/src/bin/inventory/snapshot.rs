@@ -1,0 +1,133 @@
+//! Bringing in what lies in a whole warehouse: pages of skus in any order, which count together.
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use inventory_json::contract::sessions::SessionStep;
+use inventory_json::contract::types;
+use inventory_json::counts::{SnapshotBegin, SnapshotCommit, SnapshotPage, SnapshotReport};
+use inventory_json::parse::render;
+use inventory_json::problem::Problem;
+use inventory_json::refusal::UNKNOWN_SESSION;
+use inventory_json::words::{PageNumber, RequestId};
+use serde_json::{Map, Value, json};
+
+use crate::body::{self, add, word};
+use crate::counts::count_items;
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::Settings;
+use crate::shard::Shard;
+
+pub(crate) const NAME: &str = "snapshot";
+
+/// As the host has it where nobody configures it.
+const ZERO_PERCENT_DEFAULT: u32 = 20;
+
+const AFTER_HELP: &str = "\
+Example:
+  inventory snapshot begin S-1 --warehouse SZ-1 --as-of 2026-11-22T04:00:00Z
+  inventory snapshot page S-1 1 85123A=40 22423=0
+  inventory snapshot commit S-1 --pages 1";
+
+pub(crate) fn command() -> Command {
+    let name = || Arg::new("snapshot").value_name("NAME").required(true);
+    let name = || name().help("Your name for it, never used again");
+    let flag = |name: &'static str, value| Arg::new(name).long(name).value_name(value);
+    let number = |arg: Arg, most: i64| arg.value_parser(value_parser!(i64).range(0..=most));
+    let step = |step: &'static str, about: &'static str| Command::new(step).about(about);
+    let begin = step("begin", "Begin to bring in what lies in a warehouse")
+        .arg(name())
+        .arg(flag("warehouse", "CODE").required(true).help("Where"))
+        .arg(flag("as-of", "TIME").required(true).help("When it was counted"))
+        .arg(flag("watermark", "NODE:SEQ").help("The last shipment that is no longer counted"))
+        .arg(flag("reason", "TEXT").help("Why"))
+        .arg(flag("author", "TEXT").help("Who"));
+    let page = step("page", "Some of its skus; pages may come in any order, and again")
+        .arg(name())
+        .arg(Arg::new("page").value_name("N").required(true).value_parser(value_parser!(i64)))
+        .arg(Arg::new("items").value_name("SKU=N").num_args(1..).required_unless_present("body"))
+        .arg(body::argument());
+    let commit = step("commit", "Let it count: every sku of its warehouse, those not named as 0")
+        .arg(name())
+        .arg(number(flag("pages", "N").required(true).help("How many pages there are"), 10_000))
+        .arg(number(flag("zero-percent-max", "N"), 100).help(
+            "If it counts more of the stocked skus as 0, it waits for `approve`; 20 by default",
+        ))
+        .arg(
+            Arg::new("dry-run")
+                .long("dry-run")
+                .action(ArgAction::SetTrue)
+                .help("Say what would come of it, and change nothing"),
+        );
+    Command::new(NAME)
+        .about("Bring in what lies in a whole warehouse")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .after_help(AFTER_HELP)
+        .subcommand(begin)
+        .subcommand(page)
+        .subcommand(commit)
+        .subcommand(step("approve", "Let it count although it takes much away").arg(name()))
+        .subcommand(step("discard", "Forget it; what counts already goes on counting").arg(name()))
+        .subcommand(step("get", "How far it is, and what it did").arg(name()))
+}
+
+pub(crate) fn run(
+    shard: &mut Shard,
+    matches: &ArgMatches,
+    settings: &Settings,
+) -> Result<ExitCode, Failure> {
+    let (step, matches) = matches.subcommand().expect("a subcommand is required");
+    let name: RequestId = word(matches.get_one::<String>("snapshot").expect("is required"))?;
+    let string = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    let number = |name: &str| matches.get_one::<i64>(name).copied();
+    let mut fields = Map::new();
+    let command = match step {
+        "begin" => {
+            add(&mut fields, "snapshot", Some(name.as_str()));
+            add(&mut fields, "warehouse", string("warehouse"));
+            add(&mut fields, "as_of", string("as-of"));
+            add(&mut fields, "watermark", string("watermark"));
+            add(&mut fields, "reason", string("reason"));
+            add(&mut fields, "author", string("author"));
+            parsed::<SnapshotBegin>(&fields)?.into_command(&settings.node)?
+        }
+        "page" => {
+            let number = PageNumber::new(number("page").expect("is required"));
+            let number = number.map_err(|it| Failure::Misused(it.to_string()))?;
+            let page: SnapshotPage = body::read(matches, || {
+                fields.insert("items".into(), Value::Array(count_items(matches)?));
+                Ok(fields)
+            })?;
+            page.into_command(name, &number)
+        }
+        "commit" => {
+            add(&mut fields, "pages", number("pages"));
+            add(&mut fields, "zero_percent_max", number("zero-percent-max"));
+            add(&mut fields, "dry_run", Some(json!(matches.get_flag("dry-run"))));
+            parsed::<SnapshotCommit>(&fields)?.into_command(name, ZERO_PERCENT_DEFAULT)
+        }
+        "approve" => types::Command::Session(SessionStep::Approve(name.into_string())),
+        "discard" => types::Command::Session(SessionStep::Discard(name.into_string())),
+        _ => return get(shard, name, settings),
+    };
+    output::outcome(&shard.decide(command), settings)
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(fields: &Map<String, Value>) -> Result<T, Failure> {
+    Ok(inventory_json::parse::parse(&render(fields))?)
+}
+
+fn get(shard: &mut Shard, name: RequestId, settings: &Settings) -> Result<ExitCode, Failure> {
+    let found = shard.session(name.into_string())?;
+    let report = found.as_ref().and_then(SnapshotReport::new);
+    let report = report.ok_or_else(|| Problem::new(&UNKNOWN_SESSION, "no such snapshot"));
+    let text = report.as_ref().map(line).unwrap_or_default();
+    output::reading(report, settings, || text)
+}
+
+/// A snapshot in a line.
+pub(crate) fn line(report: &SnapshotReport) -> String {
+    String::from_utf8_lossy(&render(report)).into_owned() + "\n"
+}
