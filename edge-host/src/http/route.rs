@@ -166,12 +166,13 @@ where
     };
     let mut parameters: Vec<String> = Vec::new();
     if path.contains('{') {
-        let decoded = RawPathParams::from_request_parts(&mut parts, &()).await.ok();
-        let decoded = decoded.iter().flat_map(RawPathParams::iter);
-        parameters.extend(decoded.map(|(_, value)| value.to_owned()));
-        if parameters.is_empty() {
-            // It is served at a path without any: the name is spelled as that is.
-            parameters.extend(parts.uri.path().rsplit('/').next().map(str::to_owned));
+        // None where bytes are not UTF-8.
+        if let Ok(decoded) = RawPathParams::from_request_parts(&mut parts, &()).await {
+            parameters.extend(decoded.iter().map(|(_, value)| value.to_owned()));
+            if parameters.is_empty() {
+                // It is served at a path without any: the name is spelled as that is.
+                parameters.extend(parts.uri.path().rsplit('/').next().map(str::to_owned));
+            }
         }
     }
     let call = Call { wire, role, headers: parts.headers, uri: parts.uri, body, parameters };

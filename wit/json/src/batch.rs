@@ -252,7 +252,8 @@ mod tests {
             r#"{"release":{"order_id":"O","reason":"cancel"}}"#,
             r#"{"transfer":{"order_id":"O","package":1,"warehouse":"W2"}}"#,
             r#"{"adjust":{"reason":"x","items":[{"sku":"A","sellable":{"set":0}}]}}"#,
-            r#"{"count":{"warehouse":"W","as_of":"2026-11-22T00:00:00Z","items":[{"sku":"A","on_hand":0}]}}"#,
+            r#"{"count":{"warehouse":"W","as_of":"2026-11-22T00:00:00Z",
+                "items":[{"sku":"A","on_hand":0}]}}"#,
         ] {
             let refused = refused_at(&format!("{{\"commands\":[{command}]}}"));
             assert_eq!(refused, None, "{command}");

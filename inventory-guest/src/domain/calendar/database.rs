@@ -4,6 +4,7 @@
 type File = (&'static str, usize, usize);
 
 /// Name, first byte and bytes.
+#[allow(clippy::unreadable_literal, reason = "build.rs writes them, and nobody reads them")]
 static FILES: &[File] = &include!(concat!(env!("OUT_DIR"), "/time_zones.rs"));
 static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/time_zones.deflate"));
 
