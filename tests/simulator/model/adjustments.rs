@@ -6,23 +6,42 @@ use crate::door::words::{AdjustItem, Adjusted, Adjustment, Answer, Counter, Inst
 impl Model {
     /// A hold that has run out stands against no correction, even one that no batch has ended yet.
     pub(super) fn adjust(&mut self, now: Instant, items: &[AdjustItem]) -> Reply {
-        match self.adjust_all(items) {
+        match self.adjust_all(now, items) {
             Err(Refusal::QuantityOutOfBounds { .. }) if self.end_due_holds(now, usize::MAX) > 0 => {
-                self.adjust_all(items)
+                self.adjust_all(now, items)
             }
             decided => decided,
         }
     }
 
     /// All items or none, each on what the ones before left.
-    fn adjust_all(&mut self, items: &[AdjustItem]) -> Reply {
+    fn adjust_all(&mut self, now: Instant, items: &[AdjustItem]) -> Reply {
         let before = (self.sellable.clone(), self.sites.clone());
         let done: Result<Vec<Adjusted>, Refusal> =
             items.iter().map(|item| self.adjust_one(item)).collect();
-        if done.is_err() {
-            (self.sellable, self.sites) = before;
+        match &done {
+            Ok(done) => {
+                for (adjusted, item) in done.iter().zip(items) {
+                    self.write_adjusted(now, adjusted, item);
+                }
+            }
+            Err(_) => (self.sellable, self.sites) = before,
         }
         done.map(Answer::Adjusted)
+    }
+
+    /// An operator who says what lies in a warehouse knows better than the last count of it.
+    fn write_adjusted(&mut self, now: Instant, adjusted: &Adjusted, item: &AdjustItem) {
+        match &item.counter {
+            _ if adjusted.before == adjusted.after => {}
+            Counter::Sellable => {
+                self.write_sellable(now, adjusted.before.into(), adjusted.after.into());
+            }
+            Counter::OnHand(_) | Counter::Unavailable(_) => self.write_row(now),
+        }
+        if let (Counter::OnHand(code), Adjustment::Set(_)) = (&item.counter, item.adjustment) {
+            self.missing.remove(&(code.clone(), item.sku.clone()));
+        }
     }
 
     fn adjust_one(&mut self, item: &AdjustItem) -> Result<Adjusted, Refusal> {

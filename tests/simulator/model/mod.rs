@@ -4,14 +4,21 @@
 //! it is asked, so a counter cannot drift here.
 
 mod adjustments;
+mod counts;
+mod ledger;
 mod orders;
 mod placements;
 mod reads;
+mod snapshots;
 mod transfers;
 
+use crate::door::counts::{Count, Missing};
 use crate::door::words::{
     Answer, Command, HistoryEntry, Instant, Outcome, Package, Refusal, State,
 };
+use counts::Moment;
+use ledger::Shipment;
+use snapshots::Session;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -31,6 +38,14 @@ pub(crate) struct Model {
     /// In the order in which their ids were first heard.
     orders: Vec<Order>,
     answered: Vec<Rc<Answered>>,
+    /// When each row of the change feed was written, the first first.
+    rows: Vec<Instant>,
+    shipments: Vec<Shipment>,
+    /// Of each sku of a warehouse, and of the warehouse as a whole, the last count.
+    moments: BTreeMap<(String, Option<String>), Moment>,
+    /// What the last counts did not find though it was held, by warehouse and sku.
+    missing: BTreeMap<(String, String), Missing>,
+    sessions: Vec<Session>,
     /// Holds that this batch has ended and no `expire` of it has counted.
     uncounted: usize,
 }
@@ -84,13 +99,23 @@ struct Answered {
 }
 
 impl Model {
-    /// What a batch comes to.
+    /// What a batch comes to. Counts and steps of snapshots are alone; what stands between them
+    /// begins with the holds that are due.
     pub(crate) fn apply(&mut self, now: Instant, commands: &[Command]) -> Vec<Outcome> {
-        self.uncounted = self.end_due_holds(now, ENDED_PER_BATCH_MAX);
-        commands.iter().map(|command| self.decide(now, command)).collect()
+        let mut outcomes = Vec::with_capacity(commands.len());
+        for run in commands.chunk_by(|a, b| !is_alone(a) && !is_alone(b)) {
+            if !is_alone(&run[0]) {
+                self.uncounted = self.end_due_holds(now, ENDED_PER_BATCH_MAX);
+            }
+            outcomes.extend(run.iter().map(|command| self.decide(now, command)));
+        }
+        outcomes
     }
 
     fn decide(&mut self, now: Instant, command: &Command) -> Outcome {
+        if let Command::Snapshot(snapshot) = command {
+            return self.snapshot(now, snapshot);
+        }
         if let Some(first) = self.answered.iter().find(|it| same_identity(&it.command, command)) {
             return if first.command == *command {
                 Outcome { replayed: true, result: first.reply.clone() }
@@ -127,7 +152,9 @@ impl Model {
             }
             (Command::Adjust { items, .. }, _) => self.adjust(now, items),
             (Command::Expire(limit), _) => Ok(Answer::Expired(self.expire(now, *limit))),
+            (Command::Count(count), _) => self.count(now, count),
             (Command::Catalog(_), _) => unreachable!("{CATALOG_ALONE}"),
+            (Command::Snapshot(_), _) => unreachable!("snapshots have no identity"),
             (_, None) => unreachable!("every other command names an order"),
         }
     }
@@ -168,7 +195,7 @@ impl Model {
     fn end_hold(&mut self, now: Instant, order: usize) {
         for leg in 0..self.orders[order].legs.len() {
             let units = self.orders[order].legs[leg].at(Place::Reserved);
-            self.give_back(order, leg, Place::Expired, units);
+            self.give_back(now, order, leg, Place::Expired, units);
         }
         self.orders[order].state = Some(State::Expired);
         self.orders[order].history.push(HistoryEntry {
@@ -180,11 +207,15 @@ impl Model {
     }
 
     /// Held units of a leg become sellable again.
-    fn give_back(&mut self, order: usize, leg: usize, to: Place, units: i64) {
+    fn give_back(&mut self, now: Instant, order: usize, leg: usize, to: Place, units: i64) {
+        if units == 0 {
+            return;
+        }
         let leg = &mut self.orders[order].legs[leg];
         let from = leg.held_at();
         leg.shift(from, to, units);
-        *self.sellable.get_mut(&leg.sku).expect("a sku of a leg is known") += units;
+        let Leg { sku, warehouse, .. } = leg.clone();
+        self.sell(now, &sku, warehouse.as_deref(), units);
     }
 
     /// Units of a sku in a place, in one warehouse or (`None`) in none.
@@ -204,6 +235,10 @@ impl Model {
     fn held_anywhere(&self, sku: &str) -> i64 {
         let legs = self.orders.iter().flat_map(|order| &order.legs);
         legs.filter(|leg| leg.sku == sku).map(Leg::held).sum()
+    }
+
+    fn is_warehouse(&self, code: &str) -> bool {
+        self.sites.keys().any(|(_, it)| it == code)
     }
 
     /// The warehouses that know a sku, in order of their codes.
@@ -266,7 +301,11 @@ fn order_id(command: &Command) -> Option<&str> {
         | Command::Ship { order_id, .. }
         | Command::Release { order_id, .. }
         | Command::Transfer { order_id, .. } => Some(order_id),
-        Command::Adjust { .. } | Command::Expire(_) | Command::Catalog(_) => None,
+        Command::Adjust { .. }
+        | Command::Expire(_)
+        | Command::Catalog(_)
+        | Command::Count(_)
+        | Command::Snapshot(_) => None,
     }
 }
 
@@ -279,7 +318,8 @@ fn request_id(command: &Command) -> Option<&String> {
         | Command::Release { request_id, .. }
         | Command::Transfer { request_id, .. }
         | Command::Adjust { request_id, .. } => request_id.as_ref(),
-        Command::Expire(_) | Command::Catalog(_) => None,
+        Command::Count(count) => count.request_id.as_ref(),
+        Command::Expire(_) | Command::Catalog(_) | Command::Snapshot(_) => None,
     }
 }
 
@@ -294,14 +334,21 @@ fn operation(command: &Command) -> &'static str {
         Command::Transfer { .. } => "transfer",
         Command::Adjust { .. } => "adjust",
         Command::Expire(_) => "expire",
+        Command::Count(_) => "count",
+        Command::Snapshot(_) => "snapshot",
         Command::Catalog(_) => unreachable!("{CATALOG_ALONE}"),
     }
+}
+
+/// Whether it is decided apart from the other commands of its batch.
+fn is_alone(command: &Command) -> bool {
+    matches!(command, Command::Count(_) | Command::Snapshot(_))
 }
 
 /// Whether two commands are attempts at the same thing.
 fn same_identity(a: &Command, b: &Command) -> bool {
     match (a, b) {
-        (Command::Expire(_), _)
+        (Command::Expire(_) | Command::Count(Count { request_id: None, .. }), _)
         | (Command::Adjust { request_id: None, .. }, Command::Adjust { .. }) => false,
         (
             Command::Ship { package: first, request_id: None, .. },

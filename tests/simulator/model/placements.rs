@@ -136,12 +136,14 @@ impl Model {
             .filter(|pick| pick.sku == sku && pick.warehouse.as_deref() == warehouse)
             .map(|pick| pick.units)
             .sum();
-        site.on_hand - site.unavailable - self.held(sku, warehouse) - picked
+        let missing = self.missing.get(&(code.to_owned(), sku.to_owned()));
+        let kept = missing.map_or(0, |it| i64::from(it.missing));
+        (site.on_hand - site.unavailable - self.held(sku, warehouse) - kept).max(0) - picked
     }
 
     fn hold(&mut self, now: Instant, order: usize, picks: Vec<Pick>, place: Place) {
         for pick in &picks {
-            *self.sellable.get_mut(&pick.sku).expect("a picked sku is known") -= pick.units;
+            self.sell(now, &pick.sku, pick.warehouse.as_deref(), -pick.units);
         }
         let order = &mut self.orders[order];
         let legs = order.legs_of(now, picks, place);
@@ -162,13 +164,16 @@ impl Model {
             return Err(Refusal::InvalidState(known));
         }
         let before = found.clone();
+        let mut moved = 0;
         for leg in &mut found.legs {
             let units = leg.at(Place::Reserved);
             leg.shift(Place::Reserved, Place::Committed, units);
+            moved += usize::from(units > 0);
         }
         found.state = Some(State::Committed);
+        (0..moved).for_each(|_| self.write_row(now));
         Ok(Answer::Order(OrderAnswer {
-            order_id: found.id.clone(),
+            order_id: before.id.clone(),
             state: State::Committed,
             expires_at: None,
             packages: packages(before.legs.iter().map(|leg| (leg, leg.at(Place::Reserved)))),

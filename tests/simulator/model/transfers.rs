@@ -30,9 +30,7 @@ impl Model {
         if held.iter().all(|(leg, _)| legs[*leg].warehouse.as_deref() == Some(warehouse)) {
             return Ok(self.answer(order, state, held));
         }
-        if !self.sites.keys().any(|(_, code)| code == warehouse) {
-            return Err(Refusal::UnknownWarehouse(vec![warehouse.to_owned()]));
-        }
+        self.check_warehouse(warehouse)?;
         let mut short = self.short(order, &held, warehouse);
         if !short.is_empty() && self.end_due_holds(now, usize::MAX) > 0 {
             short = self.short(order, &held, warehouse);
@@ -46,6 +44,9 @@ impl Model {
             leg.package = last.expect("there is a package") + 1;
             leg.warehouse = Some(warehouse.to_owned());
             leg.promised_ship_at = Some(now);
+            // There and here.
+            self.write_row(now);
+            self.write_row(now);
         }
         Ok(self.answer(order, state, held))
     }

@@ -1,13 +1,17 @@
 //! What the simulated callers do: few skus, orders and warehouses, so that they meet all the time.
 
+mod counting;
+
 use super::model::Model;
 use super::random::Random;
+use crate::door::counts::Count;
 use crate::door::words::{
     AdjustItem, Adjustment, Command, Counter, Instant, Line, Mode, Order, Placement, ReleaseReason,
     Strategy,
 };
 use crate::door::{Disturbance, StorageFault};
 use crate::scenarios::write::DAY_ONE;
+use counting::Plan;
 
 const UNITS_MAX: i64 = 2_147_483_647;
 /// More calls than most batches make, so that some faults come too late to matter.
@@ -36,6 +40,10 @@ pub(super) struct Generator {
     /// How much is adjusted and ordered at once, at most; some worlds deal in the largest numbers.
     units: i64,
     disturbed_percent: usize,
+    /// How many of a hundred commands are of warehouses' own systems.
+    counting_percent: usize,
+    plans: Vec<Plan>,
+    snapshots: usize,
     /// More orders at once than a batch ends holds of.
     crowds: bool,
     /// The sweep's command comes too, which no caller can send.
@@ -55,6 +63,9 @@ impl Generator {
             warehouses: random.below(WAREHOUSES.len() + 1),
             units: random.weighted(&[(6, 8), (2, 60), (1, UNITS_MAX)]),
             disturbed_percent: random.weighted(&[(1, 0), (2, 15), (1, 40)]),
+            counting_percent: random.weighted(&[(1, 0), (2, 15), (2, 50)]),
+            plans: Vec::new(),
+            snapshots: 0,
             crowds: random.chance(5),
             sweeps: true,
             orders: 0,
@@ -96,7 +107,7 @@ impl Generator {
 
     fn commands(&mut self, model: &Model, count: usize) -> Vec<Command> {
         let placed = model.newest_orders(ORDERS_IN_SIGHT);
-        let commands: Vec<Command> = (0..count).map(|_| self.command(&placed)).collect();
+        let commands: Vec<Command> = (0..count).map(|_| self.command(model, &placed)).collect();
         self.said.extend(commands.iter().cloned());
         commands
     }
@@ -150,7 +161,7 @@ impl Generator {
         }
     }
 
-    fn command(&mut self, placed: &[Order]) -> Command {
+    fn command(&mut self, model: &Model, placed: &[Order]) -> Command {
         if !self.said.is_empty() && self.random.chance(10) {
             let newest = self.said.len().min(30);
             let back = 1 + self.random.below(newest);
@@ -159,6 +170,9 @@ impl Generator {
         if !self.said.is_empty() && self.random.chance(4) {
             let said = self.random.pick(&self.said).clone();
             return self.altered(said);
+        }
+        if self.random.chance(self.counting_percent) {
+            return self.counting(model);
         }
         let request_id = self.request_id();
         match self.random.below(40) {
@@ -197,6 +211,10 @@ impl Generator {
             Command::Adjust { items, request_id, .. } => {
                 Command::Adjust { reason: "other".to_owned(), items, request_id }
             }
+            Command::Count(Count { warehouse, seen, items, .. }) => {
+                Command::Count(Count { warehouse, seen, items, request_id: self.request_id() })
+            }
+            Command::Snapshot(snapshot) => Command::Snapshot(self.altered_step(snapshot)),
             same @ (Command::Confirm { .. } | Command::Expire(_) | Command::Catalog(_)) => same,
         }
     }
@@ -316,6 +334,10 @@ impl Generator {
     fn lines(&mut self) -> Vec<Line> {
         let count = self.random.weighted(&[(5, 1), (3, 2), (2, 4)]);
         (0..count).map(|_| Line { sku: self.sku(), quantity: self.quantity() }).collect()
+    }
+
+    fn known_skus(&self) -> &'static [&'static str] {
+        &SKUS[..self.skus]
     }
 
     fn sku(&mut self) -> String {
