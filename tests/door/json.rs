@@ -410,13 +410,13 @@ fn optional_instant(body: &Value, name: &str) -> Option<Instant> {
 }
 
 /// The same as [`instant`], written.
-pub(super) fn written(at: Instant) -> String {
+pub(crate) fn written(at: Instant) -> String {
     let ms = std::time::Duration::from_millis(at.try_into().unwrap());
     humantime::format_rfc3339_millis(std::time::UNIX_EPOCH + ms).to_string()
 }
 
 /// `2026-01-05T09:15:00.000Z`
-pub(super) fn instant(text: &str) -> Instant {
+pub(crate) fn instant(text: &str) -> Instant {
     let number = |from: usize, to: usize| text[from..to].parse::<i64>().unwrap();
     assert!(text.len() == 24 && text.ends_with('Z'), "{text} is not RFC 3339 with milliseconds");
     let (year, month, day) = (number(0, 4), number(5, 7), number(8, 10));

@@ -10,6 +10,8 @@ pub(crate) mod remote;
 mod translate;
 pub(crate) mod words;
 
+pub(crate) use json::{instant, written};
+
 use counts::Missing;
 use words::{Applied, Change, Command, Fault, Instant, Order, SkuStock};
 

@@ -1,6 +1,6 @@
 //! How the notebook says things: commands, answers and what was read, each in a line or a few.
 
-use super::counts;
+use super::{catalog, counts};
 use crate::door::words::{
     AdjustItem, Adjustment, Answer, Change, ChangedEntry, Command, Counter, Fault, Instant, Line,
     Mode, Order, OrderAnswer, Outcome, Package, Placement, Refusal, ReleaseReason, Shortage,
@@ -59,7 +59,7 @@ pub(crate) fn command(command: &Command) -> String {
             format!("adjust {reason} {}{}", items.join(", "), id(request_id.as_ref()))
         }
         Command::Expire(limit) => format!("expire {limit}"),
-        Command::Catalog(body) => format!("catalog {body}"),
+        Command::Catalog(body) => catalog::change_said(body),
         Command::Count(count) => counts::count_said(count),
         Command::Snapshot(step) => counts::snapshot_said(step),
     }

@@ -5,12 +5,12 @@ use super::model::Model;
 use crate::door::words::{Answer, Outcome};
 use std::collections::BTreeMap;
 
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 150;
 const BATCHES: usize = 60;
 /// How often each must come.
 const OFTEN: usize = 5;
 
-const WANTED: [&str; 35] = [
+const WANTED: [&str; 48] = [
     "insufficient_stock",
     "unknown_sku",
     "unknown_order",
@@ -46,6 +46,19 @@ const WANTED: [&str; 35] = [
     "snapshot with stale",
     "snapshot with short",
     "snapshot with zeroed",
+    "version_mismatch",
+    "warehouse_in_use",
+    "region_restricted",
+    "no_shippable_warehouse",
+    "entry created",
+    "entry updated",
+    "entry unchanged",
+    "entry deleted",
+    "entry absent",
+    "entry holding",
+    "one package",
+    "many packages",
+    "package later",
 ];
 
 #[test]
@@ -93,6 +106,20 @@ fn came_across(outcome: &Outcome) -> Vec<String> {
                 all.extend((number > 0).then(|| format!("snapshot with {name}")));
             }
             all
+        }
+        Ok(Answer::Catalog(changed)) => {
+            let holding = changed.iter().any(|it| !it.holding.is_empty());
+            let effects = changed.iter().map(|it| format!("entry {}", it.effect));
+            effects.chain(holding.then(|| "entry holding".to_owned())).collect()
+        }
+        Ok(Answer::Order(order)) => {
+            let placed = order.packages.iter().filter(|it| it.promised_ship_at.is_some()).count();
+            let number = ["no package", "one package", "many packages"][placed.min(2)];
+            let ends = order.expires_at.filter(|_| placed > 0);
+            let later =
+                order.packages.iter().any(|it| it.promised_ship_at > ends && ends.is_some());
+            let later = later.then(|| "package later".to_owned());
+            std::iter::once(number.to_owned()).chain(later).collect()
         }
         Ok(_) => Vec::new(),
     }

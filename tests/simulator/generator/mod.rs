@@ -1,5 +1,6 @@
 //! What the simulated callers do: few skus, orders and warehouses, so that they meet all the time.
 
+mod catalog;
 mod counting;
 
 use super::model::Model;
@@ -42,6 +43,10 @@ pub(super) struct Generator {
     disturbed_percent: usize,
     /// How many of a hundred commands are of warehouses' own systems.
     counting_percent: usize,
+    /// How many change the catalog.
+    catalog_percent: usize,
+    /// When something of the catalog begins or ends.
+    edges: Vec<Instant>,
     plans: Vec<Plan>,
     snapshots: usize,
     /// More orders at once than a batch ends holds of.
@@ -64,6 +69,8 @@ impl Generator {
             units: random.weighted(&[(6, 8), (2, 60), (1, UNITS_MAX)]),
             disturbed_percent: random.weighted(&[(1, 0), (2, 15), (1, 40)]),
             counting_percent: random.weighted(&[(1, 0), (2, 15), (2, 50)]),
+            catalog_percent: random.weighted(&[(2, 0), (2, 6), (2, 25)]),
+            edges: Vec::new(),
             plans: Vec::new(),
             snapshots: 0,
             crowds: random.chance(5),
@@ -137,7 +144,9 @@ impl Generator {
 
     fn pass_time(&mut self, model: &Model) {
         let ends = model.hold_ends();
+        let edge = self.next_edge().filter(|_| self.random.chance(25));
         let later = match self.random.below(19) {
+            _ if edge.is_some() => edge.expect("there is one"),
             0 => self.now + self.random.between(1, 86_400_000),
             1..=4 => self.now + self.random.between(1, 2_000),
             5..=10 if !ends.is_empty() => *self.random.pick(&ends) + self.random.between(-1, 1),
@@ -170,6 +179,9 @@ impl Generator {
         if !self.said.is_empty() && self.random.chance(4) {
             let said = self.random.pick(&self.said).clone();
             return self.altered(said);
+        }
+        if self.random.chance(self.catalog_percent) {
+            return self.catalog(model);
         }
         if self.random.chance(self.counting_percent) {
             return self.counting(model);
@@ -215,7 +227,8 @@ impl Generator {
                 Command::Count(Count { warehouse, seen, items, request_id: self.request_id() })
             }
             Command::Snapshot(snapshot) => Command::Snapshot(self.altered_step(snapshot)),
-            same @ (Command::Confirm { .. } | Command::Expire(_) | Command::Catalog(_)) => same,
+            Command::Catalog(body) => Command::Catalog(self.altered_change(body)),
+            same @ (Command::Confirm { .. } | Command::Expire(_)) => same,
         }
     }
 
@@ -243,7 +256,12 @@ impl Generator {
             lines: self.lines(),
             ship_to: self.ship_to(),
             mode: self.random.weighted(&modes),
-            strategy: Strategy::Priority,
+            strategy: *self.random.pick(&[
+                Strategy::Priority,
+                Strategy::Priority,
+                Strategy::Nearest,
+                Strategy::MinSplits,
+            ]),
             ttl_s: self.ttl_s(),
             allow_partial: self.random.chance(25),
             request_id: self.request_id(),
@@ -356,7 +374,7 @@ impl Generator {
     }
 
     fn ship_to(&mut self) -> Option<String> {
-        self.random.chance(60).then(|| "440305".to_owned())
+        self.random.chance(60).then(|| (*self.random.pick(&catalog::PLACES)).to_owned())
     }
 
     fn ttl_s(&mut self) -> i64 {

@@ -4,11 +4,14 @@
 //! it is asked, so a counter cannot drift here.
 
 mod adjustments;
+mod calendars;
+mod catalog;
 mod counts;
 mod ledger;
 mod orders;
 mod placements;
 mod reads;
+mod routing;
 mod snapshots;
 mod transfers;
 
@@ -16,8 +19,11 @@ use crate::door::counts::{Count, Missing};
 use crate::door::words::{
     Answer, Command, HistoryEntry, Instant, Outcome, Package, Refusal, State,
 };
+use catalog::{Entry, Key};
 use counts::Moment;
 use ledger::Shipment;
+use routing::Route;
+use serde_json::Value;
 use snapshots::Session;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -46,6 +52,9 @@ pub(crate) struct Model {
     /// What the last counts did not find though it was held, by warehouse and sku.
     missing: BTreeMap<(String, String), Missing>,
     sessions: Vec<Session>,
+    catalog: BTreeMap<Key, Entry>,
+    /// The sequence of the catalog's last change.
+    catalog_seq: u64,
     /// Holds that this batch has ended and no `expire` of it has counted.
     uncounted: usize,
 }
@@ -64,7 +73,7 @@ struct Order {
     state: Option<State>,
     /// When the hold ends; after that, when it ended.
     hold_ends: Instant,
-    ship_to: Option<String>,
+    route: Option<Route>,
     legs: Vec<Leg>,
     placements: u32,
     history: Vec<HistoryEntry>,
@@ -99,8 +108,8 @@ struct Answered {
 }
 
 impl Model {
-    /// What a batch comes to. Counts and steps of snapshots are alone; what stands between them
-    /// begins with the holds that are due.
+    /// What a batch comes to. Changes of the catalog, counts and steps of snapshots are alone; what
+    /// stands between them begins with the holds that are due.
     pub(crate) fn apply(&mut self, now: Instant, commands: &[Command]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(commands.len());
         for run in commands.chunk_by(|a, b| !is_alone(a) && !is_alone(b)) {
@@ -153,7 +162,7 @@ impl Model {
             (Command::Adjust { items, .. }, _) => self.adjust(now, items),
             (Command::Expire(limit), _) => Ok(Answer::Expired(self.expire(now, *limit))),
             (Command::Count(count), _) => self.count(now, count),
-            (Command::Catalog(_), _) => unreachable!("{CATALOG_ALONE}"),
+            (Command::Catalog(body), _) => self.change(now, body),
             (Command::Snapshot(_), _) => unreachable!("snapshots have no identity"),
             (_, None) => unreachable!("every other command names an order"),
         }
@@ -165,7 +174,7 @@ impl Model {
                 id: id.to_owned(),
                 state: None,
                 hold_ends: 0,
-                ship_to: None,
+                route: None,
                 legs: Vec::new(),
                 placements: 0,
                 history: Vec::new(),
@@ -237,10 +246,6 @@ impl Model {
         legs.filter(|leg| leg.sku == sku).map(Leg::held).sum()
     }
 
-    fn is_warehouse(&self, code: &str) -> bool {
-        self.sites.keys().any(|(_, it)| it == code)
-    }
-
     /// The warehouses that know a sku, in order of their codes.
     fn warehouses_of(&self, sku: &str) -> Vec<String> {
         self.sites.keys().filter(|(of, _)| of == sku).map(|(_, it)| it.clone()).collect()
@@ -290,9 +295,6 @@ impl Leg {
     }
 }
 
-/// `operations/tests/catalog_folds.rs` in the guest has a model of the catalog.
-const CATALOG_ALONE: &str = "the simulator's callers leave the catalog alone";
-
 fn order_id(command: &Command) -> Option<&str> {
     match command {
         Command::Reserve(placement) | Command::Deduct(placement) => Some(&placement.order_id),
@@ -336,13 +338,13 @@ fn operation(command: &Command) -> &'static str {
         Command::Expire(_) => "expire",
         Command::Count(_) => "count",
         Command::Snapshot(_) => "snapshot",
-        Command::Catalog(_) => unreachable!("{CATALOG_ALONE}"),
+        Command::Catalog(_) => "catalog",
     }
 }
 
 /// Whether it is decided apart from the other commands of its batch.
 fn is_alone(command: &Command) -> bool {
-    matches!(command, Command::Count(_) | Command::Snapshot(_))
+    matches!(command, Command::Count(_) | Command::Snapshot(_) | Command::Catalog(_))
 }
 
 /// Whether two commands are attempts at the same thing.
@@ -358,6 +360,11 @@ fn same_identity(a: &Command, b: &Command) -> bool {
             Command::Transfer { package: first, request_id: None, .. },
             Command::Transfer { package: second, request_id: None, .. },
         ) => order_id(a) == order_id(b) && first == second,
+        (Command::Catalog(a), Command::Catalog(b)) => {
+            let name = |it: &Value| it["request_id"].as_str().map(str::to_owned);
+            let counts = |it: &Value| it["dry_run"] != true && name(it).is_some();
+            counts(a) && counts(b) && name(a) == name(b)
+        }
         _ => {
             operation(a) == operation(b)
                 && order_id(a) == order_id(b)

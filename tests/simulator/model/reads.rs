@@ -3,7 +3,6 @@
 use super::{Leg, Model, Order, Place, packages};
 use crate::door::counts::Missing;
 use crate::door::words::{self, Instant, OrderLine, SkuStock, State, WarehouseStock};
-use std::collections::BTreeSet;
 
 impl Model {
     pub(crate) fn skus(&self) -> impl Iterator<Item = &str> {
@@ -32,8 +31,7 @@ impl Model {
 
     /// The codes of the warehouses.
     pub(crate) fn warehouses(&self) -> Vec<String> {
-        let codes: BTreeSet<&String> = self.sites.keys().map(|(_, code)| code).collect();
-        codes.into_iter().cloned().collect()
+        self.entries("warehouse").map(|(words, _)| words[0].clone()).collect()
     }
 
     /// What lies in a warehouse of a sku.
