@@ -193,6 +193,9 @@ fn arguments(command: &Command) -> Vec<String> {
     if let Command::Catalog(body) = command {
         return vec!["catalog".into(), "change".into(), format!("--body={body}")];
     }
+    if let Command::Count(_) = command {
+        return vec!["count".into(), format!("--body={}", json::command(command).1)];
+    }
     let (operation, body) = json::command(command);
     let mut arguments = vec![operation.to_owned()];
     arguments.extend(json::order_id(command).map(str::to_owned));

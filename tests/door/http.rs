@@ -1,6 +1,7 @@
 //! The rules through the whole host: HTTP, the writer, the wasm guest; with a clock that the test
 //! moves.
 
+use super::counts::Missing;
 use super::remote::{self, RemoteDoor};
 use super::words::{Applied, Change, Command, Fault, Instant, Order, SkuStock};
 use super::{Disturbance, Door, FragileDoor, Seen};
@@ -59,6 +60,10 @@ impl Drop for HttpDoor {
 }
 
 impl FragileDoor for HttpDoor {
+    fn missing(&mut self) -> Result<Vec<Missing>, Fault> {
+        Ok(self.remote.missing())
+    }
+
     /// What goes wrong here is told in tests/crash.rs.
     fn apply_disturbed(&mut self, now: Instant, commands: &[Command], what: Disturbance) -> Seen {
         assert_eq!(what, Disturbance::None, "this door does not break on demand");

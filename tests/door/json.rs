@@ -1,6 +1,7 @@
 //! The callers' words as api.md writes them, and its answers read back. A field that is missing or
 //! of another type fails the test: the names and meanings of api.md stay.
 
+use super::counts::{self, Seen};
 use super::words::{
     AdjustItem, Adjusted, Adjustment, Answer, Change, ChangedEntry, Command, Counter, Fault,
     HistoryEntry, Instant, Line, Mode, Order, OrderAnswer, OrderLine, Outcome, Package, Placement,
@@ -16,7 +17,11 @@ pub(super) fn order_id(command: &Command) -> Option<&str> {
         | Command::Ship { order_id, .. }
         | Command::Release { order_id, .. }
         | Command::Transfer { order_id, .. } => Some(order_id),
-        Command::Adjust { .. } | Command::Expire(_) | Command::Catalog(_) => None,
+        Command::Adjust { .. }
+        | Command::Expire(_)
+        | Command::Catalog(_)
+        | Command::Count(_)
+        | Command::Snapshot(_) => None,
     }
 }
 
@@ -49,6 +54,8 @@ pub(super) fn command(command: &Command) -> (&'static str, Value) {
             ("adjust", json!({ "reason": reason, "items": items, "request_id": request_id }))
         }
         Command::Catalog(body) => ("catalog", body.clone()),
+        Command::Count(count) => ("count", count.body()),
+        Command::Snapshot(_) => panic!("snapshots have paths of their own"),
         Command::Expire(_) => panic!("callers cannot send the sweep's command"),
     };
     (operation, without_nulls(body))
@@ -105,7 +112,7 @@ fn item(item: &AdjustItem) -> Value {
     }))
 }
 
-fn without_nulls(mut object: Value) -> Value {
+pub(super) fn without_nulls(mut object: Value) -> Value {
     object.as_object_mut().expect("bodies are objects").retain(|_, value| !value.is_null());
     object
 }
@@ -142,6 +149,12 @@ pub(super) fn answer(body: &Value) -> Answer {
             version: number(it, "version"),
             holding: texts(it, "holding"),
         }));
+    }
+    if let Some(done) = body.get("counted") {
+        return Answer::Counted(list(done, counts::counted));
+    }
+    if body.get("snapshot").is_some() {
+        return Answer::Snapshot(counts::report(body));
     }
     if let Some(done) = body.get("adjusted") {
         return Answer::Adjusted(list(done, adjusted));
@@ -215,6 +228,31 @@ pub(super) fn refusal(body: &Value) -> Refusal {
             name: entry_name(&body["key"]),
             expected: number(body, "expected"),
             actual: number(body, "actual"),
+        },
+        code => refusal_of_counts(code, body),
+    }
+}
+
+fn refusal_of_counts(code: &str, body: &Value) -> Refusal {
+    let at = |name: &str| instant(&text(body, name));
+    match code {
+        "unknown_session" => Refusal::UnknownSession,
+        "session_conflict" => Refusal::SessionConflict,
+        "session_incomplete" => Refusal::SessionIncomplete(list(&body["pages"], |it| {
+            u32::try_from(it.as_u64().unwrap()).unwrap()
+        })),
+        "rows_refused" => Refusal::RowsRefused {
+            refused: number(body, "refused"),
+            errors: list(&body["errors"], |it| (small(it, "line"), text(it, "why"))),
+        },
+        "count_ahead" => Refusal::CountAhead {
+            seen: Seen { as_of: at("as_of"), watermark: optional_number(body, "watermark") },
+            now: at("now"),
+            last_seq: number(body, "last_seq"),
+        },
+        "snapshot_stale" => Refusal::SnapshotStale {
+            this: (at("as_of"), number(body, "watermark")),
+            newest: (at("newest_as_of"), number(body, "newest_watermark")),
         },
         other => panic!("{other} is not a refusal: {body}"),
     }
@@ -343,11 +381,11 @@ fn state(body: &Value) -> State {
     State::ALL.into_iter().find(|(_, it)| *it == name).expect("a known state").0
 }
 
-fn list<T>(value: &Value, read: impl Fn(&Value) -> T) -> Vec<T> {
+pub(super) fn list<T>(value: &Value, read: impl Fn(&Value) -> T) -> Vec<T> {
     value.as_array().unwrap_or_else(|| panic!("{value} is not a list")).iter().map(read).collect()
 }
 
-fn text(body: &Value, name: &str) -> String {
+pub(super) fn text(body: &Value, name: &str) -> String {
     body[name].as_str().unwrap_or_else(|| panic!("{name} is not a text in {body}")).to_owned()
 }
 
@@ -355,11 +393,15 @@ fn optional_text(body: &Value, name: &str) -> Option<String> {
     (!body[name].is_null()).then(|| text(body, name))
 }
 
-fn number(body: &Value, name: &str) -> u64 {
+pub(super) fn number(body: &Value, name: &str) -> u64 {
     body[name].as_u64().unwrap_or_else(|| panic!("{name} is not a number in {body}"))
 }
 
-fn small(body: &Value, name: &str) -> u32 {
+pub(super) fn optional_number(body: &Value, name: &str) -> Option<u64> {
+    (!body[name].is_null()).then(|| number(body, name))
+}
+
+pub(super) fn small(body: &Value, name: &str) -> u32 {
     u32::try_from(number(body, name)).unwrap()
 }
 
@@ -368,13 +410,13 @@ fn optional_instant(body: &Value, name: &str) -> Option<Instant> {
 }
 
 /// The same as [`instant`], written.
-pub(super) fn written(at: Instant) -> String {
+pub(crate) fn written(at: Instant) -> String {
     let ms = std::time::Duration::from_millis(at.try_into().unwrap());
     humantime::format_rfc3339_millis(std::time::UNIX_EPOCH + ms).to_string()
 }
 
 /// `2026-01-05T09:15:00.000Z`
-fn instant(text: &str) -> Instant {
+pub(crate) fn instant(text: &str) -> Instant {
     let number = |from: usize, to: usize| text[from..to].parse::<i64>().unwrap();
     assert!(text.len() == 24 && text.ends_with('Z'), "{text} is not RFC 3339 with milliseconds");
     let (year, month, day) = (number(0, 4), number(5, 7), number(8, 10));

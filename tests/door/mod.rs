@@ -2,6 +2,7 @@
 //! through all of them: natively, through the wasm guest over HTTP, through the CLI.
 
 pub(crate) mod cli;
+pub(crate) mod counts;
 pub(crate) mod http;
 mod json;
 pub(crate) mod native;
@@ -9,6 +10,9 @@ pub(crate) mod remote;
 mod translate;
 pub(crate) mod words;
 
+pub(crate) use json::{instant, written};
+
+use counts::Missing;
 use words::{Applied, Change, Command, Fault, Instant, Order, SkuStock};
 
 /// The inventory as its callers have it.
@@ -70,8 +74,11 @@ pub(crate) enum Seen {
     DoneUnseen,
 }
 
-/// A door that can be made to fail.
+/// A door that can be made to fail, and that warehouses' own systems go through.
 pub(crate) trait FragileDoor: Door {
+    /// What counts did not find though it was held, by warehouse and sku.
+    fn missing(&mut self) -> Result<Vec<Missing>, Fault>;
+
     /// Applies a batch while something goes wrong.
     fn apply_disturbed(
         &mut self,

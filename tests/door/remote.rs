@@ -1,6 +1,7 @@
 //! The rules through any server that speaks api.md, over HTTP: the host, the CLI's `serve`, a
 //! container. The server starts with an empty database, and its sweep does not come by.
 
+use super::counts::{self, Missing};
 use super::words::{Answer, Applied, Change, Command, Fault, Instant, Order, Outcome, SkuStock};
 use super::{Door, json};
 use crate::harness;
@@ -61,20 +62,30 @@ impl RemoteDoor {
         }
     }
 
+    fn put(&self, path: &str, body: &Value) -> Reply {
+        let (name, value) = self.header();
+        Reply::read(self.agent.put(self.url(path)).header(name, value).send_json(body).unwrap())
+    }
+
     fn one(&self, command: &Command) -> Result<Outcome, Fault> {
+        if let Command::Snapshot(step) = command {
+            let (method, path, body) = step.request();
+            let send = if method == "PUT" { Self::put } else { Self::post };
+            return send(self, &path, &body).outcome();
+        }
         let (operation, body) = json::command(command);
         let path = match json::order_id(command) {
             Some(id) => format!("/v1/orders/{id}/{operation}"),
             None if operation == "catalog" => "/v1/catalog/changes".to_owned(),
             None => format!("/v1/stock/{operation}"),
         };
-        let reply = self.post(&path, &body);
-        let result = match reply.status {
-            200 => Ok(json::answer(&reply.body)),
-            404 | 409 | 412 | 422 => Err(json::refusal(&reply.body)),
-            _ => return Err(json::fault(&reply.body)),
-        };
-        Ok(Outcome { replayed: reply.replayed, result })
+        self.post(&path, &body).outcome()
+    }
+
+    /// What counts did not find though it was held.
+    pub(crate) fn missing(&self) -> Vec<Missing> {
+        let page = self.get("/v1/stock/shortages?limit=1000").unwrap();
+        json::list(&page["shortages"], counts::missing)
     }
 
     fn batch(&self, commands: &[Command]) -> Result<Vec<Outcome>, Fault> {
@@ -84,6 +95,19 @@ impl RemoteDoor {
             return Err(json::fault(&reply.body));
         }
         reply.body["outcomes"].as_array().unwrap().iter().map(json::outcome).collect()
+    }
+
+    /// Counts and snapshots go alone, and what is between them in batches.
+    fn runs(&self, commands: &[Command]) -> Result<Vec<Outcome>, Fault> {
+        let is_alone = |it: &Command| matches!(it, Command::Count(_) | Command::Snapshot(_));
+        let mut outcomes = Vec::new();
+        for run in commands.chunk_by(|a, b| !is_alone(a) && !is_alone(b)) {
+            match run {
+                [one] => outcomes.push(self.one(one)?),
+                many => outcomes.extend(self.batch(many)?),
+            }
+        }
+        Ok(outcomes)
     }
 
     /// Callers cannot send the sweep's command. Any batch ends what is due: an adjustment that is
@@ -124,7 +148,7 @@ impl Door for RemoteDoor {
         let outcomes = match commands {
             [Command::Expire(limit)] => vec![self.sweep(*limit)],
             [one] => vec![self.one(one)?],
-            many => self.batch(many)?,
+            many => self.runs(many)?,
         };
         Ok(Applied { outcomes, changed_skus: None })
     }
@@ -161,5 +185,14 @@ impl Reply {
         let replayed = reply.headers().get("idempotent-replay").is_some_and(|it| it == "true");
         let status = reply.status().as_u16();
         Self { status, replayed, body: reply.body_mut().read_json().unwrap() }
+    }
+
+    fn outcome(&self) -> Result<Outcome, Fault> {
+        let result = match self.status {
+            200 => Ok(json::answer(&self.body)),
+            404 | 409 | 412 | 422 => Err(json::refusal(&self.body)),
+            _ => return Err(json::fault(&self.body)),
+        };
+        Ok(Outcome { replayed: self.replayed, result })
     }
 }

@@ -1,13 +1,15 @@
 //! The callers' words into the guest's, and the guest's answers back.
 
+use super::counts::Missing;
 use super::json;
 use super::words::{self, Fault};
 use inventory_guest::contract::{arguments, results};
 use inventory_guest::domain::{self, Malformed};
 use inventory_guest::operations::{self, queries};
-use inventory_json::catalog::{CatalogAnswer, CatalogChange};
+use inventory_json::catalog::CatalogChange;
 use inventory_json::contract::types;
 use inventory_json::parse::parse;
+use inventory_json::problem::Problem;
 use inventory_json::refusal::refused;
 use serde_json::Value;
 
@@ -55,12 +57,17 @@ pub(super) fn command(command: &words::Command) -> Result<domain::Command, Malfo
             request_id: named(request_id.as_ref())?,
         }),
         Said::Catalog(body) => {
-            let change: CatalogChange =
-                parse(body.to_string().as_bytes()).map_err(|problem| Malformed(problem.detail))?;
-            arguments::command(change.into_command())?
+            let change = parse::<CatalogChange>(body.to_string().as_bytes());
+            in_contract(change.map(CatalogChange::into_command))?
         }
+        Said::Count(count) => in_contract(count.contract())?,
+        Said::Snapshot(step) => in_contract(step.contract())?,
         Said::Expire(limit) => domain::Command::Expire(domain::ExpireLimit::parse(*limit)?),
     })
+}
+
+fn in_contract(command: Result<types::Command, Problem>) -> Result<domain::Command, Malformed> {
+    arguments::command(command.map_err(|problem| Malformed(problem.detail))?)
 }
 
 fn placement(placement: &words::Placement) -> Result<domain::Placement, Malformed> {
@@ -152,22 +159,21 @@ fn outcome(outcome: domain::Outcome) -> words::Outcome {
             Ok(words::Answer::Adjusted(done.into_iter().map(adjusted).collect()))
         }
         Ok(domain::Answer::Expired(orders)) => Ok(words::Answer::Expired(orders)),
-        Ok(answer @ domain::Answer::Catalog(_)) => Ok(catalog_answer(answer)),
-        Ok(domain::Answer::Session(_) | domain::Answer::Counted(_)) => {
-            unreachable!("no door takes steps of imports, nor counts")
-        }
+        Ok(
+            answer @ (domain::Answer::Catalog(_)
+            | domain::Answer::Session(_)
+            | domain::Answer::Counted(_)),
+        ) => Ok(answer_by_json(answer)),
         Err(it) => Err(refusal(it)),
     };
     words::Outcome { replayed: outcome.replayed, result }
 }
 
 /// By way of its JSON, which is where names of entries are made.
-fn catalog_answer(answer: domain::Answer) -> words::Answer {
+fn answer_by_json(answer: domain::Answer) -> words::Answer {
     let outcome = results::outcome(domain::Outcome { replayed: false, result: Ok(answer) });
-    let Ok(types::Answer::Catalog(changed)) = outcome.result else {
-        unreachable!("an answer stays what it is");
-    };
-    json::answer(&serde_json::to_value(CatalogAnswer::from(changed.as_slice())).unwrap())
+    let answer = outcome.result.expect("an answer stays an answer");
+    json::answer(&serde_json::to_value(inventory_json::outcome::Answer::from(&answer)).unwrap())
 }
 
 fn order_answer(answer: domain::OrderAnswer) -> words::OrderAnswer {
@@ -306,6 +312,17 @@ pub(super) fn fault(fault: operations::Fault) -> Fault {
         operations::Fault::Malformed(_) => Fault::Malformed,
         operations::Fault::Storage(text) => Fault::Storage(text),
         operations::Fault::Corrupt(text) => Fault::Corrupt(text),
+    }
+}
+
+pub(super) fn missing(shortage: domain::count::CountShortage) -> Missing {
+    Missing {
+        warehouse: shortage.warehouse.into_string(),
+        sku: shortage.sku.into_string(),
+        as_of: shortage.as_of.as_milliseconds(),
+        counted: shortage.counted,
+        held: shortage.held,
+        missing: shortage.missing,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The contract's words (wit/*.wit) as a caller has them: plain texts and wide numbers, so that a
 //! test can also say what the contract forbids.
 
+use super::counts::{Count, Counted, Report, Seen, Snapshot};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -106,6 +107,8 @@ pub(crate) enum Command {
     Expire(u32),
     /// A change of the catalog, as its body has it.
     Catalog(Value),
+    Count(Count),
+    Snapshot(Snapshot),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +181,8 @@ pub(crate) enum Answer {
     Adjusted(Vec<Adjusted>),
     Expired(u32),
     Catalog(Vec<ChangedEntry>),
+    Counted(Vec<Counted>),
+    Snapshot(Report),
 }
 
 /// What became of an entry of the catalog.
@@ -239,6 +244,23 @@ pub(crate) enum Refusal {
     /// Each sku, and the rule: its subject, area and name.
     RegionRestricted(Vec<(String, String)>),
     NoShippableWarehouse(Vec<Shortage>),
+    UnknownSession,
+    SessionConflict,
+    SessionIncomplete(Vec<u32>),
+    RowsRefused {
+        refused: u64,
+        errors: Vec<(u32, String)>,
+    },
+    CountAhead {
+        seen: Seen,
+        now: Instant,
+        last_seq: u64,
+    },
+    /// When and what it has seen; the same of the one that counts.
+    SnapshotStale {
+        this: (Instant, u64),
+        newest: (Instant, u64),
+    },
 }
 
 impl Refusal {
@@ -263,6 +285,12 @@ impl Refusal {
             Self::VersionMismatch { .. } => "version_mismatch",
             Self::RegionRestricted(_) => "region_restricted",
             Self::NoShippableWarehouse(_) => "no_shippable_warehouse",
+            Self::UnknownSession => "unknown_session",
+            Self::SessionConflict => "session_conflict",
+            Self::SessionIncomplete(_) => "session_incomplete",
+            Self::RowsRefused { .. } => "rows_refused",
+            Self::CountAhead { .. } => "count_ahead",
+            Self::SnapshotStale { .. } => "snapshot_stale",
         }
     }
 }

@@ -40,6 +40,38 @@ pub(super) fn change(said: &str) -> Result<Command, String> {
     Ok(Command::Catalog(Value::Object(body)))
 }
 
+/// The same, said: values are JSON.
+pub(super) fn change_said(body: &Value) -> String {
+    let items = body["items"].as_array().expect("a change has items").iter().map(item_said);
+    let mut text = items.collect::<Vec<_>>().join(", ");
+    if let Some(id) = body["request_id"].as_str() {
+        text = format!("{text} id={id}");
+    }
+    for (field, word) in [("dry_run", "dry"), ("refuse_in_use", "refuse")] {
+        if body[field] == true {
+            text = format!("{text} {word}");
+        }
+    }
+    let reason = body["reason"].as_str().expect("a change has a reason").replace(' ', "_");
+    format!("catalog {reason} {text}")
+}
+
+fn item_said(item: &Value) -> String {
+    let item = item.as_object().expect("an item puts or deletes");
+    let mut text = Vec::new();
+    for (verb, said) in item.iter().filter(|(name, _)| *name != "expected_version") {
+        let (noun, entry) = said.as_object().and_then(|it| it.iter().next()).expect("one noun");
+        let (_, keys) = KEYS.iter().find(|(name, _)| name == noun).expect("a known noun");
+        text.extend([verb.clone(), noun.clone()]);
+        text.extend(keys.iter().filter_map(|key| entry[*key].as_str().map(str::to_owned)));
+        let fields = entry.as_object().expect("an entry has fields").iter();
+        let fields = fields.filter(|(name, _)| !keys.contains(&name.as_str()));
+        text.extend(fields.map(|(name, value)| format!("{name}={value}")));
+    }
+    text.extend(item.get("expected_version").map(|version| format!("if={version}")));
+    text.join(" ")
+}
+
 fn item(words: &[&str]) -> Option<Value> {
     let (verb, noun, rest) = match words {
         [verb @ ("put" | "delete"), noun, rest @ ..] => (*verb, *noun, rest),

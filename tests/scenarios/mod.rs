@@ -5,7 +5,8 @@
 //! difference before you commit it.
 
 mod catalog;
-mod read;
+mod counts;
+pub(crate) mod read;
 pub(crate) mod write;
 
 use crate::door::Door;
@@ -19,17 +20,27 @@ use std::path::{Path, PathBuf};
 /// The most commands that one batch may have.
 const BATCH_COMMANDS_MAX: usize = 1_000;
 
-/// Plays every notebook, each through a new door, and reports every line that came out otherwise.
+/// What the CLI has no words for: snapshots go through the host.
+const OF_THE_HOST: [&str; 1] = ["counting"];
+
+/// Plays every notebook that all doors can, each through a new one, and reports every line that
+/// came out otherwise.
 pub(crate) fn play_all(open: impl Fn() -> Box<dyn Door>) {
-    play_these(&notebooks(), open);
+    let mut files = notebooks();
+    files.retain(|path| !OF_THE_HOST.iter().any(|name| is_named(path, name)));
+    play_these(&files, open);
 }
 
 /// The same with the notebooks of these names.
 pub(crate) fn play_some(names: &[&str], open: impl Fn() -> Box<dyn Door>) {
     let mut files = notebooks();
-    files.retain(|path| names.iter().any(|name| path.file_stem().is_some_and(|it| it == *name)));
+    files.retain(|path| names.iter().any(|name| is_named(path, name)));
     assert_eq!(files.len(), names.len(), "a notebook is missing: {names:?}");
     play_these(&files, open);
+}
+
+fn is_named(path: &Path, name: &str) -> bool {
+    path.file_stem().is_some_and(|it| it == name)
 }
 
 fn play_these(files: &[PathBuf], open: impl Fn() -> Box<dyn Door>) {
@@ -201,12 +212,12 @@ fn came(entry: &Entry, actual: Vec<String>) -> (String, Option<Came>) {
 
 #[test]
 fn the_notebooks_come_out_as_written_natively() {
-    play_all(|| Box::new(NativeDoor::open()));
+    play_these(&notebooks(), || Box::new(NativeDoor::open()));
 }
 
 #[test]
 fn the_notebooks_come_out_as_written_through_the_host() {
-    play_all(|| Box::new(HttpDoor::open()));
+    play_these(&notebooks(), || Box::new(HttpDoor::open()));
 }
 
 #[test]
@@ -219,12 +230,12 @@ fn every_refusal_of_the_contract_is_in_a_notebook() {
     let codes = cases.filter_map(|case| case.split(['(', ',']).next()).filter(|it| !it.is_empty());
     let notebooks: String =
         notebooks().iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
-    // Sessions and counts are no words of the notebook: they have notebooks of their own.
+    // Imports are no words of the notebook: they have notebooks of their own.
     let read = |file: &str| {
         let file = root.join("inventory-guest/src/operations/tests").join(file);
         std::fs::read_to_string(file).unwrap()
     };
-    let apart = ["sessions.rs", "counting.rs", "snapshots.rs"].map(read).concat();
+    let apart = read("sessions.rs");
     let missing: Vec<String> = codes
         .map(|code| code.replace('-', "_"))
         .filter(|code| !notebooks.contains(&format!("refused {code}")))

@@ -1,8 +1,8 @@
 //! Reading a notebook: one step a line, `-> ` and what is expected of it; more than one line of
 //! expectations stands indented below. `#` begins a comment; README.md has the words.
 
-use super::catalog;
 use super::write::{DAY_MS, DAY_ONE};
+use super::{catalog, counts};
 use crate::door::words::{
     AdjustItem, Adjustment, Command, Counter, Instant, Line, Mode, Placement, ReleaseReason,
     Strategy,
@@ -93,7 +93,7 @@ fn step(said: &str) -> Result<Step, String> {
 }
 
 /// `[day N ]HH:MM[:SS[.mmm]]`
-fn time(said: &str) -> Result<Instant, String> {
+pub(super) fn time(said: &str) -> Result<Instant, String> {
     let (day, clock) = match said.strip_prefix("day ") {
         Some(rest) => rest.split_once(' ').ok_or("at day N HH:MM")?,
         None => ("1", said),
@@ -107,28 +107,28 @@ fn time(said: &str) -> Result<Instant, String> {
 }
 
 /// A command's words: what stands free, and what is named by `key=value`.
-struct Words<'a> {
+pub(super) struct Words<'a> {
     free: Vec<&'a str>,
     named: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Words<'a> {
-    fn take(&mut self, key: &str) -> Option<&'a str> {
+    pub(super) fn take(&mut self, key: &str) -> Option<&'a str> {
         let found = self.named.iter().position(|(name, _)| *name == key)?;
         Some(self.named.remove(found).1)
     }
 
-    fn take_number(&mut self, key: &str) -> Result<Option<i64>, String> {
+    pub(super) fn take_number(&mut self, key: &str) -> Result<Option<i64>, String> {
         self.take(key).map(number).transpose()
     }
 
-    fn take_flag(&mut self, flag: &str) -> bool {
+    pub(super) fn take_flag(&mut self, flag: &str) -> bool {
         let before = self.free.len();
         self.free.retain(|word| *word != flag);
         self.free.len() < before
     }
 
-    fn take_first(&mut self, what: &str) -> Result<String, String> {
+    pub(super) fn take_first(&mut self, what: &str) -> Result<String, String> {
         if self.free.is_empty() {
             return Err(format!("{what} is missing"));
         }
@@ -136,7 +136,8 @@ impl<'a> Words<'a> {
     }
 }
 
-fn command(said: &str) -> Result<Command, String> {
+/// What a line that does something says.
+pub(crate) fn command(said: &str) -> Result<Command, String> {
     let (verb, rest) = said.split_once(' ').ok_or_else(|| format!("what is `{said}`?"))?;
     match verb {
         "adjust" => return adjust(rest),
@@ -146,16 +147,29 @@ fn command(said: &str) -> Result<Command, String> {
     let (named, free) = rest.split_whitespace().partition::<Vec<_>, _>(|word| word.contains('='));
     let named = named.into_iter().filter_map(|word| word.split_once('=')).collect();
     let mut words = Words { free, named };
-    if verb == "expire" {
-        let limit = number(&words.take_first("how many")?)?;
-        return Ok(Command::Expire(u32::try_from(limit).map_err(|fault| fault.to_string())?));
+    let command = match verb {
+        "expire" => {
+            let limit = number(&words.take_first("how many")?)?;
+            Command::Expire(u32::try_from(limit).map_err(|fault| fault.to_string())?)
+        }
+        "count" => Command::Count(counts::count(&mut words)?),
+        "snapshot" => Command::Snapshot(counts::snapshot(&mut words)?),
+        _ => of_order(verb, &mut words)?,
+    };
+    if words.free.is_empty() && words.named.is_empty() {
+        Ok(command)
+    } else {
+        Err(format!("what are {:?} {:?}?", words.free, words.named))
     }
+}
+
+fn of_order(verb: &str, words: &mut Words<'_>) -> Result<Command, String> {
     let order_id = words.take_first("the order")?;
     let request_id = words.take("id").map(str::to_owned);
     let ttl_s = words.take_number("ttl")?.unwrap_or(TTL_S);
-    let command = match verb {
-        "reserve" => Command::Reserve(placement(order_id, request_id, ttl_s, &mut words)?),
-        "deduct" => Command::Deduct(placement(order_id, request_id, ttl_s, &mut words)?),
+    Ok(match verb {
+        "reserve" => Command::Reserve(placement(order_id, request_id, ttl_s, words)?),
+        "deduct" => Command::Deduct(placement(order_id, request_id, ttl_s, words)?),
         "confirm" => Command::Confirm { order_id, request_id },
         "extend" => Command::Extend { order_id, ttl_s, request_id },
         "ship" => {
@@ -175,16 +189,11 @@ fn command(said: &str) -> Result<Command, String> {
                 "refund" => ReleaseReason::Refund,
                 other => return Err(format!("`{other}` is not cancel or refund")),
             };
-            let lines = Some(lines(&mut words)?).filter(|lines| !lines.is_empty());
+            let lines = Some(lines(words)?).filter(|lines| !lines.is_empty());
             Command::Release { order_id, reason, lines, request_id }
         }
         other => return Err(format!("what is `{other}`?")),
-    };
-    if words.free.is_empty() && words.named.is_empty() {
-        Ok(command)
-    } else {
-        Err(format!("what are {:?} {:?}?", words.free, words.named))
-    }
+    })
 }
 
 fn placement(
@@ -212,7 +221,7 @@ fn placement(
 }
 
 /// `SKU QUANTITY, SKU QUANTITY`
-fn lines(words: &mut Words<'_>) -> Result<Vec<Line>, String> {
+pub(super) fn lines(words: &mut Words<'_>) -> Result<Vec<Line>, String> {
     let free = std::mem::take(&mut words.free).join(" ");
     let lines = free.split(',').map(str::trim).filter(|line| !line.is_empty());
     lines
@@ -257,6 +266,6 @@ fn item(said: &str) -> Result<AdjustItem, String> {
     Ok(AdjustItem { sku: sku.to_owned(), counter, adjustment, compare_quantity: compare })
 }
 
-fn number(said: &str) -> Result<i64, String> {
+pub(super) fn number(said: &str) -> Result<i64, String> {
     said.parse().map_err(|fault| format!("`{said}`: {fault}"))
 }

@@ -1,5 +1,6 @@
 //! How the notebook says things: commands, answers and what was read, each in a line or a few.
 
+use super::{catalog, counts};
 use crate::door::words::{
     AdjustItem, Adjustment, Answer, Change, ChangedEntry, Command, Counter, Fault, Instant, Line,
     Mode, Order, OrderAnswer, Outcome, Package, Placement, Refusal, ReleaseReason, Shortage,
@@ -58,7 +59,9 @@ pub(crate) fn command(command: &Command) -> String {
             format!("adjust {reason} {}{}", items.join(", "), id(request_id.as_ref()))
         }
         Command::Expire(limit) => format!("expire {limit}"),
-        Command::Catalog(body) => format!("catalog {body}"),
+        Command::Catalog(body) => catalog::change_said(body),
+        Command::Count(count) => counts::count_said(count),
+        Command::Snapshot(step) => counts::snapshot_said(step),
     }
 }
 
@@ -86,7 +89,7 @@ fn placed(verb: &str, placement: &Placement) -> String {
     text + &id(placement.request_id.as_ref())
 }
 
-fn id(request_id: Option<&String>) -> String {
+pub(super) fn id(request_id: Option<&String>) -> String {
     request_id.map_or(String::new(), |id| format!(" id={id}"))
 }
 
@@ -144,6 +147,11 @@ fn answer(answer: &Answer, now: Instant) -> String {
             let changed: Vec<String> = changed.iter().map(changed_entry).collect();
             changed.join(", ")
         }
+        Answer::Counted(items) => {
+            let items: Vec<String> = items.iter().map(counts::counted_said).collect();
+            items.join("; ")
+        }
+        Answer::Snapshot(report) => counts::report_said(report),
     }
 }
 
@@ -222,9 +230,24 @@ fn refusal(refusal: &Refusal) -> String {
         Refusal::VersionMismatch { name, expected, actual } => {
             format!("{code}; {name} is {actual}, not {expected}")
         }
-        Refusal::UnknownOrder | Refusal::IdempotencyConflict | Refusal::AlreadyReleased => {
-            code.to_owned()
+        Refusal::SessionIncomplete(pages) => format!("{code} {pages:?}"),
+        Refusal::RowsRefused { refused, errors } => {
+            format!("{code}{}", counts::refused_said(*refused, errors))
         }
+        Refusal::CountAhead { seen, now, last_seq } => {
+            let watermark = seen.watermark.map_or(String::new(), |seq| format!("#{seq}"));
+            let (as_of, now) = (time(seen.as_of), time(*now));
+            format!("{code}; {as_of}{watermark} at {now}#{last_seq}")
+        }
+        Refusal::SnapshotStale { this, newest } => {
+            let [this, newest] = [this, newest].map(|it| format!("{}#{}", time(it.0), it.1));
+            format!("{code}; {this} not after {newest}")
+        }
+        Refusal::UnknownOrder
+        | Refusal::IdempotencyConflict
+        | Refusal::AlreadyReleased
+        | Refusal::UnknownSession
+        | Refusal::SessionConflict => code.to_owned(),
     }
 }
 

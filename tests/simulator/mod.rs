@@ -9,13 +9,16 @@ mod generator;
 mod merging;
 mod model;
 mod random;
+mod reaching;
 mod tampering;
 mod world;
 
 use crate::door::FragileDoor;
 use crate::door::http::HttpDoor;
 use crate::door::native::NativeDoor;
+use crate::scenarios::{read, write};
 use generator::Generator;
+use model::Model;
 use std::time::{Duration, Instant};
 use world::World;
 
@@ -57,6 +60,21 @@ fn first_seed() -> (u64, bool) {
 fn time_to_play() -> Duration {
     let seconds = std::env::var("SIMULATOR_SECONDS").map(|it| it.parse().expect("a number"));
     Duration::from_secs(seconds.unwrap_or(SECONDS))
+}
+
+#[test]
+fn what_a_world_did_can_be_read_as_a_notebook() {
+    for seed in 0..20 {
+        let (mut callers, mut model) = (Generator::new(seed), Model::default());
+        for _ in 0..20 {
+            let (now, commands) = callers.instant(&model, 20);
+            model.apply(now, &commands);
+            for command in commands {
+                let said = write::command(&command);
+                assert_eq!(read::command(&said), Ok(command), "seed {seed}: {said}");
+            }
+        }
+    }
 }
 
 #[test]

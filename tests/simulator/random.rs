@@ -37,6 +37,12 @@ impl Random {
         &choices[self.below(choices.len())]
     }
 
+    pub(super) fn shuffle<T>(&mut self, all: &mut [T]) {
+        for left in (1..all.len()).rev() {
+            all.swap(left, self.below(left + 1));
+        }
+    }
+
     /// Picks by weight.
     pub(super) fn weighted<T: Copy>(&mut self, choices: &[(usize, T)]) -> T {
         let mut left = self.below(choices.iter().map(|(weight, _)| weight).sum());

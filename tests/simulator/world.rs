@@ -108,6 +108,10 @@ impl World {
                 return Err(format!("order {id}\n expected {expected:?}\n actual   {actual:?}"));
             }
         }
+        let (expected, actual) = (self.model.missing(), self.door.missing().unwrap());
+        if expected != actual {
+            return Err(format!("missing\n expected {expected:?}\n actual   {actual:?}"));
+        }
         let differences = self.door.audit().unwrap();
         if !differences.is_empty() {
             return Err(format!("audit: {}", differences.join("\n")));
@@ -115,6 +119,10 @@ impl World {
         loop {
             let page = self.door.changes(self.feed.seq, 100).unwrap();
             if page.is_empty() {
+                let expected = self.model.last_seq();
+                if self.feed.seq != expected {
+                    return Err(format!("the feed has {} rows, not {expected}", self.feed.seq));
+                }
                 return self.feed.check(&self.model);
             }
             page.iter().try_for_each(|change| self.feed.take(change))?;

@@ -2,27 +2,53 @@
 
 use super::{Model, Reply, UNITS_MAX};
 use crate::door::words::{AdjustItem, Adjusted, Adjustment, Answer, Counter, Instant, Refusal};
+use std::collections::BTreeSet;
 
 impl Model {
     /// A hold that has run out stands against no correction, even one that no batch has ended yet.
     pub(super) fn adjust(&mut self, now: Instant, items: &[AdjustItem]) -> Reply {
-        match self.adjust_all(items) {
+        match self.adjust_all(now, items) {
             Err(Refusal::QuantityOutOfBounds { .. }) if self.end_due_holds(now, usize::MAX) > 0 => {
-                self.adjust_all(items)
+                self.adjust_all(now, items)
             }
             decided => decided,
         }
     }
 
     /// All items or none, each on what the ones before left.
-    fn adjust_all(&mut self, items: &[AdjustItem]) -> Reply {
+    fn adjust_all(&mut self, now: Instant, items: &[AdjustItem]) -> Reply {
         let before = (self.sellable.clone(), self.sites.clone());
+        let stocked: BTreeSet<(String, String)> = self.sites.keys().cloned().collect();
         let done: Result<Vec<Adjusted>, Refusal> =
             items.iter().map(|item| self.adjust_one(item)).collect();
-        if done.is_err() {
-            (self.sellable, self.sites) = before;
+        match &done {
+            Ok(done) => {
+                for (adjusted, item) in done.iter().zip(items) {
+                    if let Counter::OnHand(code) | Counter::Unavailable(code) = &item.counter
+                        && !stocked.contains(&(item.sku.clone(), code.clone()))
+                    {
+                        self.make_warehouse(code);
+                    }
+                    self.write_adjusted(now, adjusted, item);
+                }
+            }
+            Err(_) => (self.sellable, self.sites) = before,
         }
         done.map(Answer::Adjusted)
+    }
+
+    /// An operator who says what lies in a warehouse knows better than the last count of it.
+    fn write_adjusted(&mut self, now: Instant, adjusted: &Adjusted, item: &AdjustItem) {
+        match &item.counter {
+            _ if adjusted.before == adjusted.after => {}
+            Counter::Sellable => {
+                self.write_sellable(now, adjusted.before.into(), adjusted.after.into());
+            }
+            Counter::OnHand(_) | Counter::Unavailable(_) => self.write_row(now),
+        }
+        if let (Counter::OnHand(code), Adjustment::Set(_)) = (&item.counter, item.adjustment) {
+            self.missing.remove(&(code.clone(), item.sku.clone()));
+        }
     }
 
     fn adjust_one(&mut self, item: &AdjustItem) -> Result<Adjusted, Refusal> {

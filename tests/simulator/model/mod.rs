@@ -4,14 +4,27 @@
 //! it is asked, so a counter cannot drift here.
 
 mod adjustments;
+mod calendars;
+mod catalog;
+mod counts;
+mod ledger;
 mod orders;
 mod placements;
 mod reads;
+mod routing;
+mod snapshots;
 mod transfers;
 
+use crate::door::counts::{Count, Missing};
 use crate::door::words::{
     Answer, Command, HistoryEntry, Instant, Outcome, Package, Refusal, State,
 };
+use catalog::{Entry, Key};
+use counts::Moment;
+use ledger::Shipment;
+use routing::Route;
+use serde_json::Value;
+use snapshots::Session;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -31,6 +44,17 @@ pub(crate) struct Model {
     /// In the order in which their ids were first heard.
     orders: Vec<Order>,
     answered: Vec<Rc<Answered>>,
+    /// When each row of the change feed was written, the first first.
+    rows: Vec<Instant>,
+    shipments: Vec<Shipment>,
+    /// Of each sku of a warehouse, and of the warehouse as a whole, the last count.
+    moments: BTreeMap<(String, Option<String>), Moment>,
+    /// What the last counts did not find though it was held, by warehouse and sku.
+    missing: BTreeMap<(String, String), Missing>,
+    sessions: Vec<Session>,
+    catalog: BTreeMap<Key, Entry>,
+    /// The sequence of the catalog's last change.
+    catalog_seq: u64,
     /// Holds that this batch has ended and no `expire` of it has counted.
     uncounted: usize,
 }
@@ -49,7 +73,7 @@ struct Order {
     state: Option<State>,
     /// When the hold ends; after that, when it ended.
     hold_ends: Instant,
-    ship_to: Option<String>,
+    route: Option<Route>,
     legs: Vec<Leg>,
     placements: u32,
     history: Vec<HistoryEntry>,
@@ -84,13 +108,23 @@ struct Answered {
 }
 
 impl Model {
-    /// What a batch comes to.
+    /// What a batch comes to. Changes of the catalog, counts and steps of snapshots are alone; what
+    /// stands between them begins with the holds that are due.
     pub(crate) fn apply(&mut self, now: Instant, commands: &[Command]) -> Vec<Outcome> {
-        self.uncounted = self.end_due_holds(now, ENDED_PER_BATCH_MAX);
-        commands.iter().map(|command| self.decide(now, command)).collect()
+        let mut outcomes = Vec::with_capacity(commands.len());
+        for run in commands.chunk_by(|a, b| !is_alone(a) && !is_alone(b)) {
+            if !is_alone(&run[0]) {
+                self.uncounted = self.end_due_holds(now, ENDED_PER_BATCH_MAX);
+            }
+            outcomes.extend(run.iter().map(|command| self.decide(now, command)));
+        }
+        outcomes
     }
 
     fn decide(&mut self, now: Instant, command: &Command) -> Outcome {
+        if let Command::Snapshot(snapshot) = command {
+            return self.snapshot(now, snapshot);
+        }
         if let Some(first) = self.answered.iter().find(|it| same_identity(&it.command, command)) {
             return if first.command == *command {
                 Outcome { replayed: true, result: first.reply.clone() }
@@ -127,7 +161,9 @@ impl Model {
             }
             (Command::Adjust { items, .. }, _) => self.adjust(now, items),
             (Command::Expire(limit), _) => Ok(Answer::Expired(self.expire(now, *limit))),
-            (Command::Catalog(_), _) => unreachable!("{CATALOG_ALONE}"),
+            (Command::Count(count), _) => self.count(now, count),
+            (Command::Catalog(body), _) => self.change(now, body),
+            (Command::Snapshot(_), _) => unreachable!("snapshots have no identity"),
             (_, None) => unreachable!("every other command names an order"),
         }
     }
@@ -138,7 +174,7 @@ impl Model {
                 id: id.to_owned(),
                 state: None,
                 hold_ends: 0,
-                ship_to: None,
+                route: None,
                 legs: Vec::new(),
                 placements: 0,
                 history: Vec::new(),
@@ -168,7 +204,7 @@ impl Model {
     fn end_hold(&mut self, now: Instant, order: usize) {
         for leg in 0..self.orders[order].legs.len() {
             let units = self.orders[order].legs[leg].at(Place::Reserved);
-            self.give_back(order, leg, Place::Expired, units);
+            self.give_back(now, order, leg, Place::Expired, units);
         }
         self.orders[order].state = Some(State::Expired);
         self.orders[order].history.push(HistoryEntry {
@@ -180,11 +216,15 @@ impl Model {
     }
 
     /// Held units of a leg become sellable again.
-    fn give_back(&mut self, order: usize, leg: usize, to: Place, units: i64) {
+    fn give_back(&mut self, now: Instant, order: usize, leg: usize, to: Place, units: i64) {
+        if units == 0 {
+            return;
+        }
         let leg = &mut self.orders[order].legs[leg];
         let from = leg.held_at();
         leg.shift(from, to, units);
-        *self.sellable.get_mut(&leg.sku).expect("a sku of a leg is known") += units;
+        let Leg { sku, warehouse, .. } = leg.clone();
+        self.sell(now, &sku, warehouse.as_deref(), units);
     }
 
     /// Units of a sku in a place, in one warehouse or (`None`) in none.
@@ -255,9 +295,6 @@ impl Leg {
     }
 }
 
-/// `operations/tests/catalog_folds.rs` in the guest has a model of the catalog.
-const CATALOG_ALONE: &str = "the simulator's callers leave the catalog alone";
-
 fn order_id(command: &Command) -> Option<&str> {
     match command {
         Command::Reserve(placement) | Command::Deduct(placement) => Some(&placement.order_id),
@@ -266,7 +303,11 @@ fn order_id(command: &Command) -> Option<&str> {
         | Command::Ship { order_id, .. }
         | Command::Release { order_id, .. }
         | Command::Transfer { order_id, .. } => Some(order_id),
-        Command::Adjust { .. } | Command::Expire(_) | Command::Catalog(_) => None,
+        Command::Adjust { .. }
+        | Command::Expire(_)
+        | Command::Catalog(_)
+        | Command::Count(_)
+        | Command::Snapshot(_) => None,
     }
 }
 
@@ -279,7 +320,8 @@ fn request_id(command: &Command) -> Option<&String> {
         | Command::Release { request_id, .. }
         | Command::Transfer { request_id, .. }
         | Command::Adjust { request_id, .. } => request_id.as_ref(),
-        Command::Expire(_) | Command::Catalog(_) => None,
+        Command::Count(count) => count.request_id.as_ref(),
+        Command::Expire(_) | Command::Catalog(_) | Command::Snapshot(_) => None,
     }
 }
 
@@ -294,14 +336,21 @@ fn operation(command: &Command) -> &'static str {
         Command::Transfer { .. } => "transfer",
         Command::Adjust { .. } => "adjust",
         Command::Expire(_) => "expire",
-        Command::Catalog(_) => unreachable!("{CATALOG_ALONE}"),
+        Command::Count(_) => "count",
+        Command::Snapshot(_) => "snapshot",
+        Command::Catalog(_) => "catalog",
     }
+}
+
+/// Whether it is decided apart from the other commands of its batch.
+fn is_alone(command: &Command) -> bool {
+    matches!(command, Command::Count(_) | Command::Snapshot(_) | Command::Catalog(_))
 }
 
 /// Whether two commands are attempts at the same thing.
 fn same_identity(a: &Command, b: &Command) -> bool {
     match (a, b) {
-        (Command::Expire(_), _)
+        (Command::Expire(_) | Command::Count(Count { request_id: None, .. }), _)
         | (Command::Adjust { request_id: None, .. }, Command::Adjust { .. }) => false,
         (
             Command::Ship { package: first, request_id: None, .. },
@@ -311,6 +360,11 @@ fn same_identity(a: &Command, b: &Command) -> bool {
             Command::Transfer { package: first, request_id: None, .. },
             Command::Transfer { package: second, request_id: None, .. },
         ) => order_id(a) == order_id(b) && first == second,
+        (Command::Catalog(a), Command::Catalog(b)) => {
+            let name = |it: &Value| it["request_id"].as_str().map(str::to_owned);
+            let counts = |it: &Value| it["dry_run"] != true && name(it).is_some();
+            counts(a) && counts(b) && name(a) == name(b)
+        }
         _ => {
             operation(a) == operation(b)
                 && order_id(a) == order_id(b)

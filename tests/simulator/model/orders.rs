@@ -1,6 +1,6 @@
 //! Extend, ship and release: what may become of the units that an order holds.
 
-use super::{Model, Place, Reply, packages};
+use super::{Leg, Model, Place, Reply, packages};
 use crate::door::words::{Answer, Instant, Line, OrderAnswer, Package, Refusal, State};
 
 impl Model {
@@ -37,10 +37,8 @@ impl Model {
         for (leg, units) in &leaving {
             let leg = &mut self.orders[order].legs[*leg];
             leg.shift(Place::Committed, Place::Shipped, *units);
-            if let Some(code) = &leg.warehouse {
-                let place = (leg.sku.clone(), code.clone());
-                self.sites.get_mut(&place).expect("a leg's warehouse is known").on_hand -= units;
-            }
+            let Leg { sku, warehouse, .. } = leg.clone();
+            self.leave(now, &sku, warehouse.as_deref(), *units);
         }
         let all = self.orders[order].held() == 0;
         let state = if all { State::Shipped } else { State::PartiallyShipped };
@@ -63,7 +61,7 @@ impl Model {
             Some(lines) => self.held_of_lines(order, lines)?,
         };
         for (leg, units) in &back {
-            self.give_back(order, *leg, Place::Released, *units);
+            self.give_back(now, order, *leg, Place::Released, *units);
         }
         let left = self.orders[order].held() + self.orders[order].sum(Place::Shipped);
         let state = if left == 0 { State::Released } else { State::PartiallyReleased };

@@ -1,8 +1,9 @@
 //! Reserve, deduct and late payment: who gives what, and what is short.
 
+use super::routing::Route;
 use super::{Leg, Model, Order, Place, Reply, packages};
 use crate::door::words::{
-    Answer, Instant, Line, Mode, OrderAnswer, Placement, Refusal, Shortage, State, Strategy,
+    Answer, Instant, Line, Mode, OrderAnswer, Placement, Refusal, Shortage, State,
 };
 use std::collections::BTreeMap;
 
@@ -11,7 +12,16 @@ pub(super) struct Pick {
     line: usize,
     sku: String,
     warehouse: Option<String>,
+    promised_ship_at: Option<Instant>,
     units: i64,
+}
+
+/// Who gives what, and what is short.
+struct Plan {
+    picks: Vec<Pick>,
+    shortages: Vec<Shortage>,
+    /// Nothing but another warehouse would help.
+    is_unserved: bool,
 }
 
 impl Model {
@@ -29,11 +39,17 @@ impl Model {
 
     fn place(&mut self, now: Instant, order: usize, body: &Placement, to: Place) -> Reply {
         self.may_place(now, order, body)?;
-        let (picks, shortages) = self.plan_with_all_that_is_due(now, body);
+        let route = route(body);
+        let plan = self.plan_with_all_that_is_due(now, &body.lines, route.as_ref())?;
+        let Plan { picks, shortages, is_unserved } = plan;
         if !shortages.is_empty() && (picks.is_empty() || !body.allow_partial) {
-            return Err(Refusal::InsufficientStock(shortages));
+            return Err(if is_unserved {
+                Refusal::NoShippableWarehouse(shortages)
+            } else {
+                Refusal::InsufficientStock(shortages)
+            });
         }
-        self.orders[order].ship_to.clone_from(&body.ship_to);
+        self.orders[order].route = route;
         self.orders[order].hold_ends = now + body.ttl_s * 1_000;
         self.hold(now, order, picks, to);
         let placed = &mut self.orders[order];
@@ -45,11 +61,13 @@ impl Model {
     /// Nothing is held; the packages are those that a deduction would make now.
     fn await_payment(&mut self, now: Instant, order: usize, body: &Placement) -> Reply {
         self.may_place(now, order, body)?;
-        let (picks, shortages) = self.plan_with_all_that_is_due(now, body);
+        let route = route(body);
+        let plan = self.plan_with_all_that_is_due(now, &body.lines, route.as_ref())?;
+        let Plan { picks, shortages, .. } = plan;
         let order = &mut self.orders[order];
-        order.ship_to.clone_from(&body.ship_to);
+        order.route = route;
         order.state = Some(State::AwaitingPayment);
-        let legs = order.legs_of(now, picks, Place::Reserved);
+        let legs = order.legs_of(picks, Place::Reserved);
         Ok(Answer::Order(OrderAnswer {
             order_id: order.id.clone(),
             state: State::AwaitingPayment,
@@ -84,22 +102,40 @@ impl Model {
     fn plan_with_all_that_is_due(
         &mut self,
         now: Instant,
-        body: &Placement,
-    ) -> (Vec<Pick>, Vec<Shortage>) {
-        let (picks, shortages) = self.plan(&body.lines, body.ship_to.is_some());
-        if shortages.is_empty() || self.end_due_holds(now, usize::MAX) == 0 {
-            return (picks, shortages);
+        lines: &[Line],
+        route: Option<&Route>,
+    ) -> Result<Plan, Refusal> {
+        if let Some(route) = route {
+            let mut skus: Vec<&str> = Vec::new();
+            for line in lines {
+                if !skus.contains(&line.sku.as_str()) {
+                    skus.push(&line.sku);
+                }
+            }
+            let denied = self.denied(now, &skus, &route.to);
+            if !denied.is_empty() {
+                return Err(Refusal::RegionRestricted(denied));
+            }
         }
-        self.plan(&body.lines, body.ship_to.is_some())
+        let plan = self.plan(now, lines, route);
+        if plan.shortages.is_empty() || self.end_due_holds(now, usize::MAX) == 0 {
+            return Ok(plan);
+        }
+        Ok(self.plan(now, lines, route))
     }
 
-    fn plan(&self, lines: &[Line], routed: bool) -> (Vec<Pick>, Vec<Shortage>) {
+    fn plan(&self, now: Instant, lines: &[Line], route: Option<&Route>) -> Plan {
+        let givers = route.map(|route| self.givers(now, lines, route));
         let mut sellable = self.sellable.clone();
         let mut picks: Vec<Pick> = Vec::new();
         let mut short: BTreeMap<&str, (usize, Shortage)> = BTreeMap::new();
         for (number, line) in lines.iter().enumerate() {
-            let places = match self.warehouses_of(&line.sku) {
-                codes if routed && !codes.is_empty() => codes.into_iter().map(Some).collect(),
+            let stocking = self.warehouses_of(&line.sku);
+            let places = match &givers {
+                Some(givers) if !stocking.is_empty() => {
+                    let both = givers.iter().filter(|code| stocking.contains(code));
+                    both.cloned().map(Some).collect()
+                }
                 _ => vec![None],
             };
             let promised = sellable.get_mut(&line.sku).expect("unknown skus were refused");
@@ -110,7 +146,10 @@ impl Model {
                 if units > 0 {
                     *promised -= units;
                     wanted -= units;
-                    picks.push(Pick { line: number, sku: line.sku.clone(), warehouse, units });
+                    let promised_ship_at =
+                        warehouse.as_deref().and_then(|code| self.promise(now, code));
+                    let sku = line.sku.clone();
+                    picks.push(Pick { line: number, sku, warehouse, promised_ship_at, units });
                 }
             }
             let (_, shortage) = short.entry(&line.sku).or_insert_with(|| {
@@ -122,7 +161,18 @@ impl Model {
         let mut short: Vec<(usize, Shortage)> =
             short.into_values().filter(|(_, it)| it.available < it.requested).collect();
         short.sort_by_key(|(number, _)| *number);
-        (picks, short.into_iter().map(|(_, shortage)| shortage).collect())
+        let shortages: Vec<Shortage> = short.into_iter().map(|(_, it)| it).collect();
+        let is_unserved = |sku: &str| route.is_some_and(|route| self.is_unserved(now, sku, route));
+        let is_unserved =
+            !shortages.is_empty() && shortages.iter().all(|short| is_unserved(&short.sku));
+        Plan { picks, shortages, is_unserved }
+    }
+
+    /// Warehouses stock it, and none of them may ever ship it there.
+    fn is_unserved(&self, now: Instant, sku: &str, route: &Route) -> bool {
+        let stocking = self.warehouses_of(sku);
+        let may = |code: &String| self.rank(now, code, route).is_some();
+        !stocking.is_empty() && !stocking.iter().any(may)
     }
 
     /// What lies in a warehouse and nobody holds, after these picks; without one there is no bound.
@@ -130,21 +180,20 @@ impl Model {
         let Some(code) = warehouse else {
             return i64::MAX;
         };
-        let site = self.sites[&(sku.to_owned(), code.to_owned())];
         let picked: i64 = picks
             .iter()
             .filter(|pick| pick.sku == sku && pick.warehouse.as_deref() == warehouse)
             .map(|pick| pick.units)
             .sum();
-        site.on_hand - site.unavailable - self.held(sku, warehouse) - picked
+        self.free_at(sku, code) - picked
     }
 
     fn hold(&mut self, now: Instant, order: usize, picks: Vec<Pick>, place: Place) {
         for pick in &picks {
-            *self.sellable.get_mut(&pick.sku).expect("a picked sku is known") -= pick.units;
+            self.sell(now, &pick.sku, pick.warehouse.as_deref(), -pick.units);
         }
         let order = &mut self.orders[order];
-        let legs = order.legs_of(now, picks, place);
+        let legs = order.legs_of(picks, place);
         order.legs.extend(legs);
         order.placements += 1;
     }
@@ -162,13 +211,16 @@ impl Model {
             return Err(Refusal::InvalidState(known));
         }
         let before = found.clone();
+        let mut moved = 0;
         for leg in &mut found.legs {
             let units = leg.at(Place::Reserved);
             leg.shift(Place::Reserved, Place::Committed, units);
+            moved += usize::from(units > 0);
         }
         found.state = Some(State::Committed);
+        (0..moved).for_each(|_| self.write_row(now));
         Ok(Answer::Order(OrderAnswer {
-            order_id: found.id.clone(),
+            order_id: before.id.clone(),
             state: State::Committed,
             expires_at: None,
             packages: packages(before.legs.iter().map(|leg| (leg, leg.at(Place::Reserved)))),
@@ -189,17 +241,9 @@ impl Model {
                 line.quantity += leg.at(Place::Expired);
             }
         }
-        let body = Placement {
-            order_id: lost.id,
-            lines: lines.into_values().collect(),
-            ship_to: lost.ship_to,
-            mode: Mode::DeductOnOrder,
-            strategy: Strategy::Priority,
-            ttl_s: 0,
-            allow_partial: false,
-            request_id: None,
-        };
-        let (picks, shortages) = self.plan_with_all_that_is_due(now, &body);
+        let lines: Vec<Line> = lines.into_values().collect();
+        let plan = self.plan_with_all_that_is_due(now, &lines, lost.route.as_ref())?;
+        let Plan { picks, shortages, .. } = plan;
         if !shortages.is_empty() {
             return Err(Refusal::ReservationExpired { expired_at: lost.hold_ends, shortages });
         }
@@ -212,7 +256,7 @@ impl Model {
 
 impl Order {
     /// The legs that the next placement makes of picks: lines and packages go on counting.
-    fn legs_of(&self, now: Instant, picks: Vec<Pick>, place: Place) -> Vec<Leg> {
+    fn legs_of(&self, picks: Vec<Pick>, place: Place) -> Vec<Leg> {
         let lines_before = self.legs.iter().map(|leg| leg.line).max().unwrap_or(0);
         let packages_before = self.legs.iter().map(|leg| leg.package).max().unwrap_or(0);
         let mut warehouses: Vec<Option<String>> = Vec::new();
@@ -227,14 +271,17 @@ impl Order {
                 line: lines_before + 1 + u32::try_from(pick.line).unwrap(),
                 package: packages_before + 1 + u32::try_from(package).unwrap(),
                 sku: pick.sku,
-                // None has a calendar.
-                promised_ship_at: pick.warehouse.as_ref().map(|_| now),
+                promised_ship_at: pick.promised_ship_at,
                 warehouse: pick.warehouse,
                 units: BTreeMap::from([(place, pick.units)]),
             });
         }
         legs
     }
+}
+
+fn route(body: &Placement) -> Option<Route> {
+    Some(Route { to: body.ship_to.clone()?, by: body.strategy })
 }
 
 fn newest_placement(order: &Order) -> OrderAnswer {

@@ -1,6 +1,7 @@
 //! What can be read: stock and orders.
 
 use super::{Leg, Model, Order, Place, packages};
+use crate::door::counts::Missing;
 use crate::door::words::{self, Instant, OrderLine, SkuStock, State, WarehouseStock};
 
 impl Model {
@@ -21,6 +22,22 @@ impl Model {
     /// When the live holds end.
     pub(crate) fn hold_ends(&self) -> Vec<Instant> {
         self.orders.iter().filter_map(Order::expires_at).collect()
+    }
+
+    /// What counts did not find though it was held, by warehouse and sku.
+    pub(crate) fn missing(&self) -> Vec<Missing> {
+        self.missing.values().cloned().collect()
+    }
+
+    /// The codes of the warehouses.
+    pub(crate) fn warehouses(&self) -> Vec<String> {
+        self.entries("warehouse").map(|(words, _)| words[0].clone()).collect()
+    }
+
+    /// What lies in a warehouse of a sku.
+    pub(crate) fn on_hand(&self, sku: &str, warehouse: &str) -> i64 {
+        let place = (sku.to_owned(), warehouse.to_owned());
+        self.sites.get(&place).map_or(0, |site| site.on_hand)
     }
 
     pub(crate) fn stock(&self, sku: &str) -> Option<SkuStock> {

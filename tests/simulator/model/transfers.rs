@@ -30,12 +30,12 @@ impl Model {
         if held.iter().all(|(leg, _)| legs[*leg].warehouse.as_deref() == Some(warehouse)) {
             return Ok(self.answer(order, state, held));
         }
-        if !self.sites.keys().any(|(_, code)| code == warehouse) {
-            return Err(Refusal::UnknownWarehouse(vec![warehouse.to_owned()]));
-        }
-        let mut short = self.short(order, &held, warehouse);
+        let wanted = self.contents(order, &held);
+        self.check_warehouse(warehouse)?;
+        let promise = self.may_ship(now, order, &wanted, warehouse)?;
+        let mut short = self.short(&wanted, warehouse);
         if !short.is_empty() && self.end_due_holds(now, usize::MAX) > 0 {
-            short = self.short(order, &held, warehouse);
+            short = self.short(&wanted, warehouse);
         }
         if !short.is_empty() {
             return Err(Refusal::InsufficientStock(short));
@@ -45,31 +45,66 @@ impl Model {
             let leg = &mut self.orders[order].legs[*leg];
             leg.package = last.expect("there is a package") + 1;
             leg.warehouse = Some(warehouse.to_owned());
-            leg.promised_ship_at = Some(now);
+            leg.promised_ship_at = Some(promise);
+            // There and here.
+            self.write_row(now);
+            self.write_row(now);
         }
         Ok(self.answer(order, state, held))
     }
 
-    /// What the warehouse has too little of.
-    fn short(&self, order: usize, held: &[(usize, i64)], warehouse: &str) -> Vec<Shortage> {
+    /// Units of each sku of a package.
+    fn contents(&self, order: usize, held: &[(usize, i64)]) -> Vec<(String, i64)> {
         let legs = &self.orders[order].legs;
-        let mut wanted: Vec<(&str, i64)> = Vec::new();
+        let mut wanted: Vec<(String, i64)> = Vec::new();
         for (leg, units) in held {
-            let sku = legs[*leg].sku.as_str();
-            match wanted.iter_mut().find(|(of, _)| *of == sku) {
+            let sku = &legs[*leg].sku;
+            match wanted.iter_mut().find(|(of, _)| of == sku) {
                 Some((_, sum)) => *sum += units,
-                None => wanted.push((sku, *units)),
+                None => wanted.push((sku.clone(), *units)),
             }
         }
-        let shortage = |(sku, requested): (&str, i64)| {
-            let is_there = self.sites.contains_key(&(sku.to_owned(), warehouse.to_owned()));
-            let available = if is_there { self.free(sku, Some(warehouse), &[]) } else { 0 };
-            (available < requested).then(|| Shortage {
-                sku: sku.to_owned(),
-                requested: requested.unsigned_abs(),
-                available: available.unsigned_abs(),
-            })
+        wanted
+    }
+
+    /// When the warehouse would ship it; it must do as if the order were placed now.
+    fn may_ship(
+        &self,
+        now: Instant,
+        order: usize,
+        wanted: &[(String, i64)],
+        warehouse: &str,
+    ) -> Result<Instant, Refusal> {
+        let may = match &self.orders[order].route {
+            None => self.entry("warehouse", &[warehouse]).unwrap()["active"] == true,
+            Some(route) => {
+                let skus: Vec<&str> = wanted.iter().map(|(sku, _)| sku.as_str()).collect();
+                let denied = self.denied(now, &skus, &route.to);
+                if !denied.is_empty() {
+                    return Err(Refusal::RegionRestricted(denied));
+                }
+                self.rank(now, warehouse, route).is_some()
+            }
         };
-        wanted.into_iter().filter_map(shortage).collect()
+        let promise = may.then(|| self.promise(now, warehouse)).flatten();
+        let none = wanted.iter().map(|(sku, units)| shortage(sku, *units, 0)).collect();
+        promise.ok_or(Refusal::NoShippableWarehouse(none))
+    }
+
+    /// What the warehouse has too little of.
+    fn short(&self, wanted: &[(String, i64)], warehouse: &str) -> Vec<Shortage> {
+        let short = |(sku, requested): &(String, i64)| {
+            let available = self.free_at(sku, warehouse);
+            (available < *requested).then(|| shortage(sku, *requested, available))
+        };
+        wanted.iter().filter_map(short).collect()
+    }
+}
+
+fn shortage(sku: &str, requested: i64, available: i64) -> Shortage {
+    Shortage {
+        sku: sku.to_owned(),
+        requested: requested.unsigned_abs(),
+        available: available.unsigned_abs(),
     }
 }

@@ -1,13 +1,18 @@
 //! What the simulated callers do: few skus, orders and warehouses, so that they meet all the time.
 
+mod catalog;
+mod counting;
+
 use super::model::Model;
 use super::random::Random;
+use crate::door::counts::Count;
 use crate::door::words::{
     AdjustItem, Adjustment, Command, Counter, Instant, Line, Mode, Order, Placement, ReleaseReason,
     Strategy,
 };
 use crate::door::{Disturbance, StorageFault};
 use crate::scenarios::write::DAY_ONE;
+use counting::Plan;
 
 const UNITS_MAX: i64 = 2_147_483_647;
 /// More calls than most batches make, so that some faults come too late to matter.
@@ -36,6 +41,14 @@ pub(super) struct Generator {
     /// How much is adjusted and ordered at once, at most; some worlds deal in the largest numbers.
     units: i64,
     disturbed_percent: usize,
+    /// How many of a hundred commands are of warehouses' own systems.
+    counting_percent: usize,
+    /// How many change the catalog.
+    catalog_percent: usize,
+    /// When something of the catalog begins or ends.
+    edges: Vec<Instant>,
+    plans: Vec<Plan>,
+    snapshots: usize,
     /// More orders at once than a batch ends holds of.
     crowds: bool,
     /// The sweep's command comes too, which no caller can send.
@@ -55,6 +68,11 @@ impl Generator {
             warehouses: random.below(WAREHOUSES.len() + 1),
             units: random.weighted(&[(6, 8), (2, 60), (1, UNITS_MAX)]),
             disturbed_percent: random.weighted(&[(1, 0), (2, 15), (1, 40)]),
+            counting_percent: random.weighted(&[(1, 0), (2, 15), (2, 50)]),
+            catalog_percent: random.weighted(&[(2, 0), (2, 6), (2, 25)]),
+            edges: Vec::new(),
+            plans: Vec::new(),
+            snapshots: 0,
             crowds: random.chance(5),
             sweeps: true,
             orders: 0,
@@ -96,7 +114,7 @@ impl Generator {
 
     fn commands(&mut self, model: &Model, count: usize) -> Vec<Command> {
         let placed = model.newest_orders(ORDERS_IN_SIGHT);
-        let commands: Vec<Command> = (0..count).map(|_| self.command(&placed)).collect();
+        let commands: Vec<Command> = (0..count).map(|_| self.command(model, &placed)).collect();
         self.said.extend(commands.iter().cloned());
         commands
     }
@@ -126,7 +144,9 @@ impl Generator {
 
     fn pass_time(&mut self, model: &Model) {
         let ends = model.hold_ends();
+        let edge = self.next_edge().filter(|_| self.random.chance(25));
         let later = match self.random.below(19) {
+            _ if edge.is_some() => edge.expect("there is one"),
             0 => self.now + self.random.between(1, 86_400_000),
             1..=4 => self.now + self.random.between(1, 2_000),
             5..=10 if !ends.is_empty() => *self.random.pick(&ends) + self.random.between(-1, 1),
@@ -150,7 +170,7 @@ impl Generator {
         }
     }
 
-    fn command(&mut self, placed: &[Order]) -> Command {
+    fn command(&mut self, model: &Model, placed: &[Order]) -> Command {
         if !self.said.is_empty() && self.random.chance(10) {
             let newest = self.said.len().min(30);
             let back = 1 + self.random.below(newest);
@@ -159,6 +179,12 @@ impl Generator {
         if !self.said.is_empty() && self.random.chance(4) {
             let said = self.random.pick(&self.said).clone();
             return self.altered(said);
+        }
+        if self.random.chance(self.catalog_percent) {
+            return self.catalog(model);
+        }
+        if self.random.chance(self.counting_percent) {
+            return self.counting(model);
         }
         let request_id = self.request_id();
         match self.random.below(40) {
@@ -197,7 +223,12 @@ impl Generator {
             Command::Adjust { items, request_id, .. } => {
                 Command::Adjust { reason: "other".to_owned(), items, request_id }
             }
-            same @ (Command::Confirm { .. } | Command::Expire(_) | Command::Catalog(_)) => same,
+            Command::Count(Count { warehouse, seen, items, .. }) => {
+                Command::Count(Count { warehouse, seen, items, request_id: self.request_id() })
+            }
+            Command::Snapshot(snapshot) => Command::Snapshot(self.altered_step(snapshot)),
+            Command::Catalog(body) => Command::Catalog(self.altered_change(body)),
+            same @ (Command::Confirm { .. } | Command::Expire(_)) => same,
         }
     }
 
@@ -225,7 +256,12 @@ impl Generator {
             lines: self.lines(),
             ship_to: self.ship_to(),
             mode: self.random.weighted(&modes),
-            strategy: Strategy::Priority,
+            strategy: *self.random.pick(&[
+                Strategy::Priority,
+                Strategy::Priority,
+                Strategy::Nearest,
+                Strategy::MinSplits,
+            ]),
             ttl_s: self.ttl_s(),
             allow_partial: self.random.chance(25),
             request_id: self.request_id(),
@@ -318,6 +354,10 @@ impl Generator {
         (0..count).map(|_| Line { sku: self.sku(), quantity: self.quantity() }).collect()
     }
 
+    fn known_skus(&self) -> &'static [&'static str] {
+        &SKUS[..self.skus]
+    }
+
     fn sku(&mut self) -> String {
         if self.random.chance(1) {
             return "NONE".to_owned();
@@ -334,7 +374,7 @@ impl Generator {
     }
 
     fn ship_to(&mut self) -> Option<String> {
-        self.random.chance(60).then(|| "440305".to_owned())
+        self.random.chance(60).then(|| (*self.random.pick(&catalog::PLACES)).to_owned())
     }
 
     fn ttl_s(&mut self) -> i64 {

@@ -1,0 +1,113 @@
+//! Counts: what was found is what lies there, less what has left since, and no less than is held.
+
+use super::{Model, Reply};
+use crate::door::counts::{Count, Counted, Found, Missing, Seen};
+use crate::door::words::{Answer, Instant, Refusal};
+
+/// When something was counted, and the last row of the feed that it has seen.
+pub(super) type Moment = (Instant, u64);
+
+/// A clock that counts may go ahead of ours.
+const AHEAD_MS: Instant = 60_000;
+const STALE: &str = "stale";
+
+impl Model {
+    pub(super) fn count(&mut self, now: Instant, count: &Count) -> Reply {
+        let moment = self.moment(now, count.seen)?;
+        self.check_warehouse(&count.warehouse)?;
+        let code = &count.warehouse;
+        let mut counted = self.counted(code, moment, &count.items);
+        if counted.iter().any(|it| it.missing > 0) {
+            self.end_due_holds(now, usize::MAX);
+            counted = self.counted(code, moment, &count.items);
+        }
+        self.take_over(now, code, moment.0, &counted);
+        for it in counted.iter().filter(|it| it.effect != STALE) {
+            self.moments.insert((code.clone(), Some(it.sku.clone())), moment);
+        }
+        Ok(Answer::Counted(counted))
+    }
+
+    pub(super) fn moment(&self, now: Instant, seen: Seen) -> Result<Moment, Refusal> {
+        let last_seq = self.last_seq();
+        if seen.as_of > now + AHEAD_MS || seen.watermark.is_some_and(|it| it > last_seq) {
+            return Err(Refusal::CountAhead { seen, now, last_seq });
+        }
+        let until = self.rows.iter().filter(|at| **at <= seen.as_of).count() as u64;
+        Ok((seen.as_of, seen.watermark.unwrap_or(until)))
+    }
+
+    pub(super) fn check_warehouse(&self, code: &str) -> Result<(), Refusal> {
+        let known = self.is_warehouse(code);
+        if known { Ok(()) } else { Err(Refusal::UnknownWarehouse(vec![code.to_owned()])) }
+    }
+
+    /// The newest count that a sku's own is, or that the whole warehouse's is.
+    pub(super) fn last_count(&self, code: &str, sku: Option<&str>) -> Option<Moment> {
+        self.moments.get(&(code.to_owned(), sku.map(str::to_owned))).copied()
+    }
+
+    /// What counting these skus of a warehouse at this moment comes to.
+    pub(super) fn counted(&self, code: &str, moment: Moment, items: &[Found]) -> Vec<Counted> {
+        items.iter().map(|(sku, found)| self.counted_one(code, moment, sku, *found)).collect()
+    }
+
+    fn counted_one(&self, code: &str, moment: Moment, sku: &str, found: i64) -> Counted {
+        let place = (sku.to_owned(), code.to_owned());
+        let is_stocked = self.sites.contains_key(&place);
+        let site = self.sites.get(&place).copied().unwrap_or_default();
+        let left = self.shipments.iter().filter(|it| it.sku == sku && it.warehouse == code);
+        let shipped: i64 = left.filter(|it| it.seq > moment.1).map(|it| it.units).sum();
+        let there = (found - shipped).max(0);
+        let held = self.held(sku, Some(code)) + site.unavailable;
+        let newest = self.last_count(code, Some(sku)).max(self.last_count(code, None));
+        let is_newer = newest.is_none_or(|newest| moment > newest);
+        let after = if is_newer { there.max(held) } else { site.on_hand };
+        let effect = match () {
+            () if !is_newer => STALE,
+            () if after == site.on_hand => "unchanged",
+            () if is_stocked => "updated",
+            () => "created",
+        };
+        Counted {
+            sku: sku.to_owned(),
+            effect: effect.to_owned(),
+            counted: narrow(found),
+            shipped: shipped.unsigned_abs(),
+            before: narrow(site.on_hand),
+            after: narrow(after),
+            held: narrow(held),
+            missing: if is_newer { narrow(after - there) } else { 0 },
+        }
+    }
+
+    /// Lets what was counted count.
+    pub(super) fn take_over(
+        &mut self,
+        now: Instant,
+        code: &str,
+        as_of: Instant,
+        counted: &[Counted],
+    ) {
+        for it in counted.iter().filter(|it| it.effect != STALE) {
+            if it.before != it.after {
+                self.sellable.entry(it.sku.clone()).or_default();
+                let place = (it.sku.clone(), code.to_owned());
+                self.sites.entry(place).or_default().on_hand = it.after.into();
+                self.write_row(now);
+            }
+            let place = (code.to_owned(), it.sku.clone());
+            self.missing.remove(&place);
+            if it.missing > 0 {
+                let (counted, held, missing) = (it.counted, it.held, it.missing);
+                let (warehouse, sku) = place.clone();
+                let it = Missing { warehouse, sku, as_of, counted, held, missing };
+                self.missing.insert(place, it);
+            }
+        }
+    }
+}
+
+fn narrow(units: i64) -> u32 {
+    u32::try_from(units).expect("the model keeps counters in their bounds")
+}
