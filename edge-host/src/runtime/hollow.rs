@@ -1,9 +1,9 @@
 //! Takes the bytecode out of a shared object of AOT code.
 //!
 //! WasmEdge puts the whole module into the object it compiles, and at every start copies and walks
-//! it. From code that is compiled it reads the types, the imports and the data, and skips the bodies
-//! of the functions (`Loader::loadSegment` of `lib/loader/ast/segment.cpp`, 0.14.1): they may as well be
-//! empty. The object stays as long as it was, as addresses in it must not move.
+//! it. From code that is compiled it reads the types, the imports and the data, and skips the
+//! bodies of the functions (`Loader::loadSegment` of `lib/loader/ast/segment.cpp`, 0.14.1): they
+//! may as well be empty. The object stays as long as it was, as addresses in it must not move.
 
 use std::{borrow::Cow, ops::Range};
 
