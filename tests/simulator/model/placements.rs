@@ -16,10 +16,15 @@ pub(super) struct Pick {
     units: i64,
 }
 
+/// What may not be shipped there, each sku with the rule that says so.
+type Denied = Vec<(String, String)>;
+
 /// Who gives what, and what is short.
 struct Plan {
     picks: Vec<Pick>,
     shortages: Vec<Shortage>,
+    /// Left out, where a part does.
+    denied: Denied,
     /// Nothing but another warehouse would help.
     is_unserved: bool,
 }
@@ -40,10 +45,13 @@ impl Model {
     fn place(&mut self, now: Instant, order: usize, body: &Placement, to: Place) -> Reply {
         self.may_place(now, order, body)?;
         let route = route(body);
-        let plan = self.plan_with_all_that_is_due(now, &body.lines, route.as_ref())?;
-        let Plan { picks, shortages, is_unserved } = plan;
+        let plan =
+            self.plan_with_all_that_is_due(now, &body.lines, route.as_ref(), body.allow_partial)?;
+        let Plan { picks, shortages, denied, is_unserved } = plan;
         if !shortages.is_empty() && (picks.is_empty() || !body.allow_partial) {
-            return Err(if is_unserved {
+            return Err(if !denied.is_empty() {
+                Refusal::RegionRestricted(denied)
+            } else if is_unserved {
                 Refusal::NoShippableWarehouse(shortages)
             } else {
                 Refusal::InsufficientStock(shortages)
@@ -55,27 +63,29 @@ impl Model {
         let placed = &mut self.orders[order];
         let state = if to == Place::Reserved { State::Reserved } else { State::Committed };
         placed.state = Some(state);
-        Ok(Answer::Order(OrderAnswer { shortages, ..newest_placement(placed) }))
+        Ok(placed_but(denied, OrderAnswer { shortages, ..newest_placement(placed) }))
     }
 
     /// Nothing is held; the packages are those that a deduction would make now.
     fn await_payment(&mut self, now: Instant, order: usize, body: &Placement) -> Reply {
         self.may_place(now, order, body)?;
         let route = route(body);
-        let plan = self.plan_with_all_that_is_due(now, &body.lines, route.as_ref())?;
-        let Plan { picks, shortages, .. } = plan;
+        let plan =
+            self.plan_with_all_that_is_due(now, &body.lines, route.as_ref(), body.allow_partial)?;
+        let Plan { picks, shortages, denied, .. } = plan;
         let order = &mut self.orders[order];
         order.route = route;
         order.state = Some(State::AwaitingPayment);
         let legs = order.legs_of(picks, Place::Reserved);
-        Ok(Answer::Order(OrderAnswer {
+        let answer = OrderAnswer {
             order_id: order.id.clone(),
             state: State::AwaitingPayment,
             expires_at: None,
             packages: packages(legs.iter().map(|leg| (leg, leg.held()))),
             shortages,
             reserved_again: false,
-        }))
+        };
+        Ok(placed_but(denied, answer))
     }
 
     fn may_place(&mut self, now: Instant, order: usize, body: &Placement) -> Result<(), Refusal> {
@@ -104,7 +114,9 @@ impl Model {
         now: Instant,
         lines: &[Line],
         route: Option<&Route>,
+        allow_partial: bool,
     ) -> Result<Plan, Refusal> {
+        let mut denied = Denied::new();
         if let Some(route) = route {
             let mut skus: Vec<&str> = Vec::new();
             for line in lines {
@@ -112,26 +124,30 @@ impl Model {
                     skus.push(&line.sku);
                 }
             }
-            let denied = self.denied(now, &skus, &route.to);
-            if !denied.is_empty() {
+            denied = self.denied(now, &skus, &route.to);
+            if !denied.is_empty() && (denied.len() == skus.len() || !allow_partial) {
                 return Err(Refusal::RegionRestricted(denied));
             }
         }
-        let plan = self.plan(now, lines, route);
+        let plan = self.plan(now, lines, route, &denied);
         if plan.shortages.is_empty() || self.end_due_holds(now, usize::MAX) == 0 {
             return Ok(plan);
         }
-        Ok(self.plan(now, lines, route))
+        Ok(self.plan(now, lines, route, &denied))
     }
 
-    fn plan(&self, now: Instant, lines: &[Line], route: Option<&Route>) -> Plan {
-        let givers = route.map(|route| self.givers(now, lines, route));
+    /// Nobody gives what is denied.
+    fn plan(&self, now: Instant, lines: &[Line], route: Option<&Route>, denied: &Denied) -> Plan {
+        let is_denied = |line: &Line| denied.iter().any(|(sku, _)| *sku == line.sku);
+        let asked: Vec<Line> = lines.iter().filter(|line| !is_denied(line)).cloned().collect();
+        let givers = route.map(|route| self.givers(now, &asked, route));
         let mut sellable = self.sellable.clone();
         let mut picks: Vec<Pick> = Vec::new();
         let mut short: BTreeMap<&str, (usize, Shortage)> = BTreeMap::new();
         for (number, line) in lines.iter().enumerate() {
             let stocking = self.warehouses_of(&line.sku);
             let places = match &givers {
+                _ if is_denied(line) => Vec::new(),
                 Some(givers) if !stocking.is_empty() => {
                     let both = givers.iter().filter(|code| stocking.contains(code));
                     both.cloned().map(Some).collect()
@@ -165,7 +181,7 @@ impl Model {
         let is_unserved = |sku: &str| route.is_some_and(|route| self.is_unserved(now, sku, route));
         let is_unserved =
             !shortages.is_empty() && shortages.iter().all(|short| is_unserved(&short.sku));
-        Plan { picks, shortages, is_unserved }
+        Plan { picks, shortages, denied: denied.clone(), is_unserved }
     }
 
     /// Warehouses stock it, and none of them may ever ship it there.
@@ -242,7 +258,7 @@ impl Model {
             }
         }
         let lines: Vec<Line> = lines.into_values().collect();
-        let plan = self.plan_with_all_that_is_due(now, &lines, lost.route.as_ref())?;
+        let plan = self.plan_with_all_that_is_due(now, &lines, lost.route.as_ref(), false)?;
         let Plan { picks, shortages, .. } = plan;
         if !shortages.is_empty() {
             return Err(Refusal::ReservationExpired { expired_at: lost.hold_ends, shortages });
@@ -282,6 +298,11 @@ impl Order {
 
 fn route(body: &Placement) -> Option<Route> {
     Some(Route { to: body.ship_to.clone()?, by: body.strategy })
+}
+
+/// The answer to an order that these skus were left out of.
+fn placed_but(denied: Denied, answer: OrderAnswer) -> Answer {
+    if denied.is_empty() { Answer::Order(answer) } else { Answer::OrderInPart(answer, denied) }
 }
 
 fn newest_placement(order: &Order) -> OrderAnswer {
