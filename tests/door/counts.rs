@@ -51,8 +51,9 @@ pub(crate) enum Step {
     Discard,
 }
 
-/// What became of an item.
+/// What became of an item, in the API's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_field_names)]
 pub(crate) struct Counted {
     pub(crate) sku: String,
     pub(crate) effect: String,
@@ -93,6 +94,7 @@ pub(crate) struct Effects {
 
 /// What the last count of a sku in a warehouse did not find, though it was held.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_field_names)]
 pub(crate) struct Missing {
     pub(crate) warehouse: String,
     pub(crate) sku: String,

@@ -118,12 +118,17 @@ fn effects_said(it: &Effects) -> String {
         ("stale", it.stale),
         ("short", it.short),
     ];
-    let numbers = numbers.into_iter().filter(|(_, number)| *number > 0);
-    let numbers: String = numbers.map(|(name, number)| format!("; {number} {name}")).collect();
-    format!("{numbers}; zeroes {} of {}", it.zeroed, it.stocked)
+    let mut said = String::new();
+    for (name, number) in numbers.into_iter().filter(|(_, number)| *number > 0) {
+        write!(said, "; {number} {name}").unwrap();
+    }
+    format!("{said}; zeroes {} of {}", it.zeroed, it.stocked)
 }
 
 pub(super) fn refused_said(refused: u64, errors: &[(u32, String)]) -> String {
-    let errors: String = errors.iter().map(|(line, why)| format!(", {line}: {why}")).collect();
-    if refused > 0 { format!("; {refused} refused{errors}") } else { errors }
+    let mut said = if refused > 0 { format!("; {refused} refused") } else { String::new() };
+    for (line, why) in errors {
+        write!(said, ", {line}: {why}").unwrap();
+    }
+    said
 }

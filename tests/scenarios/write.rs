@@ -176,7 +176,11 @@ fn order_answer(answer: &OrderAnswer, now: Instant) -> String {
 }
 
 fn denied(denied: &[(String, String)]) -> String {
-    denied.iter().map(|(sku, rule)| format!("; {sku}: {rule}")).collect()
+    let mut text = String::new();
+    for (sku, rule) in denied {
+        write!(text, "; {sku}: {rule}").unwrap();
+    }
+    text
 }
 
 fn package(package: &Package, now: Instant) -> String {

@@ -186,7 +186,7 @@ impl Generator {
     }
 
     /// The same name, for something else.
-    pub(super) fn altered_step(&mut self, said: Snapshot) -> Snapshot {
+    pub(super) fn altered_step(said: Snapshot) -> Snapshot {
         let Snapshot { name, step } = said;
         let step = match step {
             Step::Begin { warehouse, seen: Seen { as_of, .. } } => {

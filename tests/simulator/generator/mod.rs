@@ -226,7 +226,7 @@ impl Generator {
             Command::Count(Count { warehouse, seen, items, .. }) => {
                 Command::Count(Count { warehouse, seen, items, request_id: self.request_id() })
             }
-            Command::Snapshot(snapshot) => Command::Snapshot(self.altered_step(snapshot)),
+            Command::Snapshot(snapshot) => Command::Snapshot(Self::altered_step(snapshot)),
             Command::Catalog(body) => Command::Catalog(self.altered_change(body)),
             same @ (Command::Confirm { .. } | Command::Expire(_)) => same,
         }

@@ -21,18 +21,17 @@ impl Model {
         let stocked: BTreeSet<(String, String)> = self.sites.keys().cloned().collect();
         let done: Result<Vec<Adjusted>, Refusal> =
             items.iter().map(|item| self.adjust_one(item)).collect();
-        match &done {
-            Ok(done) => {
-                for (adjusted, item) in done.iter().zip(items) {
-                    if let Counter::OnHand(code) | Counter::Unavailable(code) = &item.counter
-                        && !stocked.contains(&(item.sku.clone(), code.clone()))
-                    {
-                        self.make_warehouse(code);
-                    }
-                    self.write_adjusted(now, adjusted, item);
+        if let Ok(done) = &done {
+            for (adjusted, item) in done.iter().zip(items) {
+                if let Counter::OnHand(code) | Counter::Unavailable(code) = &item.counter
+                    && !stocked.contains(&(item.sku.clone(), code.clone()))
+                {
+                    self.make_warehouse(code);
                 }
+                self.write_adjusted(now, adjusted, item);
             }
-            Err(_) => (self.sellable, self.sites) = before,
+        } else {
+            (self.sellable, self.sites) = before;
         }
         done.map(Answer::Adjusted)
     }

@@ -103,7 +103,7 @@ impl Model {
                 Some(code) => {
                     unknown.insert(code.to_owned());
                 }
-                None => changed.push(self.put_one(now, key, body, change)?),
+                None => changed.push(self.put_one(now, &key, body, change)?),
             }
         }
         let unknown: Vec<String> = unknown.into_iter().collect();
@@ -121,13 +121,13 @@ impl Model {
     fn put_one(
         &mut self,
         now: Instant,
-        key: Key,
+        key: &Key,
         body: &Value,
         change: &Value,
     ) -> Result<ChangedEntry, Refusal> {
-        let before = self.catalog.get(&key);
+        let before = self.catalog.get(key);
         if let Some(same) = before.filter(|entry| entry.body == *body) {
-            return Ok(changed(&key, "unchanged", same.version, Vec::new()));
+            return Ok(changed(key, "unchanged", same.version, Vec::new()));
         }
         let was_open = before.is_some_and(|entry| entry.body["active"] == true);
         let mut holding = Vec::new();
@@ -139,7 +139,7 @@ impl Model {
         }
         let effect = if before.is_some() { "updated" } else { "created" };
         let version = self.put(key.clone(), body.clone());
-        Ok(changed(&key, effect, version, holding))
+        Ok(changed(key, effect, version, holding))
     }
 
     /// A warehouse goes with all that is said of it, unless it holds orders.

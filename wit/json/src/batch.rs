@@ -224,6 +224,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::orders::Mode;
     use crate::parse::parse;
 
     fn refused_at(batch: &str) -> Option<(String, String)> {
@@ -289,7 +290,7 @@ mod tests {
             "watermark":"edge-2:1","items":[{"sku":"A","on_hand":0}]}}"#;
         let batch = format!(r#"{{"commands":[{{"confirm":{{"order_id":"O"}}}},{count}]}}"#);
         let batch = parse::<Batch>(batch.as_bytes()).unwrap();
-        let defaults = Defaults::default();
+        let defaults = Defaults { mode: Mode::ReserveOnOrder, ttl_s: 1 };
         let problem = batch.into_commands(defaults, "edge-1").unwrap_err();
         assert_eq!(problem.members["pointer"], "/commands/1/count/watermark");
     }
