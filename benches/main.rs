@@ -15,17 +15,19 @@ mod image;
 mod measure;
 #[path = "../tests/containers/namespace.rs"]
 mod namespace;
+mod routing;
 
 use measure::{Report, constant_server};
 
 /// A bench's name, and what runs it.
 type Bench = (&'static str, fn(&mut Report));
 
-const BENCHES: [Bench; 6] = [
+const BENCHES: [Bench; 7] = [
     ("boundary", boundary::run),
     ("commit", commit::run),
     ("http", http::run),
     ("catalog", catalog::run),
+    ("routing", routing::run),
     ("cold_start", cold_start::run),
     ("crun_start", crun_start::run),
 ];

@@ -172,7 +172,7 @@ impl Drop for Program {
 }
 
 /// The built programs: the folder above this one's own.
-fn release() -> PathBuf {
+pub(crate) fn release() -> PathBuf {
     let program = std::env::current_exe().expect("Linux knows it");
     program.ancestors().nth(2).expect("target/release/deps/…").to_owned()
 }

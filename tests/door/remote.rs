@@ -84,7 +84,7 @@ impl RemoteDoor {
 
     /// What counts did not find though it was held.
     pub(crate) fn missing(&self) -> Vec<Missing> {
-        let page = self.get("/v1/stock/shortages?limit=1000").unwrap();
+        let page = self.get("/v1/shortages?limit=1000").unwrap();
         json::list(&page["shortages"], counts::missing)
     }
 

@@ -146,8 +146,11 @@ impl Model {
 
     /// Some of those that count, or began more than a day ago, the oldest first.
     fn forget_idle(&mut self, now: Instant) {
-        let is_idle = |it: &Session| it.is_committed() || it.began_at < now - DAY_MS;
-        let idle = self.sessions.iter().filter(|it| is_idle(it) && !it.pages.is_empty());
+        let is_old = |it: &Session| it.began_at < now - DAY_MS;
+        let is_idle = |it: &&Session| {
+            if it.is_committed() { !it.pages.is_empty() } else { is_old(it) }
+        };
+        let idle = self.sessions.iter().filter(is_idle);
         let names: Vec<String> = idle.take(FORGOTTEN_AT_ONCE).map(|it| it.name.clone()).collect();
         let idle = self.sessions.iter_mut().filter(|it| names.contains(&it.name));
         idle.for_each(Session::forget_pages);

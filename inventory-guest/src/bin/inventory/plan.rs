@@ -38,7 +38,10 @@ pub(crate) fn commands() -> Vec<Command> {
             .about("When warehouses ship")
             .subcommand_required(true)
             .arg_required_else_help(true)
-            .after_help("`catalog put calendar` says when; see `inventory catalog --help`.")
+            .after_help(
+                "`catalog put calendar` says when; see `inventory catalog --help`.\n\n\
+                 Example:\n  inventory calendar preview SZ-1 --count 14",
+            )
             .subcommand(
                 Command::new("preview")
                     .about("When a warehouse ships from now on")
