@@ -18,7 +18,7 @@ use edge_host::{
     shard::{Clock, Config, Shard},
 };
 use inventory_replay::{
-    feed::Feed,
+    Feed,
     network::{Geography, Network},
     plan::{InitialStock, Order, Plan, Terms},
 };
