@@ -74,7 +74,8 @@ fn replay(data: &[PathBuf; 3], is_routed: bool) -> f64 {
     let started = Instant::now();
     let output = replay_command(data, is_routed, &host).output().expect("`make build` made it");
     let seconds = started.elapsed().as_secs_f64();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
     host.stop();
     seconds
 }
@@ -110,7 +111,8 @@ fn plans(report: &mut Report, data: &[PathBuf; 3]) {
     let shard = Shard::open(claim, config, Arc::clone(&module), Clock::System, &metrics);
     let shard = shard.expect("the guest fits");
     keep_warm(&module);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it needs nothing");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.expect("a clock is there");
     let mut took: Vec<(usize, f64)> = Vec::new();
     for (order, adcode) in plan.orders.iter().zip(&network.destinations) {
         let inquiry = inquiry(&plan, order, adcode);
