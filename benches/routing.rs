@@ -1,27 +1,29 @@
 //! Real orders over a country of warehouses: the whole year with and without routing, and how long
-//! the guest takes to plan each of its orders.
+//! the guest takes to plan each of its orders: to decide, and with reading the stock.
 
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use edge_host::{
     guest::{
+        Sqlite,
         routing::Inquiry,
+        sqlite::{Error, Rows, Value},
         types::{Line, ShipTo, Strategy},
     },
-    metrics::Metrics,
-    shard::{Clock, Config, Shard},
+    host_functions::{HostFunctions, redis::RedisHost, sqlite::SqliteHost},
 };
 use inventory_replay::{
     Feed,
     network::{Geography, Network},
     plan::{InitialStock, Order, Plan, Terms},
 };
+use rusqlite::{Connection, OpenFlags};
 
 use crate::{
     boundary::{aot_guest, keep_warm},
@@ -95,43 +97,87 @@ fn plans(report: &mut Report, data: &[PathBuf; 3]) {
     let network = Network::new(&geography, WAREHOUSES, &plan);
 
     let module = Arc::new(aot_guest());
-    let config = Config {
-        data: folder.path().to_owned(),
-        queue_commands_max: 64,
-        batch_commands_max: 64,
-        batch_time_max: Duration::from_secs(2),
-        readers: 1,
-        query_timeout: Duration::from_secs(5),
-        sweep_interval: Duration::from_secs(1),
-        cache: None,
-        redis: None,
-    };
-    let claim = Shard::claim(&config).expect("the host has stopped");
-    let metrics = Metrics::new(Instant::now());
-    let shard = Shard::open(claim, config, Arc::clone(&module), Clock::System, &metrics);
-    let shard = shard.expect("the guest fits");
     keep_warm(&module);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    let runtime = runtime.expect("a clock is there");
-    let mut took: Vec<(usize, f64)> = Vec::new();
+    let file = folder.path().join("inventory.sqlite");
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let connection = connection.expect("the host has stopped");
+    connection.execute_batch("PRAGMA cache_size = -8192").expect("as a reader has it");
+    let sqlite = SqliteHost::new(connection).expect("it is a fresh connection");
+    let sqlite = Timed { sqlite, inside: Duration::ZERO, last_answer: Instant::now() };
+    let guest = module.instantiate(HostFunctions { sqlite, redis: RedisHost::unconfigured() });
+    let mut guest = guest.expect("it fits this host");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+    let now = i64::try_from(now).expect("before the year 292,000,000");
+    let mut costs: Vec<Cost> = Vec::new();
     for (order, adcode) in plan.orders.iter().zip(&network.destinations) {
         let inquiry = inquiry(&plan, order, adcode);
+        let host = &mut guest.instance_mut().host_mut().sqlite;
+        host.inside = Duration::ZERO;
         let started = Instant::now();
-        // What is denied there is refused, as it would be in a reservation.
-        let _ = runtime.block_on(shard.plan(inquiry)).expect("no fault");
-        took.push((order.lines.len(), started.elapsed().as_secs_f64() * 1e6));
+        host.sqlite.connection().execute_batch("BEGIN").expect("nobody else has it");
+        // What is denied there is answered so, as it would be to a reservation.
+        let _ = guest.plan(now, &inquiry).expect("no trap").expect("no fault");
+        let ended = Instant::now();
+        let host = &guest.instance_mut().host_mut().sqlite;
+        host.sqlite.connection().execute_batch("ROLLBACK").expect("it was begun");
+        costs.push(Cost {
+            lines: order.lines.len(),
+            deciding: (ended - host.last_answer).as_secs_f64() * 1e6,
+            guest: (ended - started - host.inside).as_secs_f64() * 1e6,
+            whole: started.elapsed().as_secs_f64() * 1e6,
+        });
     }
-    let mut row = |what: &str, lines_max: usize, asked| {
-        let times = took.iter().filter(|(lines, _)| *lines <= lines_max).map(|it| it.1);
+    let mut row = |what: &str, lines_max: usize, time: fn(&Cost) -> f64, asked| {
+        let times = costs.iter().filter(|it| it.lines <= lines_max).map(time);
         let mut times: Vec<f64> = times.collect();
         times.sort_by(f64::total_cmp);
-        let what = format!("plan of a real order, {what}: queue, reading, guest; p99");
+        let what = format!("plan of a real order: {what}, p99");
         let rest = format!("p50 {:.0} µs, {} orders", percentile(&times, 0.5), times.len());
         report.add(&Figure::new(what, percentile(&times, 0.99), "µs").asked(asked).with(rest));
     };
-    row("all", usize::MAX, "< 200");
-    row(&format!("up to {LINES_OF_MOST} lines"), LINES_OF_MOST, "");
-    row("up to 20 lines", 20, "");
+    row("deciding, in the guest", usize::MAX, |it| it.deciding, "< 200");
+    row("all but SQLite", usize::MAX, |it| it.guest, "");
+    row("with reading", usize::MAX, |it| it.whole, "");
+    let what = format!("with reading, up to {LINES_OF_MOST} lines");
+    row(&what, LINES_OF_MOST, |it| it.whole, "");
+}
+
+/// Microseconds of one plan.
+struct Cost {
+    lines: usize,
+    /// From the last row that was read to the answer.
+    deciding: f64,
+    /// Whatever is not within SQLite.
+    guest: f64,
+    whole: f64,
+}
+
+/// SQLite, and how long it takes.
+struct Timed {
+    sqlite: SqliteHost,
+    /// Spent in calls.
+    inside: Duration,
+    last_answer: Instant,
+}
+
+impl Timed {
+    fn time<T>(&mut self, call: impl FnOnce(&mut SqliteHost) -> T) -> T {
+        let started = Instant::now();
+        let answer = call(&mut self.sqlite);
+        self.last_answer = Instant::now();
+        self.inside += self.last_answer - started;
+        answer
+    }
+}
+
+impl Sqlite for Timed {
+    fn execute(&mut self, statement: String, parameters: Vec<Value>) -> Result<u64, Error> {
+        self.time(|sqlite| sqlite.execute(statement, parameters))
+    }
+
+    fn query(&mut self, statement: String, parameters: Vec<Value>) -> Result<Rows, Error> {
+        self.time(|sqlite| sqlite.query(statement, parameters))
+    }
 }
 
 fn inquiry(plan: &Plan, order: &Order, adcode: &str) -> Inquiry {

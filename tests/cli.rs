@@ -47,7 +47,9 @@ fn the_notebooks_come_out_as_written_through_the_clis_server() {
 /// A process a step is slow: these have every operation, flag and kind of answer.
 #[test]
 fn the_notebooks_come_out_as_written_through_subcommands() {
-    play_some(&["adjust", "modes", "release", "warehouses"], || Box::new(CommandDoor::open()));
+    play_some(&["adjust", "counting", "modes", "release", "warehouses"], || {
+        Box::new(CommandDoor::open())
+    });
 }
 
 #[test]

@@ -1,6 +1,11 @@
 //! The program `edge-host`: serve, or one of the subcommands that help with serving.
 
-use std::{io::Write, path::PathBuf, process::ExitCode, time::Instant};
+use std::{
+    io::Write,
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use edge_host::{
@@ -16,6 +21,8 @@ use tokio::signal::unix::{SignalKind, signal};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// How long after the start its memory is given back: not while the first callers are answered.
+const SETTLED: Duration = Duration::from_secs(1);
 /// Compiles a guest ahead of time; the host runs it in a child process.
 const COMPILE_GUEST: &str = "compile-guest";
 /// Its flag.
@@ -174,7 +181,10 @@ async fn run(effective: config::Effective, started: Instant) -> ExitCode {
         }
         Err(error) => return fail(&error.to_string()),
     };
-    runtime::release_compiler();
+    tokio::spawn(async {
+        tokio::time::sleep(SETTLED).await;
+        runtime::release_start();
+    });
     tracing::info!(
         address = %app.address(),
         started_in = ?started.elapsed(),

@@ -89,6 +89,7 @@ impl Door for ScriptDoor {
             [Command::Expire(limit)] => {
                 vec![json::outcome(&self.ask(&json!({ "expire": { "limit": limit } })))?]
             }
+            [Command::Snapshot(step)] => vec![json::outcome(&self.ask(&step.line()))?],
             [one] => vec![json::outcome(&self.ask(&json::command_of_batch(one)))?],
             many => {
                 let commands: Vec<Value> = many.iter().map(json::command_of_batch).collect();
@@ -195,6 +196,9 @@ fn arguments(command: &Command) -> Vec<String> {
     }
     if let Command::Count(_) = command {
         return vec!["count".into(), format!("--body={}", json::command(command).1)];
+    }
+    if let Command::Snapshot(step) = command {
+        return step.words();
     }
     let (operation, body) = json::command(command);
     let mut arguments = vec![operation.to_owned()];

@@ -151,6 +151,52 @@ impl Snapshot {
         }
     }
 
+    /// The step as a line of the CLI's script.
+    pub(super) fn line(&self) -> Value {
+        let (_, _, mut body) = self.request();
+        body["snapshot"] = json!(self.name);
+        let step = match &self.step {
+            Step::Begin { .. } => "begin",
+            Step::Page { number, .. } => {
+                body["page"] = json!(number);
+                "page"
+            }
+            Step::Commit { .. } => "commit",
+            Step::Approve => "approve",
+            Step::Discard => "discard",
+        };
+        json!({ "snapshot": { step: body } })
+    }
+
+    /// The step as the words of the CLI's subcommand.
+    pub(super) fn words(&self) -> Vec<String> {
+        let words = |step: &str| vec!["snapshot".to_owned(), step.to_owned(), self.name.clone()];
+        match &self.step {
+            Step::Begin { warehouse, seen } => {
+                let mut words = words("begin");
+                words.push(format!("--warehouse={warehouse}"));
+                words.push(format!("--as-of={}", written(seen.as_of)));
+                words.extend(event(*seen).map(|event| format!("--watermark={event}")));
+                words
+            }
+            Step::Page { number, items } => {
+                let mut words = words("page");
+                words.push(number.to_string());
+                words.extend(items.iter().map(|(sku, units)| format!("{sku}={units}")));
+                words
+            }
+            Step::Commit { pages, zero_percent_max, dry_run } => {
+                let mut words = words("commit");
+                words.push(format!("--pages={pages}"));
+                words.push(format!("--zero-percent-max={zero_percent_max}"));
+                words.extend(dry_run.then(|| "--dry-run".to_owned()));
+                words
+            }
+            Step::Approve => words("approve"),
+            Step::Discard => words("discard"),
+        }
+    }
+
     pub(super) fn contract(&self) -> Result<types::Command, Problem> {
         let (_, _, body) = self.request();
         let body = bytes(&body);

@@ -97,9 +97,9 @@ impl RemoteDoor {
         reply.body["outcomes"].as_array().unwrap().iter().map(json::outcome).collect()
     }
 
-    /// Counts and snapshots go alone, and what is between them in batches.
+    /// Snapshots go alone, and what is between them in batches.
     fn runs(&self, commands: &[Command]) -> Result<Vec<Outcome>, Fault> {
-        let is_alone = |it: &Command| matches!(it, Command::Count(_) | Command::Snapshot(_));
+        let is_alone = |it: &Command| matches!(it, Command::Snapshot(_));
         let mut outcomes = Vec::new();
         for run in commands.chunk_by(|a, b| !is_alone(a) && !is_alone(b)) {
             match run {

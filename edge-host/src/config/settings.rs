@@ -106,7 +106,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     value(WRITES, "queue_commands_max", "N", "8192", "Commands that may wait; then 503"),
     value(WRITES, "batch_commands_max", "N", "512", "Commands in one commit"),
     value(WRITES, "batch_time_max", "DURATION", "2s", "How long the guest may take for a commit"),
-    value(WRITES, "readers", "N", "2", "Guest instances for reads"),
+    value(WRITES, "readers", "N", "2", "Guest instances for reads, at most"),
     switch(WRITES, "cache_enabled", "true", "Answer repeated reads from a cache"),
     value(WRITES, "cache_backend", "WHERE", "memory", "memory, or redis: then of redis_url"),
     value(WRITES, "cache_ttl", "DURATION", "10s", "How long an unchanged sku is remembered"),

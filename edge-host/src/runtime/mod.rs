@@ -5,7 +5,7 @@
 //!   AOT code through the compile cache ([`binary`], [`stamp`], [`compile`]).
 //! - [`Module`] is loaded and validated, and makes [`Instance`]s.
 //! - [`Instance`] runs one call at a time and implements the glue's `rt::Instance`.
-//! - [`keep_warm`] makes every call of the process cheaper; [`release_compiler`] gives memory back.
+//! - [`keep_warm`] makes every call of the process cheaper; [`release_start`] gives memory back.
 //! - [`spawn`] makes threads for guest code, which is stopped when its stack or its time is used
 //!   up.
 //!
@@ -24,7 +24,7 @@ mod keep_warm;
 mod limits;
 mod memory;
 mod module;
-mod release_compiler;
+mod release_start;
 mod stamp;
 mod thread_state;
 mod values;
@@ -38,7 +38,7 @@ pub use instance::Instance;
 pub use interface::{Interface, Item, ItemKind};
 pub use keep_warm::{keep_warm, park};
 pub use module::Module;
-pub use release_compiler::release_compiler;
+pub use release_start::release_start;
 pub use stamp::{digest_hex, strip};
 
 /// Why a module could not be brought to run.

@@ -207,7 +207,7 @@ impl Shard {
         let readers = Readers::start(
             &config,
             Arc::clone(&serving),
-            &cache,
+            Arc::clone(&cache),
             readers_redis,
             readers_clock,
             traps,

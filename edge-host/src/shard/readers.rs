@@ -1,16 +1,17 @@
-//! Threads with a read-only guest each.
+//! Threads with a read-only guest each: one from the start, the others when they are first needed.
 
 use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use crossbeam_channel::{Receiver, Sender};
+use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::oneshot;
 use wit_bindgen_wasmedge::rt::CallError;
@@ -40,8 +41,8 @@ use crate::{
     runtime,
 };
 
-/// Queries that may wait; more are answered [`Error::QueueFull`].
-const QUEUE_QUERIES_MAX: usize = 4_096;
+/// Queries that may wait or be under way; more are answered [`Error::QueueFull`].
+const QUERIES_MAX: usize = 4_096;
 
 /// An audit reads every row; a guest that loops in one is stopped in the end.
 const AUDIT_TIME_MAX: Duration = Duration::from_mins(10);
@@ -87,56 +88,87 @@ pub(super) enum Query {
 /// The handle to the readers' threads.
 pub(super) struct Readers {
     queries: Sender<(Query, Instant)>,
+    receiver: Receiver<(Query, Instant)>,
     reader: Reader,
-    query_timeout: Duration,
     stopping: AtomicBool,
     auditing: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads_max: usize,
 }
 
 impl Readers {
     pub(super) fn start(
         config: &Config,
         serving: Arc<Serving>,
-        cache: &Cache,
+        cache: Arc<Cache>,
         redis: Option<Arc<redis::Client>>,
         clock: Clock,
         traps: Counter,
     ) -> Result<Self, OpenError> {
-        let (queries, receiver) = crossbeam_channel::bounded(QUEUE_QUERIES_MAX);
-        let reader = Reader { data: config.data.clone(), serving, redis, clock, traps };
-        let mut threads = Vec::new();
-        for number in 0..config.readers {
-            let (reader, receiver, cache) = (reader.clone(), receiver.clone(), cache.reader());
-            let thread =
-                runtime::spawn(&format!("reader-{number}"), move || reader.run(&receiver, cache))
-                    .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
-            threads.push(thread);
-        }
-        Ok(Self {
-            queries,
-            reader,
+        let (queries, receiver) = crossbeam_channel::unbounded();
+        let reader = Reader {
+            data: config.data.clone(),
             query_timeout: config.query_timeout,
+            serving,
+            cache,
+            redis,
+            clock,
+            traps,
+            unanswered: Arc::default(),
+        };
+        let readers = Self {
+            queries,
+            receiver,
+            reader,
             stopping: AtomicBool::new(false),
             auditing: Arc::default(),
-            threads,
-        })
+            threads: Mutex::default(),
+            threads_max: config.readers,
+        };
+        readers
+            .start_thread(&mut readers.threads.lock())
+            .map_err(|source| OpenError::Folder { path: config.data.clone(), source })?;
+        Ok(readers)
+    }
+
+    fn start_thread(&self, threads: &mut Vec<JoinHandle<()>>) -> std::io::Result<()> {
+        let (reader, receiver) = (self.reader.clone(), self.receiver.clone());
+        let name = format!("reader-{}", threads.len());
+        threads.push(runtime::spawn(&name, move || reader.run(&receiver))?);
+        Ok(())
     }
 
     pub(super) fn readiness(&self) -> Readiness {
-        readiness_of(&self.threads)
+        readiness_of(&self.threads.lock())
     }
 
     pub(super) fn submit(&self, query: Query) -> Result<(), Error> {
         if self.stopping.load(Ordering::SeqCst) {
             return Err(Error::Stopping);
         }
-        self.queries.try_send((query, Instant::now() + self.query_timeout)).map_err(|error| {
-            match error {
-                TrySendError::Full(_) => Error::QueueFull,
-                TrySendError::Disconnected(_) => Error::Stopping,
-            }
-        })
+        let before = self.reader.unanswered.fetch_add(1, Ordering::SeqCst);
+        if before >= QUERIES_MAX {
+            self.reader.unanswered.fetch_sub(1, Ordering::SeqCst);
+            return Err(Error::QueueFull);
+        }
+        let deadline = Instant::now() + self.reader.query_timeout;
+        self.queries.send((query, deadline)).map_err(|_| Error::Stopping)?;
+        if before > 0 {
+            self.start_needed(before + 1);
+        }
+        Ok(())
+    }
+
+    /// Starts another thread, where there may be more and all of them have a query. Takes the place
+    /// of one that has ended.
+    fn start_needed(&self, unanswered: usize) {
+        let mut threads = self.threads.lock();
+        threads.retain(|thread| !thread.is_finished());
+        if threads.len() < unanswered.min(self.threads_max)
+            && let Err(error) = self.start_thread(&mut threads)
+        {
+            tracing::warn!(%error, readers = threads.len(), "no thread for another reader");
+        }
     }
 
     /// Runs an audit on a thread and a guest of its own; a second one at the same time is refused.
@@ -177,17 +209,22 @@ fn readiness_of(threads: &[JoinHandle<()>]) -> Readiness {
 #[derive(Clone)]
 struct Reader {
     data: PathBuf,
+    query_timeout: Duration,
     serving: Arc<Serving>,
+    cache: Arc<Cache>,
     redis: Option<Arc<redis::Client>>,
     clock: Clock,
     traps: Counter,
+    /// Queries that wait or are under way.
+    unanswered: Arc<AtomicUsize>,
 }
 
 /// An instance, and the generation of the guest it is of.
 type Slot = Option<(u64, ShardGuest)>;
 
 impl Reader {
-    fn run(&self, queries: &Receiver<(Query, Instant)>, mut cache: Option<SharedReader>) {
+    fn run(&self, queries: &Receiver<(Query, Instant)>) {
+        let mut cache = self.cache.reader();
         // Made before the first query, which would otherwise wait for it; a failure shows with
         // that.
         let mut slot = {
@@ -195,52 +232,60 @@ impl Reader {
             self.instantiate(&current).ok().map(|guest| (current.generation, guest))
         };
         while let Ok((query, deadline)) = queries.recv() {
-            let at = Some(deadline);
-            match query {
-                Query::Stock(skus, reply) => match &mut cache {
-                    Some(cache) => self.stock(&mut slot, cache, deadline, &skus, reply),
-                    None => self.reply(&mut slot, at, reply, |guest| guest.get_stock(&skus)),
-                },
-                Query::Order(order_id, reply) => {
-                    self.reply(&mut slot, at, reply, |guest| guest.get_order(&order_id));
-                }
-                Query::Changes { after, limit, reply } => {
-                    self.reply(&mut slot, at, reply, |guest| guest.list_changes(after, limit));
-                }
-                Query::Entry(key, reply) => {
-                    self.reply(&mut slot, at, reply, |guest| guest.get_entry(&key));
-                }
-                Query::Entries(Listing { noun, prefix, after, limit }, reply) => {
-                    self.reply(&mut slot, at, reply, |guest| {
-                        guest.list_entries(noun, &prefix, &after, limit)
-                    });
-                }
-                Query::Plan(inquiry, reply) => {
-                    let now = self.clock.now();
-                    let _ = reply.send(self.ask(&mut slot, at, |guest| guest.plan(now, &inquiry)));
-                }
-                Query::Preview { warehouse, count, reply } => {
-                    let now = self.clock.now();
-                    let _ = reply.send(
-                        self.ask(&mut slot, at, |guest| guest.preview(now, &warehouse, count)),
-                    );
-                }
-                Query::CatalogEvents { after, limit, reply } => {
-                    self.reply(&mut slot, at, reply, |guest| {
-                        guest.list_catalog_events(after, limit)
-                    });
-                }
-                Query::Session(id, reply) => {
-                    self.reply(&mut slot, at, reply, |guest| guest.get_session(&id));
-                }
-                Query::Shortages { warehouse, after, limit, reply } => {
-                    self.reply(&mut slot, at, reply, |guest| {
-                        guest.list_shortages(&warehouse, &after, limit)
-                    });
-                }
-                Query::StockList { after, limit, reply } => {
-                    self.reply(&mut slot, at, reply, |guest| guest.list_stock(&after, limit));
-                }
+            self.answer(&mut slot, &mut cache, query, deadline);
+            self.unanswered.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    fn answer(
+        &self,
+        slot: &mut Slot,
+        cache: &mut Option<SharedReader>,
+        query: Query,
+        deadline: Instant,
+    ) {
+        let at = Some(deadline);
+        match query {
+            Query::Stock(skus, reply) => match cache {
+                Some(cache) => self.stock(slot, cache, deadline, &skus, reply),
+                None => self.reply(slot, at, reply, |guest| guest.get_stock(&skus)),
+            },
+            Query::Order(order_id, reply) => {
+                self.reply(slot, at, reply, |guest| guest.get_order(&order_id));
+            }
+            Query::Changes { after, limit, reply } => {
+                self.reply(slot, at, reply, |guest| guest.list_changes(after, limit));
+            }
+            Query::Entry(key, reply) => {
+                self.reply(slot, at, reply, |guest| guest.get_entry(&key));
+            }
+            Query::Entries(Listing { noun, prefix, after, limit }, reply) => {
+                self.reply(slot, at, reply, |guest| {
+                    guest.list_entries(noun, &prefix, &after, limit)
+                });
+            }
+            Query::Plan(inquiry, reply) => {
+                let now = self.clock.now();
+                let _ = reply.send(self.ask(slot, at, |guest| guest.plan(now, &inquiry)));
+            }
+            Query::Preview { warehouse, count, reply } => {
+                let now = self.clock.now();
+                let _ =
+                    reply.send(self.ask(slot, at, |guest| guest.preview(now, &warehouse, count)));
+            }
+            Query::CatalogEvents { after, limit, reply } => {
+                self.reply(slot, at, reply, |guest| guest.list_catalog_events(after, limit));
+            }
+            Query::Session(id, reply) => {
+                self.reply(slot, at, reply, |guest| guest.get_session(&id));
+            }
+            Query::Shortages { warehouse, after, limit, reply } => {
+                self.reply(slot, at, reply, |guest| {
+                    guest.list_shortages(&warehouse, &after, limit)
+                });
+            }
+            Query::StockList { after, limit, reply } => {
+                self.reply(slot, at, reply, |guest| guest.list_stock(&after, limit));
             }
         }
     }
@@ -326,21 +371,26 @@ impl Reader {
         self.call(&mut guest, None, ShardGuest::audit)?.map_err(Error::Fault)
     }
 
+    /// SQLite gives up at the deadline. The guest is stopped only after a timeout of its own: one
+    /// that began late, because others were before it, is not to blame.
     fn call<T>(
         &self,
         guest: &mut ShardGuest,
         deadline: Option<Instant>,
         call: impl FnOnce(&mut ShardGuest) -> Result<Result<T, Fault>, CallError>,
     ) -> Result<Result<T, Fault>, Error> {
-        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        guest.instance_mut().set_time_max(Some(left.unwrap_or(AUDIT_TIME_MAX)));
+        let time_max = deadline.map_or(AUDIT_TIME_MAX, |_| self.query_timeout);
+        guest.instance_mut().set_time_max(Some(time_max));
         let host = guest.instance_mut().host_mut();
         host.set_deadline(deadline);
         database::begin_read(&host.sqlite).map_err(Error::Fault)?;
         call(guest).map_err(|error| {
             self.traps.inc();
             tracing::error!(%error, "the guest trapped in a query");
-            Error::Trapped(error.to_string())
+            match deadline {
+                Some(at) if Instant::now() >= at => Error::Timeout,
+                _ => Error::Trapped(error.to_string()),
+            }
         })
     }
 

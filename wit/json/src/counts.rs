@@ -63,7 +63,8 @@ pub struct SnapshotBegin {
 pub struct SnapshotPage {
     #[serde(deserialize_with = "list")]
     #[schema(min_items = 1, max_items = 1000)]
-    items: Vec<CountItem>,
+    /// What was found.
+    pub items: Vec<CountItem>,
 }
 
 /// Makes a snapshot count: every sku of its warehouse, those that it does not name as 0.
@@ -71,13 +72,13 @@ pub struct SnapshotPage {
 #[serde(deny_unknown_fields)]
 pub struct SnapshotCommit {
     /// How many pages there are.
-    pages: PageNumber,
+    pub pages: PageNumber,
     /// If it counts more of the warehouse's stocked skus as 0, it waits for approval; more than is
     /// configured needs the role `admin`.
-    zero_percent_max: Option<Percent>,
+    pub zero_percent_max: Option<Percent>,
     /// Say what would come of it, and change nothing.
     #[serde(default)]
-    dry_run: bool,
+    pub dry_run: bool,
 }
 
 /// Nothing to say.

@@ -24,6 +24,7 @@ use crate::failure::{FAILED, Failure, MISUSED};
 use crate::output::{Read as Reading, line, one_of_batch};
 use crate::settings::Settings;
 use crate::shard::{COMMANDS_MAX, Shard};
+use crate::snapshot::{self, Wanted};
 use crate::{orders, stock};
 
 pub(crate) const NAME: &str = "script";
@@ -49,6 +50,8 @@ Lines:
   {\"expire\":{\"limit\":100}}      end holds past their time
   {\"get\":{\"order_id\":\"O-1\"}}  {\"stock\":{\"skus\":[\"85123A\"]}}
   {\"changes\":{\"after\":0}}  {\"audit\":{}}
+  {\"snapshot\":{\"begin\":{…}}}    then page, commit, approve, discard or get, each with its
+      {\"snapshot\":{\"page\":{\"snapshot\":\"S-1\",\"page\":1,\"items\":[{\"sku\":\"85123A\",\"on_hand\":40}]}}}
   {\"now\":\"2026-11-22T09:00:00Z\"}  the clock stands there from this line on
 
 Exit status: 0 every line was understood and carried out or refused; 64 some line was not
@@ -74,10 +77,11 @@ enum Step {
     Stock(StockQuery),
     Changes(Page),
     Audit(AuditRequest),
+    Snapshot(snapshot::Step),
     Now(String),
 }
 
-const STEPS: [&str; 7] = ["batch", "expire", "get", "stock", "changes", "audit", "now"];
+const STEPS: [&str; 8] = ["batch", "expire", "get", "stock", "changes", "audit", "snapshot", "now"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -205,6 +209,20 @@ impl Script<'_> {
                 let outcomes = decided.iter().map(one_of_batch).collect();
                 line(&Reading::Ok(BatchAnswer { outcomes }))?;
             }
+            Step::Snapshot(step) => match step.wanted(&self.settings.node) {
+                Ok(Wanted::Command(command)) => {
+                    self.waiting.push(command);
+                    return self.decide();
+                }
+                Ok(Wanted::Report(name)) => {
+                    let found = self.shard.session(name)?;
+                    match snapshot::report(found.as_ref()) {
+                        Ok(report) => line(&Reading::Ok(report))?,
+                        Err(problem) => line(&Reading::<()>::Refused(problem.into_members()))?,
+                    }
+                }
+                Err(problem) => return self.misunderstood(problem.within("/snapshot")),
+            },
             Step::Get(Get { order_id }) => match self.shard.order(order_id.into_string())? {
                 Some(order) => line(&Reading::Ok(Order::from(&order)))?,
                 None => line(&Reading::<()>::Refused(orders::unknown().into_members()))?,

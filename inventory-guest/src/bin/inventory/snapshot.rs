@@ -3,13 +3,16 @@
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use inventory_json::contract::sessions::SessionStep;
+use inventory_json::contract::sessions::{Session, SessionStep};
 use inventory_json::contract::types;
-use inventory_json::counts::{SnapshotBegin, SnapshotCommit, SnapshotPage, SnapshotReport};
+use inventory_json::counts::{
+    CountItem, SnapshotBegin, SnapshotCommit, SnapshotPage, SnapshotReport,
+};
 use inventory_json::parse::render;
 use inventory_json::problem::Problem;
 use inventory_json::refusal::UNKNOWN_SESSION;
-use inventory_json::words::{PageNumber, RequestId};
+use inventory_json::words::{PageNumber, Percent, RequestId, list};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::body::{self, add, word};
@@ -22,7 +25,7 @@ use crate::shard::Shard;
 pub(crate) const NAME: &str = "snapshot";
 
 /// As the host has it where nobody configures it.
-const ZERO_PERCENT_DEFAULT: u32 = 20;
+pub(crate) const ZERO_PERCENT_DEFAULT: u32 = 20;
 
 const AFTER_HELP: &str = "\
 Example:
@@ -121,10 +124,84 @@ fn parsed<T: serde::de::DeserializeOwned>(fields: &Map<String, Value>) -> Result
 
 fn get(shard: &mut Shard, name: RequestId, settings: &Settings) -> Result<ExitCode, Failure> {
     let found = shard.session(name.into_string())?;
-    let report = found.as_ref().and_then(SnapshotReport::new);
-    let report = report.ok_or_else(|| Problem::new(&UNKNOWN_SESSION, "no such snapshot"));
+    let report = report(found.as_ref());
     let text = report.as_ref().map(line).unwrap_or_default();
     output::reading(report, settings, || text)
+}
+
+/// How far a snapshot is, and what it did.
+pub(crate) fn report(found: Option<&Session>) -> Result<SnapshotReport<'_>, Problem> {
+    let report = found.and_then(SnapshotReport::new);
+    report.ok_or_else(|| Problem::new(&UNKNOWN_SESSION, "no such snapshot"))
+}
+
+/// A step, as a script says it.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Step {
+    Begin(SnapshotBegin),
+    Page(PageStep),
+    Commit(CommitStep),
+    Approve(Name),
+    Discard(Name),
+    Get(Name),
+}
+
+/// A page, with what its path says over HTTP.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageStep {
+    snapshot: RequestId,
+    page: PageNumber,
+    #[serde(deserialize_with = "list")]
+    items: Vec<CountItem>,
+}
+
+/// A commit, with what its path says over HTTP.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CommitStep {
+    snapshot: RequestId,
+    pages: PageNumber,
+    zero_percent_max: Option<Percent>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// The caller's name for a snapshot.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Name {
+    snapshot: RequestId,
+}
+
+/// What a step asks for.
+pub(crate) enum Wanted {
+    Command(types::Command),
+    /// How far the snapshot of this name is.
+    Report(String),
+}
+
+impl Step {
+    /// What is to be done, at this node.
+    pub(crate) fn wanted(self, node: &str) -> Result<Wanted, Problem> {
+        let session = |step: fn(String) -> SessionStep, it: Name| {
+            types::Command::Session(step(it.snapshot.into_string()))
+        };
+        Ok(Wanted::Command(match self {
+            Self::Begin(begin) => begin.into_command(node)?,
+            Self::Page(PageStep { snapshot, page, items }) => {
+                SnapshotPage { items }.into_command(snapshot, &page)
+            }
+            Self::Commit(CommitStep { snapshot, pages, zero_percent_max, dry_run }) => {
+                let commit = SnapshotCommit { pages, zero_percent_max, dry_run };
+                commit.into_command(snapshot, ZERO_PERCENT_DEFAULT)
+            }
+            Self::Approve(name) => session(SessionStep::Approve, name),
+            Self::Discard(name) => session(SessionStep::Discard, name),
+            Self::Get(name) => return Ok(Wanted::Report(name.snapshot.into_string())),
+        }))
+    }
 }
 
 /// A snapshot in a line.

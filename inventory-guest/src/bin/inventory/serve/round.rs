@@ -26,7 +26,7 @@ use super::routes::{Task, task};
 use crate::output::{one_of_batch, told};
 use crate::settings::Settings;
 use crate::shard::{COMMANDS_MAX, Decided, Shard};
-use crate::{orders, plan, stock};
+use crate::{orders, plan, snapshot, stock};
 
 /// What all callers together may have sent and not been answered.
 const BUFFERED_BYTES_MAX: usize = 64 << 20;
@@ -194,6 +194,10 @@ impl Rounds {
             Task::Shortages(ShortagesQuery { warehouse, after, limit }) => {
                 let listed = shard.shortages(warehouse, &after, limit).map_err(failed)?;
                 Response::json(&Shortages::new(&listed, limit))
+            }
+            Task::Snapshot(name) => {
+                let found = shard.session(name.into_string()).map_err(failed)?;
+                Response::json(&snapshot::report(found.as_ref())?)
             }
             Task::StockQuery(query) => {
                 let names = query.skus.iter().map(|sku| sku.as_str().to_owned()).collect();

@@ -6,20 +6,24 @@ use inventory_json::auth::{Access, Role, admit, require};
 use inventory_json::batch::{Batch, Command};
 use inventory_json::catalog::path::Place;
 use inventory_json::changes::Page;
+use inventory_json::contract::sessions::SessionStep;
 use inventory_json::contract::{routing, types};
-use inventory_json::counts::{Count, ShortagesQuery};
+use inventory_json::counts::{
+    Count, Nothing, ShortagesQuery, SnapshotBegin, SnapshotCommit, SnapshotPage,
+};
 use inventory_json::orders::{Confirm, Defaults, Extend, Placement, Release, Ship, Transfer};
 use inventory_json::parse::{body, body_or_default};
 use inventory_json::plan::{self, Inquiry};
-use inventory_json::problem::{METHOD_NOT_ALLOWED, NO_ROUTE, Problem};
+use inventory_json::problem::{FORBIDDEN, METHOD_NOT_ALLOWED, NO_ROUTE, Problem};
 use inventory_json::stock::StockQuery;
-use inventory_json::words::{OrderId, Sku, Text, TextRule, WarehouseCode};
+use inventory_json::words::{OrderId, PageNumber, RequestId, Sku, Text, TextRule, WarehouseCode};
 use percent_encoding::percent_decode_str;
 
 use super::catalog::{self, Reading};
 use super::options::Options;
 use super::request::Request;
 use crate::settings::Settings;
+use crate::snapshot::ZERO_PERCENT_DEFAULT;
 
 /// What is to be done for a request.
 pub(crate) enum Task {
@@ -35,6 +39,7 @@ pub(crate) enum Task {
     /// A warehouse's next openings, at most so many.
     Preview(WarehouseCode, u32),
     Shortages(ShortagesQuery),
+    Snapshot(RequestId),
     StockQuery(StockQuery),
     Changes(Page),
     Audit,
@@ -91,6 +96,12 @@ pub(crate) fn task(
             Task::Command(body::<Count>(content.0, content.1)?.into_command(node)?)
         }
         ["v1", "stock", _] => Task::Command(body::<Adjust>(content.0, content.1)?.into_command()),
+        ["v1", "snapshots"] => {
+            Task::Command(body::<SnapshotBegin>(content.0, content.1)?.into_command(node)?)
+        }
+        ["v1", "snapshots", name, step @ ..] => {
+            Task::Command(snapshot_command(parameter("snapshot", name)?, step, content, role)?)
+        }
         _ => {
             let AuditRequest {} = body_or_default(content.0, content.1)?;
             Task::Audit
@@ -113,7 +124,10 @@ fn methods(steps: &[&str]) -> Option<&'static [(&'static str, Access)]> {
         ["v1", "stock", "query"] => &[("GET", READ), ("POST", READ)],
         ["v1", "stock", "count"] => &[("GET", READ), ("POST", TRADE)],
         ["v1", "stock", "adjust"] => &[("GET", READ), ("POST", ADMIN)],
-        ["v1", "orders" | "stock", _]
+        ["v1", "snapshots"] | ["v1", "snapshots", _, "commit" | "discard"] => &[("POST", TRADE)],
+        ["v1", "snapshots", _, "approve"] => &[("POST", ADMIN)],
+        ["v1", "snapshots", _, "pages", _] => &[("PUT", TRADE)],
+        ["v1", "orders" | "stock" | "snapshots", _]
         | ["v1", "changes" | "shortages"]
         | ["v1", "calendars", _, "preview"] => &[("GET", READ)],
         _ => return None,
@@ -136,6 +150,7 @@ fn reading(request: &Request<'_>, steps: &[&str]) -> Result<Task, Problem> {
         ["v1", "calendars", warehouse, _] => {
             Task::Preview(parameter("warehouse", warehouse)?, plan::openings(request.query)?)
         }
+        ["v1", "snapshots", name] => Task::Snapshot(parameter("snapshot", name)?),
         ["v1", "shortages"] => Task::Shortages(ShortagesQuery::parse(request.query)?),
         _ => Task::Changes(Page::parse(request.query)?),
     })
@@ -159,6 +174,41 @@ fn order_command(
         "ship" => body_or_default::<Ship>(content_type, bytes)?.into_command(order_id),
         "transfer" => body::<Transfer>(content_type, bytes)?.into_command(order_id),
         _ => body::<Release>(content_type, bytes)?.into_command(order_id),
+    })
+}
+
+/// What a step of a snapshot asks for. Whoever may not approve may not get around it by asking for a
+/// greater share.
+fn snapshot_command(
+    name: RequestId,
+    step: &[&str],
+    (content_type, bytes): (Option<&[u8]>, &[u8]),
+    role: Role,
+) -> Result<types::Command, Problem> {
+    Ok(match step {
+        ["pages", number] => {
+            let number = number.parse().ok().and_then(|number| PageNumber::new(number).ok());
+            let bounds = || Problem::malformed_parameter("page", "a page is 1 to 10000");
+            let number = number.ok_or_else(bounds)?;
+            body::<SnapshotPage>(content_type, bytes)?.into_command(name, &number)
+        }
+        ["commit"] => {
+            let commit: SnapshotCommit = body(content_type, bytes)?;
+            if commit.zero_percent_max().is_some_and(|it| it > ZERO_PERCENT_DEFAULT)
+                && role != Role::Admin
+            {
+                let share = ZERO_PERCENT_DEFAULT;
+                let detail = format!("zero_percent_max above {share} needs the role admin");
+                return Err(Problem::new(&FORBIDDEN, detail));
+            }
+            commit.into_command(name, ZERO_PERCENT_DEFAULT)
+        }
+        step => {
+            let Nothing {} = body_or_default(content_type, bytes)?;
+            let step =
+                if *step == ["approve"] { SessionStep::Approve } else { SessionStep::Discard };
+            types::Command::Session(step(name.into_string()))
+        }
     })
 }
 
