@@ -207,6 +207,8 @@ pub(super) fn plan(
 ) -> Result<Chosen, Stop> {
     let mut denied = Vec::new();
     if let Some(Route { ship_to, .. }) = route {
+        // Of an order that is placed again only those of its legs are known.
+        batch.read_sites(wanted.skus.iter().copied())?;
         let now = batch.now;
         let pairs: Vec<_> = wanted.skus.iter().map(|sku| (*sku, &ship_to.adcode)).collect();
         let (routing, stock) = batch.routing(&pairs)?;

@@ -74,12 +74,7 @@ pub(crate) fn find_sites<'a>(
         let index = cells.number()?;
         let site = SiteRow {
             warehouse: WarehouseCode::from_row(cells.text()?),
-            counters: SiteCounters {
-                on_hand: cells.number()?,
-                unavailable: cells.number()?,
-                reserved: cells.number()?,
-                committed: cells.number()?,
-            },
+            counters: site_counters(cells)?,
             safety_stock: 0,
             missing: 0,
         };
@@ -92,6 +87,29 @@ pub(crate) fn find_sites<'a>(
         };
         let site = SiteRow { safety_stock, missing: cells.number()?, ..site };
         Ok((index, site))
+    })
+}
+
+/// The counters of skus in single warehouses, each with the number it is asked for by.
+pub(crate) fn find_single_sites<'a>(
+    database: &mut dyn Database,
+    sites: impl Iterator<Item = (usize, &'a Sku, &'a WarehouseCode)>,
+) -> Result<Vec<(usize, SiteCounters)>, Error> {
+    const FIND: &str = "SELECT ?3, on_hand, unavailable, reserved, committed
+        FROM warehouse_stock WHERE sku = ?1 AND warehouse = ?2";
+    let runs = sites.map(|(index, sku, warehouse)| {
+        let (sku, warehouse) = (sku.as_str(), warehouse.as_str());
+        [Parameter::Text(sku), Parameter::Text(warehouse), Parameter::index(index)]
+    });
+    read_each(database, FIND, runs, |cells| Ok((cells.number()?, site_counters(cells)?)))
+}
+
+fn site_counters(cells: &mut Cells) -> Result<SiteCounters, Error> {
+    Ok(SiteCounters {
+        on_hand: cells.number()?,
+        unavailable: cells.number()?,
+        reserved: cells.number()?,
+        committed: cells.number()?,
     })
 }
 

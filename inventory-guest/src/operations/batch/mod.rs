@@ -188,10 +188,10 @@ impl<'a> Batch<'a> {
             }
         }
         let rows = storage::orders::legs(self.database, orders.into_iter())?;
-        for (order, row) in &rows {
+        for (_, row) in &rows {
             let sku = self.stock.want(&row.sku);
-            if row.warehouse.is_some() || self.orders[*order].row.route.is_some() {
-                self.stock.want_sites(sku);
+            if let Some(warehouse) = &row.warehouse {
+                self.stock.want_site(sku, warehouse);
             }
         }
         self.stock.load(self.database)?;

@@ -28,9 +28,10 @@ pub(in crate::operations) struct Stock<'a> {
     ledger: Vec<Entry<'a>>,
     /// Nothing is missing there any more.
     made_good: Vec<(SkuIndex, SiteIndex)>,
-    /// Wanted, not yet read.
+    /// Wanted, not yet read: skus, all of their sites, and single sites.
     unread: Vec<SkuIndex>,
     unread_sites: Vec<SkuIndex>,
+    unread_site: Vec<(SkuIndex, MetIndex)>,
 }
 
 struct SkuEntry {
@@ -38,7 +39,9 @@ struct SkuEntry {
     /// `None`: the sku is unknown.
     counters: Option<SkuCounters>,
     stored: Option<SkuCounters>,
+    /// Those that were wanted.
     sites: Vec<SiteEntry>,
+    /// All of them are wanted.
     sites_wanted: bool,
 }
 
@@ -95,12 +98,24 @@ impl<'a> Stock<'a> {
         index
     }
 
-    /// Its warehouses are there after [`Self::load`].
+    /// All of its warehouses are there after [`Self::load`].
     pub(super) fn want_sites(&mut self, sku: SkuIndex) {
         let entry = &mut self.skus[sku];
         if !entry.sites_wanted {
             entry.sites_wanted = true;
             self.unread_sites.push(sku);
+        }
+    }
+
+    /// This one of its warehouses is there after [`Self::load`], and then knows its counters only:
+    /// what is kept from orders comes with [`Self::want_sites`].
+    pub(super) fn want_site(&mut self, sku: SkuIndex, warehouse: &WarehouseCode) {
+        if self.skus[sku].sites_wanted {
+            return;
+        }
+        let warehouse = self.warehouses.meet(warehouse, 0);
+        if self.skus[sku].sites.iter().all(|site| site.warehouse != warehouse) {
+            self.unread_site.push((sku, warehouse));
         }
     }
 
@@ -113,21 +128,54 @@ impl<'a> Stock<'a> {
             entry.counters = Some(counters);
             entry.stored = Some(counters);
         }
+        self.load_all_sites(database)?;
+        self.load_single_sites(database)
+    }
+
+    fn load_all_sites(&mut self, database: &mut dyn Database) -> Result<(), Fault> {
         let unread = std::mem::take(&mut self.unread_sites);
         let asked = unread.iter().map(|&index| (index, &self.skus[index].sku));
         let mut before = 0;
+        // The sku that rows are of, and how many of its sites were there before them: those of legs.
+        let (mut sku, mut known) = (None, 0);
         for (index, row) in storage::stock::find_sites(database, asked)? {
             let sites = &mut self.skus[index].sites;
+            if sku.replace(index) != Some(index) {
+                known = sites.len();
+            }
             // Skus mostly lie in the same warehouses, and each one's are in order.
             let guess = if sites.is_empty() { 0 } else { before + 1 };
             before = self.warehouses.meet(&row.warehouse, guess);
-            sites.push(SiteEntry {
-                warehouse: before,
-                counters: row.counters,
-                stored: Some(row.counters),
-                safety_stock: row.safety_stock,
-                missing: row.missing,
-            });
+            // What a leg's has moved since counts, not what is stored.
+            match sites[..known].iter_mut().find(|site| site.warehouse == before) {
+                Some(known) => {
+                    (known.safety_stock, known.missing) = (row.safety_stock, row.missing);
+                }
+                None => sites.push(SiteEntry {
+                    warehouse: before,
+                    counters: row.counters,
+                    stored: Some(row.counters),
+                    safety_stock: row.safety_stock,
+                    missing: row.missing,
+                }),
+            }
+        }
+        Ok(())
+    }
+
+    fn load_single_sites(&mut self, database: &mut dyn Database) -> Result<(), Fault> {
+        let mut unread = std::mem::take(&mut self.unread_site);
+        unread.retain(|(sku, _)| !self.skus[*sku].sites_wanted);
+        unread.sort_unstable();
+        unread.dedup();
+        let asked = unread.iter().enumerate().map(|(number, (sku, warehouse))| {
+            (number, &self.skus[*sku].sku, self.warehouses.code(*warehouse))
+        });
+        for (number, counters) in storage::stock::find_single_sites(database, asked)? {
+            let (sku, warehouse) = unread[number];
+            let stored = Some(counters);
+            let site = SiteEntry { warehouse, counters, stored, safety_stock: 0, missing: 0 };
+            self.skus[sku].sites.push(site);
         }
         Ok(())
     }
