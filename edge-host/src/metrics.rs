@@ -72,6 +72,8 @@ pub struct Writer {
     pub queue_commands: Gauge<i64, AtomicI64>,
     /// Guest calls that ended in a trap.
     pub traps: Counter,
+    /// Reads in which the guest was stopped.
+    pub reads_stopped: Counter,
     /// Holds ended by the sweep or by a placement that needed their units.
     pub expirations: Counter,
 }
@@ -251,6 +253,12 @@ impl Writer {
             ),
             queue_commands: register(r, "queue_commands", "Commands waiting", Gauge::default()),
             traps: register(r, "guest_traps", "Guest calls that trapped", Counter::default()),
+            reads_stopped: register(
+                r,
+                "guest_reads_stopped",
+                "Reads in which the guest ran longer than one may take",
+                Counter::default(),
+            ),
             expirations: register(r, "expirations", "Holds that ran out", Counter::default()),
         }
     }

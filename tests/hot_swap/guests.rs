@@ -98,6 +98,13 @@ pub(crate) fn wicked() -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
+/// Never ends with the order that a new guest is asked for again and again while it is watched.
+pub(crate) fn sleepless() -> Vec<u8> {
+    let get_order = "(if (i32.eq (local.get 1) (i32.const 15)) (then (loop $again (br $again))))
+         (local.get 0) (local.get 1) (call $real)";
+    wrapped(GET_ORDER, "(param i32 i32) (result i32)", get_order)
+}
+
 /// Says that its tables are of the next version.
 pub(crate) fn newer_tables() -> Vec<u8> {
     let body = "(local i32) (local.set 0 (call $real))

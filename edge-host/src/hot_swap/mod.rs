@@ -292,6 +292,11 @@ impl HotSwap {
             if state.watch != watch {
                 return;
             }
+            // One that nothing can take the place of goes on, and has not failed.
+            if let Err(error) = state.history.target(None) {
+                tracing::error!(guest = digest, reason, %error, "the guest is not taken back");
+                return;
+            }
             if let Err(error) = state.history.fails(digest, reason) {
                 tracing::error!(%error, "the history was not written");
             }

@@ -29,12 +29,12 @@ pub(super) fn begin(hot_swap: &HotSwap, watch: u64, digest: String) {
 fn look_after(hot_swap: &HotSwap, watch: u64, digest: &str, traps_before: u64) {
     let inner = &hot_swap.0;
     let started = Instant::now();
-    let mut probed = started;
+    let (mut probed, mut probes_stopped) = (started, 0);
     while started.elapsed() < inner.config.watch_window {
         if inner.state.lock().watch != watch {
             return;
         }
-        let traps = inner.metrics.writer.traps.get() - traps_before;
+        let traps = inner.metrics.writer.traps.get() - traps_before + probes_stopped;
         if traps >= inner.config.traps_max {
             let age = started.elapsed().as_secs_f64();
             let reason = format!("{traps} traps within its first {age:.1} s");
@@ -43,8 +43,16 @@ fn look_after(hot_swap: &HotSwap, watch: u64, digest: &str, traps_before: u64) {
         }
         if probed.elapsed() >= PROBE_INTERVAL {
             probed = Instant::now();
-            if let Err(Error::Trapped(reason)) = inner.shard.probe(PROBE_ORDER.to_owned()) {
-                tracing::warn!(guest = digest, reason, "a probe of the new guest trapped");
+            match inner.shard.probe(PROBE_ORDER.to_owned()) {
+                Err(Error::Trapped(reason)) => {
+                    tracing::warn!(guest = digest, reason, "a probe of the new guest trapped");
+                }
+                // A read of callers may be a long one, and count for nothing; this is the shortest.
+                Err(Error::Stopped) => {
+                    tracing::warn!(guest = digest, "a probe of the new guest was stopped");
+                    probes_stopped += 1;
+                }
+                _ => {}
             }
         }
         thread::sleep(LOOK_INTERVAL);

@@ -58,7 +58,7 @@ pub(super) fn routes() -> Vec<Route> {
                 .takes::<CatalogChange>()
                 .answers::<CatalogAnswer>()
                 .conflicts()
-                .versioned(),
+                .mismatches(),
         ),
     );
     routes.push(
@@ -169,6 +169,7 @@ async fn edit(call: Call, change: EntryChange) -> Result<Response, Problem> {
 }
 
 async fn change(mut call: Call) -> Result<Response, Problem> {
+    query::expects_nothing(expected_version(&call.headers)?)?;
     let body: CatalogChange = json::read(&mut call).await?;
     apply(&call.wire, body.into_command()).await
 }

@@ -270,7 +270,9 @@ async fn patiently<T, F: Future<Output = Result<T, shard::Error>>>(
     let mut tries = 0;
     loop {
         match ask().await {
-            Err(shard::Error::QueueFull | shard::Error::Timeout) if tries < TRIES_MAX => {
+            Err(shard::Error::QueueFull | shard::Error::Timeout | shard::Error::Stopped)
+                if tries < TRIES_MAX =>
+            {
                 tries += 1;
                 tokio::time::sleep(TRY_PAUSE).await;
             }

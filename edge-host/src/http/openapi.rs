@@ -127,6 +127,12 @@ impl Description {
         self
     }
 
+    /// A change may expect a version that is not there.
+    pub(super) fn mismatches(mut self) -> Self {
+        self.statuses.push(412);
+        self
+    }
+
     fn schema<T: ToSchema>(&mut self) -> Ref {
         self.schemas.push(|schemas| {
             schemas.push((T::name().into(), T::schema()));

@@ -13,7 +13,7 @@ pub(super) fn failed(error: &shard::Error) -> Problem {
         shard::Error::Fault(fault) => return faulted(fault),
         shard::Error::QueueFull => Problem::new(&QUEUE_FULL, NOTHING_DONE),
         shard::Error::Stopping => Problem::new(&STOPPING, NOTHING_DONE),
-        shard::Error::Timeout => Problem::new(&TIMEOUT, NOTHING_DONE),
+        shard::Error::Timeout | shard::Error::Stopped => Problem::new(&TIMEOUT, NOTHING_DONE),
         shard::Error::Trapped(cause) => {
             internal(&TRAPPED, "nothing was done; retrying would fail the same way", cause)
         }
@@ -48,6 +48,7 @@ mod tests {
             (Error::QueueFull, 503, true),
             (Error::Stopping, 503, true),
             (Error::Timeout, 503, true),
+            (Error::Stopped, 503, true),
             (Error::Fault(Fault::Busy), 503, true),
             (Error::Fault(Fault::Storage(secret())), 500, false),
             (Error::Trapped(secret()), 500, false),

@@ -118,6 +118,11 @@ impl<H: Imports> Instance<H> {
         self.limit.set(time_max);
     }
 
+    /// Whether a call was stopped, of those since the time was set.
+    pub fn was_stopped(&self) -> bool {
+        self.limit.was_stopped()
+    }
+
     /// The state of the host functions. No call is running, so nobody else holds it.
     pub fn host_mut(&mut self) -> &mut H {
         self.shared.host.get_mut()

@@ -86,6 +86,8 @@ pub(super) struct Limit {
     time_max: Option<Duration>,
     /// When that is used up, as in `Watched`.
     deadline: u64,
+    /// One of them has used it up.
+    was_stopped: Cell<bool>,
 }
 
 impl Limit {
@@ -99,12 +101,13 @@ impl Limit {
             in_guest: AtomicBool::new(false),
         });
         Watchdog::get().calls.lock().push(Call { watched: Arc::clone(&watched), late: None });
-        Self { watched, time_max: None, deadline: NONE }
+        Self { watched, time_max: None, deadline: NONE, was_stopped: Cell::new(false) }
     }
 
     /// For the calls from now on, together: one answer takes many, one for each list and text.
     pub(super) fn set(&mut self, time_max: Option<Duration>) {
         self.time_max = time_max;
+        self.was_stopped.set(false);
         self.deadline = time_max.map_or(NONE, |time_max| {
             let milliseconds = u64::try_from(time_max.as_millis()).unwrap_or(u64::MAX / 2);
             coarse_now().saturating_add(milliseconds).clamp(NONE + 1, OVERDUE - 1)
@@ -112,6 +115,11 @@ impl Limit {
         let grace = time_max.unwrap_or_default() / 2;
         let grace = u64::try_from(grace.as_nanos()).unwrap_or(u64::MAX);
         self.watched.grace.store(grace, Ordering::Relaxed);
+    }
+
+    /// Whether one of the calls since was stopped.
+    pub(super) fn was_stopped(&self) -> bool {
+        self.was_stopped.get()
     }
 
     pub(super) fn watched(&self) -> &Arc<Watched> {
@@ -134,7 +142,10 @@ impl Limit {
         self.watched.deadline.store(NONE, Ordering::SeqCst);
         CURRENT.set(outer);
         match (answer, self.time_max) {
-            (Err(_), Some(time_max)) if was_overdue => Err(overdue(time_max)),
+            (Err(_), Some(time_max)) if was_overdue => {
+                self.was_stopped.set(true);
+                Err(overdue(time_max))
+            }
             (answer, _) => answer,
         }
     }

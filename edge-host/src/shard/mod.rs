@@ -81,6 +81,9 @@ pub enum Error {
     /// No answer to a read in time. Retrying may help.
     #[error("no answer in time")]
     Timeout,
+    /// The guest was stopped in a read, in which it ran longer than one may take. Retrying may help.
+    #[error("the guest ran longer than a read may take")]
+    Stopped,
     /// The guest trapped on this request. Nothing was done; retrying traps again.
     #[error("the guest trapped: {0}")]
     Trapped(String),
@@ -93,7 +96,7 @@ impl Error {
     /// After how many seconds retrying may help; `None` where it does not.
     pub fn retryable(&self) -> Option<u32> {
         match self {
-            Self::QueueFull | Self::Timeout => Some(1),
+            Self::QueueFull | Self::Timeout | Self::Stopped => Some(1),
             Self::Stopping => Some(5),
             Self::Fault(fault) => inventory_json::refusal::retry_after_s(fault),
             Self::Trapped(_) => None,
@@ -203,14 +206,13 @@ impl Shard {
             redis,
             metrics.writer.clone(),
         )?;
-        let traps = metrics.writer.traps.clone();
         let readers = Readers::start(
             &config,
             Arc::clone(&serving),
             Arc::clone(&cache),
             readers_redis,
             readers_clock,
-            traps,
+            metrics.writer.clone(),
         )?;
         Ok(Self(Arc::new(Inner { config, writer, readers, cache, serving })))
     }

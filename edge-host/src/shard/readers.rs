@@ -12,7 +12,6 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::Mutex;
-use prometheus_client::metrics::counter::Counter;
 use tokio::sync::oneshot;
 use wit_bindgen_wasmedge::rt::CallError;
 
@@ -38,7 +37,7 @@ use crate::{
         HostFunctions,
         redis::{self, RedisHost},
     },
-    runtime,
+    metrics, runtime,
 };
 
 /// Queries that may wait or be under way; more are answered [`Error::QueueFull`].
@@ -103,7 +102,7 @@ impl Readers {
         cache: Arc<Cache>,
         redis: Option<Arc<redis::Client>>,
         clock: Clock,
-        traps: Counter,
+        metrics: metrics::Writer,
     ) -> Result<Self, OpenError> {
         let (queries, receiver) = crossbeam_channel::unbounded();
         let reader = Reader {
@@ -113,7 +112,7 @@ impl Readers {
             cache,
             redis,
             clock,
-            traps,
+            metrics,
             unanswered: Arc::default(),
         };
         let readers = Self {
@@ -138,8 +137,13 @@ impl Readers {
         Ok(())
     }
 
+    /// One that has ended is made anew here, too: where nobody asks a node that is not ready,
+    /// nothing else would.
     pub(super) fn readiness(&self) -> Readiness {
-        readiness_of(&self.threads.lock())
+        match self.start_needed(1) {
+            Ok(()) => Readiness::Ready,
+            Err(_) => Readiness::NotReady("there is no thread for a reader"),
+        }
     }
 
     pub(super) fn submit(&self, query: Query) -> Result<(), Error> {
@@ -153,22 +157,23 @@ impl Readers {
         }
         let deadline = Instant::now() + self.reader.query_timeout;
         self.queries.send((query, deadline)).map_err(|_| Error::Stopping)?;
-        if before > 0 {
-            self.start_needed(before + 1);
+        if before > 0
+            && let Err(error) = self.start_needed(before + 1)
+        {
+            tracing::warn!(%error, "no thread for another reader");
         }
         Ok(())
     }
 
     /// Starts another thread, where there may be more and all of them have a query. Takes the place
     /// of one that has ended.
-    fn start_needed(&self, unanswered: usize) {
+    fn start_needed(&self, unanswered: usize) -> std::io::Result<()> {
         let mut threads = self.threads.lock();
         threads.retain(|thread| !thread.is_finished());
-        if threads.len() < unanswered.min(self.threads_max)
-            && let Err(error) = self.start_thread(&mut threads)
-        {
-            tracing::warn!(%error, readers = threads.len(), "no thread for another reader");
+        if threads.len() < unanswered.min(self.threads_max) {
+            self.start_thread(&mut threads)?;
         }
+        Ok(())
     }
 
     /// Runs an audit on a thread and a guest of its own; a second one at the same time is refused.
@@ -197,15 +202,6 @@ impl Readers {
     }
 }
 
-/// One that is left answers, if later.
-fn readiness_of(threads: &[JoinHandle<()>]) -> Readiness {
-    if threads.iter().all(JoinHandle::is_finished) {
-        Readiness::NotReady("the readers have ended")
-    } else {
-        Readiness::Ready
-    }
-}
-
 #[derive(Clone)]
 struct Reader {
     data: PathBuf,
@@ -214,9 +210,18 @@ struct Reader {
     cache: Arc<Cache>,
     redis: Option<Arc<redis::Client>>,
     clock: Clock,
-    traps: Counter,
+    metrics: metrics::Writer,
     /// Queries that wait or are under way.
     unanswered: Arc<AtomicUsize>,
+}
+
+/// A query that is no longer counted once this is gone, however it ended.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// An instance, and the generation of the guest it is of.
@@ -232,8 +237,8 @@ impl Reader {
             self.instantiate(&current).ok().map(|guest| (current.generation, guest))
         };
         while let Ok((query, deadline)) = queries.recv() {
+            let _under_way = UnderWay(&self.unanswered);
             self.answer(&mut slot, &mut cache, query, deadline);
-            self.unanswered.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
@@ -385,12 +390,14 @@ impl Reader {
         host.set_deadline(deadline);
         database::begin_read(&host.sqlite).map_err(Error::Fault)?;
         call(guest).map_err(|error| {
-            self.traps.inc();
-            tracing::error!(%error, "the guest trapped in a query");
-            match deadline {
-                Some(at) if Instant::now() >= at => Error::Timeout,
-                _ => Error::Trapped(error.to_string()),
+            if guest.instance_mut().was_stopped() {
+                self.metrics.reads_stopped.inc();
+                tracing::warn!(%error, "a query was stopped");
+                return Error::Stopped;
             }
+            self.metrics.traps.inc();
+            tracing::error!(%error, "the guest trapped in a query");
+            Error::Trapped(error.to_string())
         })
     }
 
@@ -401,28 +408,5 @@ impl Reader {
             .module
             .instantiate(HostFunctions { sqlite, redis: RedisHost::new(self.redis.clone()) })
             .map_err(|error| storage(error.to_string()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{sync::mpsc, thread};
-
-    use super::*;
-
-    #[test]
-    fn a_node_whose_readers_have_all_ended_is_not_ready() {
-        let (work, waits) = mpsc::channel::<()>();
-        let wait = move || assert!(waits.recv().is_err(), "nothing is sent");
-        let threads = [thread::spawn(|| ()), thread::spawn(wait)];
-        while !threads[0].is_finished() {
-            thread::yield_now();
-        }
-        assert_eq!(readiness_of(&threads), Readiness::Ready);
-        drop(work);
-        while !threads[1].is_finished() {
-            thread::yield_now();
-        }
-        assert!(matches!(readiness_of(&threads), Readiness::NotReady(_)));
     }
 }

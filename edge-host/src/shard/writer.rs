@@ -137,7 +137,8 @@ impl Writer {
         }
         let commands = job.commands();
         let before = self.queue.waiting.fetch_add(commands, Ordering::SeqCst);
-        if before + commands > self.queue.commands_max {
+        // Other guests are no commands: a full queue does not keep them out.
+        if commands > 0 && before + commands > self.queue.commands_max {
             self.queue.waiting.fetch_sub(commands, Ordering::SeqCst);
             return Err(Error::QueueFull);
         }

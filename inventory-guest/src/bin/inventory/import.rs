@@ -46,7 +46,11 @@ pub(crate) fn commands() -> Vec<Command> {
             .arg(format().help("By default what the file's name says: .csv, or else json"))
             .arg(flag("skip-errors").help("Leave out the rows that cannot count"))
             .arg(flag("dry-run").help("Say what would come of it, and change nothing"))
-            .arg(flag("replace").help("Delete the entries that no row names"))
+            .arg(
+                flag("replace")
+                    .conflicts_with("skip-errors")
+                    .help("Delete the entries that no row names; then every row must be read"),
+            )
             .arg(text("reason").help("Why"))
             .arg(text("author").help("Who"))
             .arg(text("id").help("Names the import, so that an interrupted one can go on"))

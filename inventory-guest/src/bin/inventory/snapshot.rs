@@ -189,7 +189,9 @@ impl Step {
             types::Command::Session(step(it.snapshot.into_string()))
         };
         Ok(Wanted::Command(match self {
-            Self::Begin(begin) => begin.into_command(node)?,
+            Self::Begin(begin) => {
+                begin.into_command(node).map_err(|problem| problem.within("/begin"))?
+            }
             Self::Page(PageStep { snapshot, page, items }) => {
                 SnapshotPage { items }.into_command(snapshot, &page)
             }

@@ -92,6 +92,14 @@ pub fn expected_version(
     }
 }
 
+/// Refuses a version for a call that changes many entries: one would be guarded, or none.
+pub fn expects_nothing(expected: Option<u64>) -> Result<(), Problem> {
+    let detail = "each change has an expected_version of its own; If-Match and If-None-Match are \
+                  for calls that change one entry";
+    let refuse = |_| Err(Problem::malformed_parameter("If-Match", detail));
+    expected.map_or(Ok(()), refuse)
+}
+
 /// Parameters by name, each at most once; any other is refused.
 pub fn parameters<'a, const N: usize>(
     query: &'a str,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::columns::{self, Cell, Column};
 use super::{Item, Sink, Subject, Unreadable};
+use crate::catalog::Shape;
 use crate::contract::sessions::{NumberedRow, RefusedRow};
 
 /// A record longer than this is no row.
@@ -17,25 +18,18 @@ pub(super) fn read(subject: Subject, file: impl Read, sink: Sink<'_>) -> Result<
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .has_headers(false)
-        .from_reader(Bounded { file, since_record: 0 });
+        .terminator(csv::Terminator::Any(b'\n'))
+        .from_reader(Bounded { file, since_record: 0, last: b'\n' });
     let mut record = csv::ByteRecord::new();
-    if !next(&mut reader, &mut record)? {
+    if next(&mut reader, &mut record)?.is_none() {
         return Err(Unreadable::Form("the file is empty; its first line names the columns".into()));
     }
     let header = header(subject, &record)?;
     let mut rows = Rows { subject, pending: None };
-    while next(&mut reader, &mut record)? {
-        let line = record.position().map_or(0, csv::Position::line);
-        let line = u32::try_from(line).unwrap_or(u32::MAX);
+    while let Some(line) = next(&mut reader, &mut record)? {
         let item = match fields(&header, &record) {
             Ok(fields) => rows.add(line, fields),
-            Err(why) => {
-                let before = rows.finish();
-                if before.is_some_and(|item| !sink(item)) {
-                    return Err(Unreadable::Stopped);
-                }
-                Some(Item::Refused(RefusedRow { line, why }))
-            }
+            Err(why) => Some(Item::Refused(RefusedRow { line, why })),
         };
         if item.is_some_and(|item| !sink(item)) {
             return Err(Unreadable::Stopped);
@@ -47,10 +41,13 @@ pub(super) fn read(subject: Subject, file: impl Read, sink: Sink<'_>) -> Result<
     Ok(())
 }
 
-/// Bounds what one record takes: a quote that is never closed would hold the whole file.
+/// Bounds what one record takes: a quote that is never closed would hold the whole file. And ends
+/// the last line, where the file does not.
 struct Bounded<R> {
     file: R,
     since_record: usize,
+    /// The last byte that was read.
+    last: u8,
 }
 
 impl<R: Read> Read for Bounded<R> {
@@ -61,25 +58,55 @@ impl<R: Read> Read for Bounded<R> {
                 format!("a record has more than {RECORD_BYTES_MAX} bytes; is a quote not closed?"),
             ));
         }
-        let read = self.file.read(buffer)?;
+        let mut read = self.file.read(buffer)?;
+        if read == 0 && self.last != b'\n' && !buffer.is_empty() {
+            buffer[0] = b'\n';
+            read = 1;
+        }
         self.since_record += read;
+        self.last = buffer[..read].last().copied().unwrap_or(self.last);
         Ok(read)
     }
 }
 
+/// Reads a record that is no empty line; answers the line that it begins on, or `None` at the end
+/// of the file.
+///
+/// The reader knows the line it has come to. It is not asked for that of the record, because empty
+/// lines before a record count as part of it there.
 fn next<R: Read>(
     reader: &mut csv::Reader<Bounded<R>>,
     record: &mut csv::ByteRecord,
-) -> Result<bool, Unreadable> {
-    let found = reader.read_byte_record(record).map_err(|error| match error.into_kind() {
-        csv::ErrorKind::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            Unreadable::Form(error.to_string())
+) -> Result<Option<u32>, Unreadable> {
+    loop {
+        let before = reader.position().line();
+        let found = reader.read_byte_record(record).map_err(|error| match error.into_kind() {
+            csv::ErrorKind::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                Unreadable::Form(error.to_string())
+            }
+            csv::ErrorKind::Io(error) => Unreadable::Io(error),
+            other => Unreadable::Form(format!("{other:?}")),
+        })?;
+        reader.get_mut().since_record = 0;
+        if !found {
+            return Ok(None);
         }
-        csv::ErrorKind::Io(error) => Unreadable::Io(error),
-        other => Unreadable::Form(format!("{other:?}")),
-    })?;
-    reader.get_mut().since_record = 0;
-    Ok(found)
+        let breaks = record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+        let first = reader.position().line() - 1 - breaks;
+        if first < before {
+            let why = format!("line {before} opens a quote that the file does not close");
+            return Err(Unreadable::Form(why));
+        }
+        // A line may end in CR LF.
+        if let Some(last) = record.iter().next_back().and_then(|cell| cell.strip_suffix(b"\r")) {
+            let last = last.to_vec();
+            record.truncate(record.len() - 1);
+            record.push_field(&last);
+        }
+        if record.len() > 1 || record.iter().any(|cell| !cell.is_empty()) {
+            return Ok(Some(u32::try_from(first).unwrap_or(u32::MAX)));
+        }
+    }
 }
 
 /// The column of each cell.
@@ -129,31 +156,51 @@ fn fields(header: &[Column], record: &csv::ByteRecord) -> Result<Map<String, Val
 /// Rows of one key that stand together are one entry: the rules of a restriction.
 struct Rows {
     subject: Subject,
-    pending: Option<(u32, Map<String, Value>)>,
+    pending: Option<Pending>,
+}
+
+struct Pending {
+    line: u32,
+    fields: Map<String, Value>,
+    /// Its first row is one by itself, and so are the others.
+    is_checked: bool,
 }
 
 impl Rows {
-    /// Adds a row; the item before it, when that is complete.
+    /// Adds a row; the item before it, when that is complete, or a row that is none.
     fn add(&mut self, line: u32, fields: Map<String, Value>) -> Option<Item> {
         let Subject::Catalog(shape) = self.subject else {
             return Some(item(self.subject, line, fields));
         };
         let fields = columns::with_rules(shape, fields);
-        if let Some((_, before)) = &mut self.pending {
-            let same = |name: &str| before.get(name) == fields.get(name);
-            if before.contains_key("rules") && shape.key.iter().all(|field| same(field.name())) {
-                columns::merge(before, fields);
-                return None;
+        let next = Pending { line, fields, is_checked: false };
+        let Some(before) = self.pending.as_mut().filter(|before| before.takes(shape, &next)) else {
+            return self.pending.replace(next).map(|it| item(self.subject, it.line, it.fields));
+        };
+        // A row that is none hides no other of its key.
+        if !before.is_checked {
+            if let Err(why) = columns::row(self.subject, before.fields.clone()) {
+                let line = std::mem::replace(before, next).line;
+                return Some(Item::Refused(RefusedRow { line, why }));
             }
+            before.is_checked = true;
         }
-        let before = self.finish();
-        self.pending = Some((line, fields));
-        before
+        if let Err(why) = columns::row(self.subject, next.fields.clone()) {
+            return Some(Item::Refused(RefusedRow { line, why }));
+        }
+        columns::merge(&mut before.fields, next.fields);
+        None
     }
 
     fn finish(&mut self) -> Option<Item> {
-        let (line, fields) = self.pending.take()?;
-        Some(item(self.subject, line, fields))
+        self.pending.take().map(|it| item(self.subject, it.line, it.fields))
+    }
+}
+
+impl Pending {
+    fn takes(&self, shape: &Shape, next: &Self) -> bool {
+        let same = |name: &str| self.fields.get(name) == next.fields.get(name);
+        self.fields.contains_key("rules") && shape.key.iter().all(|field| same(field.name()))
     }
 }
 
@@ -208,6 +255,43 @@ mod tests {
         assert_eq!(items.len(), starts.len(), "{items:?}");
         for (item, start) in items.iter().zip(starts) {
             assert!(item.starts_with(start), "{item} does not start with {start}");
+        }
+    }
+
+    #[test]
+    fn lines_are_counted_whatever_ends_them() {
+        for (file, line) in [
+            ("sku,category\nA,toys\n,x\n", 3),
+            ("sku,category\r\nA,toys\r\n,x\r\n", 3),
+            ("sku,category\r\n\r\nA,toys\r\n,x", 4),
+            ("sku,category\n\n\nA,toys\n\n,x", 6),
+            ("category,sku\n\"two\nlines\",A\nx,\n", 4),
+            ("category,sku\r\n\"toys\",\"A\"\r\nx,\r\n", 3),
+        ] {
+            let items = items("category", file).unwrap();
+            assert!(items.last().unwrap().starts_with(&format!("{line}! ")), "{file:?}: {items:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_cut_off_in_a_quote_is_no_file() {
+        for file in ["sku,category\nA,toys\nB,\"to", "sku,category\nB,\"tools\n", "\"sku"] {
+            let refused = items("category", file).unwrap_err();
+            assert!(refused.contains("opens a quote"), "{file:?}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_is_none_hides_no_other_of_its_key() {
+        let head = "subject,area,verdict,name\n";
+        for (rows, told) in [
+            ("all,54,deny,a\nall,54,no,b\nall,54,allow,c\n", ["3!", "2:"]),
+            ("all,54,no,a\nall,54,deny,b\nall,54,allow,c\n", ["2!", "3:"]),
+            ("all,54,deny,a\nall,54,allow,b\nall,54,no,c\n", ["4!", "2:"]),
+        ] {
+            let items = items("restriction", &format!("{head}{rows}")).unwrap();
+            let starts: Vec<&str> = items.iter().map(|it| &it[..2]).collect();
+            assert_eq!(starts, told, "{items:?}");
         }
     }
 

@@ -81,7 +81,7 @@ impl ImportOptions {
         }
         let names = ["id", "reason", "author", "on_error", "dry_run", "replace"];
         let [id, reason, author, on_error, dry_run, replace] = parameters(query, names)?;
-        Ok(Self {
+        let options = Self {
             id: word::<RequestIdRule>("id", id)?,
             reason: word::<ReasonRule>("reason", reason)?,
             author: word::<ReasonRule>("author", author)?,
@@ -95,7 +95,20 @@ impl ImportOptions {
             },
             dry_run: flag("dry_run", dry_run.as_deref())?,
             replace: flag("replace", replace.as_deref())?,
-        })
+        };
+        options.check().map_err(|why| Problem::malformed_parameter("replace", why))?;
+        Ok(options)
+    }
+
+    /// Whether one does not contradict another: what a row that cannot be read names is not known,
+    /// so that nobody could say what no row names.
+    pub fn check(&self) -> Result<(), &'static str> {
+        if self.replace && self.on_error == OnError::Skip {
+            Err("replace deletes what no row names, so every row must be read: it does not go \
+                 with on_error=skip")
+        } else {
+            Ok(())
+        }
     }
 
     /// What begins its session.
@@ -135,7 +148,10 @@ mod tests {
         assert_eq!((options.on_error, options.dry_run), (OnError::Skip, true));
         assert_eq!(options.id.as_deref(), Some("I-1"));
         assert_eq!(ImportOptions::parse("").unwrap(), ImportOptions::default());
-        for query in ["on_error=stop", "dry_run=1", "id=", "mode=x", "replace=true&replace=true"] {
+        let both = "replace=true&on_error=skip";
+        for query in
+            [both, "on_error=stop", "dry_run=1", "id=", "mode=x", "replace=true&replace=true"]
+        {
             assert!(ImportOptions::parse(query).is_err(), "{query}");
         }
     }

@@ -2,7 +2,7 @@
 
 use inventory_json::auth::{Access, Role, admit};
 use inventory_json::catalog::path::Place;
-use inventory_json::catalog::query::{Edit, Listing, expected_version};
+use inventory_json::catalog::query::{Edit, Listing, expected_version, expects_nothing};
 use inventory_json::catalog::{
     CatalogChange, CatalogChanges, Noun, Shape, StoredEntry, page, put_of,
 };
@@ -49,6 +49,7 @@ pub(crate) fn task(
     Ok(match place {
         Place::Changes if is_read => Task::Catalog(Reading::Changes(Page::parse(request.query)?)),
         Place::Changes => {
+            expects_nothing(expected_version(request.if_match, request.if_none_match)?)?;
             let change: CatalogChange = body(request.content_type, request.body)?;
             Task::Command(change.into_command())
         }
