@@ -104,6 +104,24 @@ pub(crate) fn find_single_sites<'a>(
     read_each(database, FIND, runs, |cells| Ok((cells.number()?, site_counters(cells)?)))
 }
 
+/// The safety stock of skus in single warehouses, each with the number it is asked for by.
+pub(crate) fn find_safety_stock<'a>(
+    database: &mut dyn Database,
+    sites: impl Iterator<Item = (usize, &'a Sku, &'a WarehouseCode)>,
+) -> Result<Vec<(usize, u32)>, Error> {
+    const FIND: &str =
+        "SELECT ?3, body FROM catalog WHERE noun = 6 AND subject = ?1 AND place = ?2";
+    let runs = sites.map(|(index, sku, warehouse)| {
+        let (sku, warehouse) = (sku.as_str(), warehouse.as_str());
+        [Parameter::Text(sku), Parameter::Text(warehouse), Parameter::index(index)]
+    });
+    read_each(database, FIND, runs, |cells| {
+        let index = cells.number()?;
+        let SafetyStock(units) = value(&cells.blob()?)?;
+        Ok((index, units.get()))
+    })
+}
+
 fn site_counters(cells: &mut Cells) -> Result<SiteCounters, Error> {
     Ok(SiteCounters {
         on_hand: cells.number()?,

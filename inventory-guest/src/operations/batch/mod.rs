@@ -129,10 +129,11 @@ impl<'a> Batch<'a> {
         self.stock.load(self.database)
     }
 
-    /// Reads the warehouses of skus, where they are not known.
+    /// Reads the warehouses of skus, and what is kept there from orders, where they are not known.
     pub(super) fn read_sites(&mut self, skus: impl Iterator<Item = SkuIndex>) -> Result<(), Fault> {
         skus.for_each(|sku| self.stock.want_sites(sku));
-        self.stock.load(self.database)
+        self.stock.load(self.database)?;
+        self.stock.load_kept(self.database)
     }
 
     /// Reads the rules about where the commands' orders go, those of the whole batch at once.

@@ -32,6 +32,8 @@ pub(in crate::operations) struct Stock<'a> {
     unread: Vec<SkuIndex>,
     unread_sites: Vec<SkuIndex>,
     unread_site: Vec<(SkuIndex, MetIndex)>,
+    /// Made by this batch: what is kept there from orders was not read with them.
+    made: Vec<(SkuIndex, SiteIndex)>,
 }
 
 struct SkuEntry {
@@ -420,7 +422,22 @@ impl<'a> Stock<'a> {
             safety_stock: 0,
             missing: 0,
         });
-        entry.sites.len() - 1
+        let site = entry.sites.len() - 1;
+        self.made.push((sku, site));
+        site
+    }
+
+    /// Reads what is kept from orders where this batch has made a sku's warehouse.
+    pub(super) fn load_kept(&mut self, database: &mut dyn Database) -> Result<(), Fault> {
+        let made = std::mem::take(&mut self.made);
+        let asked = made.iter().enumerate();
+        let asked = asked
+            .map(|(number, (sku, site))| (number, &self.skus[*sku].sku, self.code(*sku, *site)));
+        for (number, units) in storage::stock::find_safety_stock(database, asked)? {
+            let (sku, site) = made[number];
+            self.skus[sku].sites[site].safety_stock = units;
+        }
+        Ok(())
     }
 
     /// Nothing is missing any more of a sku in a warehouse.
