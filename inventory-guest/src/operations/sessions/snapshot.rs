@@ -174,13 +174,13 @@ impl Work<'_> {
             let items: Vec<_> = skus.into_iter().map(item).collect();
             self.chunk(database, now, &items, &mut sum, changed)?;
         }
-        let now = state(database, id, self.head, sum.effects)?;
-        let mut session = Session { snapshot: Some(sum.numbers), ..now };
+        let state = state(database, id, self.head, sum.effects)?;
+        let mut session = Session { snapshot: Some(sum.numbers), ..state };
         if !self.is_dry {
             crate::storage::counts::note_snapshot(database, warehouse, self.moment)?;
             session.state = SessionState::Committed;
             let outcome = encode(&Ok(Answer::Session(session.clone())));
-            sessions::set_committed(database, number, &outcome)?;
+            sessions::set_committed(database, number, now, &outcome)?;
         }
         Ok(session)
     }

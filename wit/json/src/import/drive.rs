@@ -5,7 +5,7 @@ use std::io::Read;
 use super::{
     Format, ImportOptions, ImportReport, Item, OnError, Pages, Subject, Unreadable, discard, read,
 };
-use crate::contract::sessions::Session;
+use crate::contract::sessions::{Session, SessionState};
 use crate::contract::types::{Answer, Command, Outcome};
 use crate::problem::Problem;
 use crate::refusal::{refused, rows_refused};
@@ -29,8 +29,9 @@ impl<E> From<Problem> for Failed<E> {
 pub type Apply<'a, E> = &'a mut dyn FnMut(Command) -> Result<Outcome, E>;
 
 /// Imports a file. One that was interrupted goes on, when it is sent again with the same id: pages
-/// that came before are known. Whatever comes of it, what was staged is forgotten, unless `apply`
-/// fails; then it is by the steps of others: once it counts, or else a day later.
+/// that came before are known, and one that counts already is answered as it was. Whatever comes of
+/// it, what was staged is forgotten, unless `apply` fails; then it is by the steps of others: once
+/// it counts, or else a day later.
 pub fn import<E>(
     subject: Subject,
     format: Format,
@@ -105,12 +106,13 @@ fn finish<E>(
     let Pages { refused, refused_rows, .. } = &staged.pages;
     let pages = staged.pages.count();
     let known = refused + staged.session.as_ref().map_or(0, |session| session.refused);
-    let must_refuse = known > 0 && options.on_error == OnError::Refuse;
+    let counts = staged.session.as_ref().is_some_and(|it| it.state == SessionState::Committed);
+    let must_refuse = known > 0 && options.on_error == OnError::Refuse && !counts;
     if !must_refuse {
         match ask(apply, options.commit(session_id, pages)) {
             Ok(session) => {
                 let report = ImportReport::new(&session).with_refused(*refused, refused_rows);
-                return Ok(if options.dry_run { report.dry() } else { report });
+                return Ok(if options.dry_run && !counts { report.dry() } else { report });
             }
             Err(failed) => return Err(failed),
         }
@@ -140,7 +142,7 @@ fn ask<E>(apply: Apply<'_, E>, command: Command) -> Result<Session, Failed<E>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::sessions::{SessionKind, SessionState, SessionStep};
+    use crate::contract::sessions::{SessionKind, SessionStep};
 
     fn session(state: SessionState, staged: u64) -> Outcome {
         let (session_id, refused_rows) = ("I-1".to_owned(), Vec::new());
