@@ -21,6 +21,28 @@ fn csv(host: &Host, path: &str, file: &str) -> Answer {
     import(host, path, "text/csv", file)
 }
 
+/// What a caller says before a file of which it may not send all.
+fn head(path: &str, length: usize) -> String {
+    format!(
+        "POST /v1/import/{path} HTTP/1.1\r\nhost: x\r\ncontent-type: text/csv\r\n\
+         content-length: {length}\r\n\r\n"
+    )
+}
+
+/// The answer to a file for which there is a place, as soon as there is.
+fn sent_again(host: &Host, path: &str, file: &str) -> Answer {
+    let url = format!("http://{}/v1/import/{path}", host.address);
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        // Who is turned away may find the connection closed while the file is on its way.
+        let answer = agent().post(&url).content_type("text/csv").send(file);
+        if let Some(answer) = answer.ok().and_then(read).filter(|it| it.status != 503) {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "there is no place");
+    }
+}
+
 fn counts(answer: &Answer) -> [u64; 5] {
     assert_eq!(answer.status, 200, "{answer:?}");
     ["created", "updated", "unchanged", "deleted", "refused"]
@@ -187,12 +209,7 @@ fn an_import_that_breaks_off_counts_not_at_all() {
     let rows = rows.concat();
     let file = format!("sku,category\n{rows}");
     let mut stream = TcpStream::connect(&host.address).unwrap();
-    let head = format!(
-        "POST /v1/import/category?id=I-1 HTTP/1.1\r\nhost: x\r\ncontent-type: text/csv\r\n\
-         content-length: {}\r\n\r\n",
-        file.len()
-    );
-    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(head("category?id=I-1", file.len()).as_bytes()).unwrap();
     stream.write_all(&file.as_bytes()[..file.len() - 100]).unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
     while host.get("/v1/imports/I-1").body["staged"].as_u64().unwrap_or(0) < 4_000 {
@@ -205,7 +222,29 @@ fn an_import_that_breaks_off_counts_not_at_all() {
         assert!(Instant::now() < deadline, "what was staged is not forgotten");
         thread::yield_now();
     }
-    assert_eq!(counts(&csv(&host, "category?id=I-1", &file)), [5_000, 0, 0, 0, 0]);
+    assert_eq!(counts(&sent_again(&host, "category?id=I-1", &file)), [5_000, 0, 0, 0, 0]);
+    host.assert_audit_is_clean();
+}
+
+/// Both have one session: the end of the one that broke off must not be the end of the other.
+#[test]
+fn an_import_that_breaks_off_ends_before_it_is_sent_again() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    let rows: Vec<String> = (0..30_000).map(|number| format!("S{number},kind\n")).collect();
+    let file = format!("sku,category\n{}", rows.concat());
+    let mut stream = TcpStream::connect(&host.address).unwrap();
+    stream.write_all(head("category?id=I-1", file.len()).as_bytes()).unwrap();
+    stream.write_all(&file.as_bytes()[..file.len() - 100]).unwrap();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while host.get("/v1/imports/I-1").body["staged"].as_u64().unwrap_or(0) < 25_000 {
+        assert!(Instant::now() < deadline, "the rows are not staged");
+        thread::yield_now();
+    }
+    let busy = csv(&host, "category?id=I-1", "sku,category\nS1,kind\n");
+    assert_eq!((busy.status, &busy.body["code"]), (503, &json!("queue_full")));
+    drop(stream);
+    assert_eq!(counts(&sent_again(&host, "category?id=I-1", &file)), [30_000, 0, 0, 0, 0]);
     host.assert_audit_is_clean();
 }
 
