@@ -226,6 +226,44 @@ fn an_import_that_breaks_off_counts_not_at_all() {
     host.assert_audit_is_clean();
 }
 
+/// An import is for admins; a snapshot's calls, which are for whoever trades, do not reach it.
+#[test]
+fn an_import_is_no_snapshot() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    let rows: Vec<String> = (0..1_500).map(|number| format!("S{number},kind\n")).collect();
+    let file = format!("sku,category\n{}", rows.concat());
+    let (mut stream, all_but) = (TcpStream::connect(&host.address).unwrap(), file.len() - 100);
+    stream.write_all(head("category?id=I-1", file.len()).as_bytes()).unwrap();
+    stream.write_all(&file.as_bytes()[..all_but]).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while host.get("/v1/imports/I-1").body["staged"].as_u64().unwrap_or(0) < 1_000 {
+        assert!(Instant::now() < deadline, "the rows are not staged");
+        thread::yield_now();
+    }
+    let page = json!({"items": [{"sku": "TEA", "on_hand": 1}]});
+    let staged = ["2", "99"].map(|number| {
+        let url = format!("http://{}/v1/snapshots/I-1/pages/{number}", host.address);
+        let sent = agent().put(url).content_type("application/json").send(page.to_string());
+        read(sent.unwrap()).unwrap()
+    });
+    let others = [
+        host.post("/v1/snapshots/I-1/commit", &json!({"pages": 1})),
+        host.post("/v1/snapshots/I-1/approve", &json!({})),
+        host.post("/v1/snapshots/I-1/discard", &json!({})),
+    ];
+    for answer in staged.into_iter().chain(others) {
+        assert_eq!((answer.status, &answer.body["code"]), (404, &json!("unknown_session")));
+    }
+    stream.write_all(&file.as_bytes()[all_but..]).unwrap();
+    while host.get("/v1/imports/I-1").body["state"] != "committed" {
+        assert!(Instant::now() < deadline, "{:?}", host.get("/v1/imports/I-1"));
+        thread::yield_now();
+    }
+    assert_eq!(host.get("/v1/imports/I-1").body["created"], 1_500);
+    host.assert_audit_is_clean();
+}
+
 /// Both have one session: the end of the one that broke off must not be the end of the other.
 #[test]
 fn an_import_that_breaks_off_ends_before_it_is_sent_again() {

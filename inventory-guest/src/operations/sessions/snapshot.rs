@@ -93,6 +93,7 @@ pub(super) fn approve(
     Ok((false, work.run(database, now, id, numbers, changed)?))
 }
 
+/// Imports are none: whoever may not import may not touch them.
 fn snapshot_of(
     database: &mut dyn Database,
     id: &SessionId,
@@ -103,9 +104,7 @@ fn snapshot_of(
             let snapshot = snapshot.clone();
             Ok((head, snapshot))
         }
-        SessionKind::Catalog(_) | SessionKind::Stock => {
-            Err(Fault::Malformed("the session is no snapshot".to_owned()).into())
-        }
+        SessionKind::Catalog(_) | SessionKind::Stock => Err(Refusal::UnknownSession.into()),
     }
 }
 
