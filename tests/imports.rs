@@ -200,6 +200,39 @@ fn stock_that_orders_hold_is_not_set_below_them() {
     host.assert_audit_is_clean();
 }
 
+#[test]
+fn a_file_does_not_close_a_warehouse_that_holds_orders() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    warehouses(&host);
+    csv(&host, "service_area", "warehouse,area,priority\nSZ,everywhere,1\n");
+    csv(&host, "stock", "sku,warehouse,sellable,on_hand\nTEA,,7,\nTEA,SZ,,9\n");
+    let order = json!({"lines": [{"sku": "TEA", "quantity": 1}], "ship_to": {"adcode": "440305"}});
+    for id in ["O-1", "O-2"] {
+        assert_eq!(host.post(&format!("/v1/orders/{id}/deduct"), &order).status, 200);
+    }
+    let file = "warehouse,name,active\nGZ,广州,false\nSZ,深圳,false\n";
+    let refused = csv(&host, "warehouse", file);
+    assert_eq!((refused.status, &refused.body["refused"]), (422, &json!(1)));
+    let error = &refused.body["errors"][0];
+    let why = "SZ holds order O-2 and 1 more: put it alone to close it";
+    assert_eq!((&error["line"], &error["why"]), (&json!(3), &json!(why)));
+    for (path, active) in
+        [("warehouse?on_error=skip&dry_run=true", true), ("warehouse?on_error=skip", false)]
+    {
+        assert_eq!(counts(&csv(&host, path, file)), [0, 1, 0, 0, 1], "{path}");
+        assert_eq!(host.get("/v1/warehouses/GZ").body["active"], active);
+        assert_eq!(host.get("/v1/warehouses/SZ").body["active"], true);
+    }
+    for id in ["O-1", "O-2"] {
+        let request = json!({"reason": "cancel"});
+        let released = host.post(&format!("/v1/orders/{id}/release"), &request);
+        assert_eq!(released.status, 200, "{released:?}");
+    }
+    assert_eq!(counts(&csv(&host, "warehouse", file)), [0, 1, 1, 0, 0]);
+    host.assert_audit_is_clean();
+}
+
 /// The caller is gone before the file's end: nothing counts; sent again under its id, all does.
 #[test]
 fn an_import_that_breaks_off_counts_not_at_all() {

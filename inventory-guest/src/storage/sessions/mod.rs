@@ -211,6 +211,17 @@ pub(crate) fn insert_rows<'a>(
     write_each(database, INSERT, runs)
 }
 
+/// Takes rows out of the session.
+pub(crate) fn delete_each<'a>(
+    database: &mut dyn Database,
+    session_no: i64,
+    rows: impl Iterator<Item = &'a StagedRow>,
+) -> Result<(), Error> {
+    const DELETE: &str =
+        "DELETE FROM session_rows WHERE session_no = ? AND subject = ? AND place = ?";
+    write_each(database, DELETE, rows.map(|row| key(session_no, row)))
+}
+
 fn key(session_no: i64, row: &StagedRow) -> [Parameter<'_>; 3] {
     let (subject, place) = (Parameter::Text(&row.subject), Parameter::Text(&row.place));
     [Parameter::Integer(session_no), subject, place]
