@@ -153,8 +153,9 @@ impl Rounds {
             self.shard.clock.hold_at(now);
         }
         let answered = task.and_then(|task| match task {
-            Task::Command(_) => {
-                command_response(decided.into_iter().next().expect("one command, one answer"))
+            Task::Command(command) => {
+                let decided = decided.into_iter().next().expect("one command, one answer");
+                command_response(&command, decided)
             }
             Task::Batch(_) => batch_response(&decided),
             Task::Status(status) => Ok(Response::json(&Status { status })),
@@ -301,12 +302,12 @@ fn check_is_no_import(shard: &mut Shard, task: &Task) -> Result<(), Problem> {
     }
 }
 
-fn command_response(decided: Decided) -> Result<Response, Problem> {
+fn command_response(command: &types::Command, decided: Decided) -> Result<Response, Problem> {
     let types::Outcome { replayed, result } = decided.map_err(|fault| told(&fault))?;
     match &result {
         Ok(answer) => {
             let response = Response::json(&Answer::from(answer));
-            let response = match catalog::version(answer) {
+            let response = match catalog::version(command, answer) {
                 Some(version) => response.with_etag(version),
                 None => response,
             };
