@@ -21,6 +21,28 @@ fn csv(host: &Host, path: &str, file: &str) -> Answer {
     import(host, path, "text/csv", file)
 }
 
+/// What a caller says before a file of which it may not send all.
+fn head(path: &str, length: usize) -> String {
+    format!(
+        "POST /v1/import/{path} HTTP/1.1\r\nhost: x\r\ncontent-type: text/csv\r\n\
+         content-length: {length}\r\n\r\n"
+    )
+}
+
+/// The answer to a file for which there is a place, as soon as there is.
+fn sent_again(host: &Host, path: &str, file: &str) -> Answer {
+    let url = format!("http://{}/v1/import/{path}", host.address);
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        // Who is turned away may find the connection closed while the file is on its way.
+        let answer = agent().post(&url).content_type("text/csv").send(file);
+        if let Some(answer) = answer.ok().and_then(read).filter(|it| it.status != 503) {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "there is no place");
+    }
+}
+
 fn counts(answer: &Answer) -> [u64; 5] {
     assert_eq!(answer.status, 200, "{answer:?}");
     ["created", "updated", "unchanged", "deleted", "refused"]
@@ -91,7 +113,21 @@ fn what_is_wrong_is_told_by_line_and_nothing_counts_unless_it_is_skipped() {
     let told = host.get("/v1/catalog/changes?after=2").body;
     assert_eq!(told["changes"][0]["reason"], "import");
     assert_eq!(told["changes"][0]["author"], "Li Wei");
-    assert_eq!(csv(&host, "service_area?on_error=skip&id=I-1", file).status, 409);
+    // Whoever did not hear that it counts sends it again; nothing else may have its name.
+    for again in
+        ["service_area?on_error=skip&id=I-1&author=Li+Wei", "service_area?id=I-1&author=Li+Wei"]
+    {
+        assert_eq!(csv(&host, again, file), skipped, "{again}");
+    }
+    let other = file.replace("SZ,44,1", "SZ,44,7");
+    for (path, file) in [
+        ("service_area?on_error=skip&id=I-1", file),
+        ("service_area?on_error=skip&id=I-1&author=Li+Wei", other.as_str()),
+    ] {
+        let refused = csv(&host, path, file);
+        assert_eq!((refused.status, &refused.body["code"]), (409, &json!("session_conflict")));
+    }
+    assert_eq!(host.get("/v1/imports/I-1"), known);
 
     let many = "x\n".repeat(150);
     let refused = csv(&host, "category", &format!("sku,category\n{many}")).body;
@@ -164,6 +200,39 @@ fn stock_that_orders_hold_is_not_set_below_them() {
     host.assert_audit_is_clean();
 }
 
+#[test]
+fn a_file_does_not_close_a_warehouse_that_holds_orders() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    warehouses(&host);
+    csv(&host, "service_area", "warehouse,area,priority\nSZ,everywhere,1\n");
+    csv(&host, "stock", "sku,warehouse,sellable,on_hand\nTEA,,7,\nTEA,SZ,,9\n");
+    let order = json!({"lines": [{"sku": "TEA", "quantity": 1}], "ship_to": {"adcode": "440305"}});
+    for id in ["O-1", "O-2"] {
+        assert_eq!(host.post(&format!("/v1/orders/{id}/deduct"), &order).status, 200);
+    }
+    let file = "warehouse,name,active\nGZ,广州,false\nSZ,深圳,false\n";
+    let refused = csv(&host, "warehouse", file);
+    assert_eq!((refused.status, &refused.body["refused"]), (422, &json!(1)));
+    let error = &refused.body["errors"][0];
+    let why = "SZ holds order O-2 and 1 more: put it alone to close it";
+    assert_eq!((&error["line"], &error["why"]), (&json!(3), &json!(why)));
+    for (path, active) in
+        [("warehouse?on_error=skip&dry_run=true", true), ("warehouse?on_error=skip", false)]
+    {
+        assert_eq!(counts(&csv(&host, path, file)), [0, 1, 0, 0, 1], "{path}");
+        assert_eq!(host.get("/v1/warehouses/GZ").body["active"], active);
+        assert_eq!(host.get("/v1/warehouses/SZ").body["active"], true);
+    }
+    for id in ["O-1", "O-2"] {
+        let request = json!({"reason": "cancel"});
+        let released = host.post(&format!("/v1/orders/{id}/release"), &request);
+        assert_eq!(released.status, 200, "{released:?}");
+    }
+    assert_eq!(counts(&csv(&host, "warehouse", file)), [0, 1, 1, 0, 0]);
+    host.assert_audit_is_clean();
+}
+
 /// The caller is gone before the file's end: nothing counts; sent again under its id, all does.
 #[test]
 fn an_import_that_breaks_off_counts_not_at_all() {
@@ -173,12 +242,7 @@ fn an_import_that_breaks_off_counts_not_at_all() {
     let rows = rows.concat();
     let file = format!("sku,category\n{rows}");
     let mut stream = TcpStream::connect(&host.address).unwrap();
-    let head = format!(
-        "POST /v1/import/category?id=I-1 HTTP/1.1\r\nhost: x\r\ncontent-type: text/csv\r\n\
-         content-length: {}\r\n\r\n",
-        file.len()
-    );
-    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(head("category?id=I-1", file.len()).as_bytes()).unwrap();
     stream.write_all(&file.as_bytes()[..file.len() - 100]).unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
     while host.get("/v1/imports/I-1").body["staged"].as_u64().unwrap_or(0) < 4_000 {
@@ -191,7 +255,67 @@ fn an_import_that_breaks_off_counts_not_at_all() {
         assert!(Instant::now() < deadline, "what was staged is not forgotten");
         thread::yield_now();
     }
-    assert_eq!(counts(&csv(&host, "category?id=I-1", &file)), [5_000, 0, 0, 0, 0]);
+    assert_eq!(counts(&sent_again(&host, "category?id=I-1", &file)), [5_000, 0, 0, 0, 0]);
+    host.assert_audit_is_clean();
+}
+
+/// An import is for admins; a snapshot's calls, which are for whoever trades, do not reach it.
+#[test]
+fn an_import_is_no_snapshot() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    let rows: Vec<String> = (0..1_500).map(|number| format!("S{number},kind\n")).collect();
+    let file = format!("sku,category\n{}", rows.concat());
+    let (mut stream, all_but) = (TcpStream::connect(&host.address).unwrap(), file.len() - 100);
+    stream.write_all(head("category?id=I-1", file.len()).as_bytes()).unwrap();
+    stream.write_all(&file.as_bytes()[..all_but]).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while host.get("/v1/imports/I-1").body["staged"].as_u64().unwrap_or(0) < 1_000 {
+        assert!(Instant::now() < deadline, "the rows are not staged");
+        thread::yield_now();
+    }
+    let page = json!({"items": [{"sku": "TEA", "on_hand": 1}]});
+    let staged = ["2", "99"].map(|number| {
+        let url = format!("http://{}/v1/snapshots/I-1/pages/{number}", host.address);
+        let sent = agent().put(url).content_type("application/json").send(page.to_string());
+        read(sent.unwrap()).unwrap()
+    });
+    let others = [
+        host.post("/v1/snapshots/I-1/commit", &json!({"pages": 1})),
+        host.post("/v1/snapshots/I-1/approve", &json!({})),
+        host.post("/v1/snapshots/I-1/discard", &json!({})),
+    ];
+    for answer in staged.into_iter().chain(others) {
+        assert_eq!((answer.status, &answer.body["code"]), (404, &json!("unknown_session")));
+    }
+    stream.write_all(&file.as_bytes()[all_but..]).unwrap();
+    while host.get("/v1/imports/I-1").body["state"] != "committed" {
+        assert!(Instant::now() < deadline, "{:?}", host.get("/v1/imports/I-1"));
+        thread::yield_now();
+    }
+    assert_eq!(host.get("/v1/imports/I-1").body["created"], 1_500);
+    host.assert_audit_is_clean();
+}
+
+/// Both have one session: the end of the one that broke off must not be the end of the other.
+#[test]
+fn an_import_that_breaks_off_ends_before_it_is_sent_again() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    let rows: Vec<String> = (0..30_000).map(|number| format!("S{number},kind\n")).collect();
+    let file = format!("sku,category\n{}", rows.concat());
+    let mut stream = TcpStream::connect(&host.address).unwrap();
+    stream.write_all(head("category?id=I-1", file.len()).as_bytes()).unwrap();
+    stream.write_all(&file.as_bytes()[..file.len() - 100]).unwrap();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while host.get("/v1/imports/I-1").body["staged"].as_u64().unwrap_or(0) < 25_000 {
+        assert!(Instant::now() < deadline, "the rows are not staged");
+        thread::yield_now();
+    }
+    let busy = csv(&host, "category?id=I-1", "sku,category\nS1,kind\n");
+    assert_eq!((busy.status, &busy.body["code"]), (503, &json!("queue_full")));
+    drop(stream);
+    assert_eq!(counts(&sent_again(&host, "category?id=I-1", &file)), [30_000, 0, 0, 0, 0]);
     host.assert_audit_is_clean();
 }
 

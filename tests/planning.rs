@@ -5,6 +5,7 @@ use crate::door::cli::command;
 use crate::harness::{Answer, Host, Start, agent, read};
 use serde_json::{Value, json};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The same through both servers.
 fn through_both(check: impl Fn(&Host)) {
@@ -49,6 +50,32 @@ fn order(lines: &[(&str, u32)], adcode: &str) -> Value {
     let line = |(sku, quantity): &(&str, u32)| json!({"sku": sku, "quantity": quantity});
     let lines: Vec<Value> = lines.iter().map(line).collect();
     json!({"lines": lines, "ship_to": {"adcode": adcode}})
+}
+
+/// Counters, and what may be promised of them, are of one moment.
+#[test]
+fn what_is_available_does_not_contradict_the_counters() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    let lying = json!({"sku": "TEA", "warehouse": "SZ", "on_hand": {"set": 1_000}});
+    host.post("/v1/stock/adjust", &json!({"reason": "initial", "items": [lying]}));
+    host.set_sellable("TEA", 100);
+    let is_read = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for units in [900, 100].into_iter().cycle().take(10_000) {
+                host.set_sellable("TEA", units);
+                if is_read.load(Ordering::Relaxed) {
+                    return;
+                }
+            }
+        });
+        let read = || host.get("/v1/stock/TEA?ship_to=440305").body;
+        let contradicts = |it: &Value| it["available"] != it["sellable"];
+        let contradiction = (0..1_000).map(|_| read()).find(contradicts);
+        is_read.store(true, Ordering::Relaxed);
+        assert_eq!(contradiction, None);
+    });
 }
 
 #[test]

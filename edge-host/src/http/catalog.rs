@@ -160,9 +160,11 @@ async fn delete(call: Call, noun: Noun) -> Result<Response, Problem> {
 async fn edit(call: Call, change: EntryChange) -> Result<Response, Problem> {
     let expected = expected_version(&call.headers)?;
     let edit = Edit::parse(call.uri.query().unwrap_or_default())?;
+    let is_dry = edit.dry_run;
     let command = catalog::put_of(change, expected, edit);
     let (response, outcome) = apply_and_keep(&call.wire, command).await?;
-    Ok(match version(&outcome) {
+    // The version that a dry run tells of is somebody else's, should theirs be the next change.
+    Ok(match version(&outcome).filter(|_| !is_dry) {
         Some(version) => with_etag(response, version),
         None => response,
     })

@@ -13,7 +13,7 @@ use super::outcome::apply;
 use super::problem::{FORBIDDEN, Problem};
 use super::refusal::{UNKNOWN_SESSION, failed};
 use super::route::{Call, Route};
-use super::{ADMIN, READ, TRADE, json};
+use super::{ADMIN, READ, TRADE, Wire, json};
 use crate::guest::sessions::SessionStep;
 use crate::guest::types::Command;
 
@@ -86,9 +86,19 @@ async fn begin(mut call: Call) -> Result<Response, Problem> {
 async fn get(call: Call) -> Result<Response, Problem> {
     let id = name(&call)?.into_string();
     let found = call.wire.shard.session(id).await.map_err(|error| failed(&error))?;
-    let report = found.as_ref().and_then(SnapshotReport::new);
-    let report = report.ok_or_else(|| Problem::new(&UNKNOWN_SESSION, "no such snapshot"))?;
+    let report = found.as_ref().and_then(SnapshotReport::new).ok_or_else(unknown)?;
     Ok(json::answer(&report))
+}
+
+fn unknown() -> Problem {
+    Problem::new(&UNKNOWN_SESSION, "no such snapshot")
+}
+
+/// Pages and `discard` are the same steps for imports, which whoever trades may not touch.
+async fn check_is_snapshot(wire: &Wire, id: &RequestId) -> Result<(), Problem> {
+    let found = wire.shard.session(id.as_str().to_owned()).await;
+    let found = found.map_err(|error| failed(&error))?;
+    found.as_ref().and_then(SnapshotReport::new).ok_or_else(unknown).map(|_| ())
 }
 
 async fn page(mut call: Call) -> Result<Response, Problem> {
@@ -97,6 +107,7 @@ async fn page(mut call: Call) -> Result<Response, Problem> {
     let bounds = || Problem::malformed_parameter("page", "a page is 1 to 10000");
     let (name, number) = (name(&call)?, number.ok_or_else(bounds)?);
     let body: SnapshotPage = json::read(&mut call).await?;
+    check_is_snapshot(&call.wire, &name).await?;
     apply(&call.wire, body.into_command(name, &number)).await
 }
 
@@ -119,9 +130,10 @@ async fn approve(mut call: Call) -> Result<Response, Problem> {
 }
 
 async fn discard(mut call: Call) -> Result<Response, Problem> {
-    let name = name(&call)?.into_string();
+    let name = name(&call)?;
     let _: Nothing = json::read_or_default(&mut call).await?;
-    apply(&call.wire, Command::Session(SessionStep::Discard(name))).await
+    check_is_snapshot(&call.wire, &name).await?;
+    apply(&call.wire, Command::Session(SessionStep::Discard(name.into_string()))).await
 }
 
 fn name(call: &Call) -> Result<RequestId, Problem> {

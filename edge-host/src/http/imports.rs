@@ -2,6 +2,7 @@
 //! through the writer in small pages; an export is read and sent a page at a time. Neither is ever
 //! in memory as a whole.
 
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,8 +18,9 @@ use hyper::body::Frame;
 use inventory_json::catalog::Shape;
 use inventory_json::import::{self, Failed, Format, ImportOptions, ImportReport, Subject, write};
 use inventory_json::words::RequestIdRule;
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::json;
 use super::problem::{NO_ROUTE, Problem};
@@ -40,14 +42,33 @@ const EXPORT_ROWS: u32 = 500;
 
 /// The imports that are under way.
 pub(super) struct Imports {
-    places: Arc<Semaphore>,
+    names: Arc<Mutex<HashSet<String>>>,
     /// Makes the names of those that the caller does not name unique within this process.
     unnamed: AtomicU64,
 }
 
 impl Imports {
     pub(super) fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(IMPORTS_MAX)), unnamed: AtomicU64::new(1) }
+        Self { names: Arc::default(), unnamed: AtomicU64::new(1) }
+    }
+
+    /// A place for the import of this name. One name has one at a time, until what became of it is
+    /// forgotten: the end of one that broke off would be the end of the one that was sent again.
+    fn place(&self, name: &str) -> Result<Place, Problem> {
+        let refuse =
+            |detail: String, after_s| Problem::new(&QUEUE_FULL, detail).retry_after(after_s);
+        let mut names = self.names.lock();
+        if names.contains(name) {
+            return Err(refuse(format!("import {name} is under way; nothing was done"), 1));
+        }
+        if names.len() >= IMPORTS_MAX {
+            return Err(refuse(
+                format!("{IMPORTS_MAX} imports are under way; nothing was done"),
+                5,
+            ));
+        }
+        names.insert(name.to_owned());
+        Ok(Place { names: Arc::clone(&self.names), name: name.to_owned() })
     }
 
     fn unique_name(&self) -> String {
@@ -57,25 +78,32 @@ impl Imports {
     }
 }
 
+/// Kept for as long as an import is under way.
+struct Place {
+    names: Arc<Mutex<HashSet<String>>>,
+    name: String,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.names.lock().remove(&self.name);
+    }
+}
+
 pub(super) async fn import(mut call: Call) -> Result<Response, Problem> {
     let subject = subject(&call)?;
     let options = ImportOptions::parse(call.uri.query().unwrap_or_default())?;
     let format = import::format_of(json::content_type(&call.headers))?;
     let imports = &call.wire.imports;
-    let Ok(permit) = Arc::clone(&imports.places).try_acquire_owned() else {
-        let detail = format!("{IMPORTS_MAX} imports are under way; nothing was done");
-        return Err(Problem::new(&QUEUE_FULL, detail).retry_after(5));
-    };
-    let id = options.id.clone().unwrap_or_else(|| imports.unique_name());
+    let place = imports.place(&options.id.clone().unwrap_or_else(|| imports.unique_name()))?;
     let (pieces, receiver) = mpsc::channel(PIECES_WAITING_MAX);
     let body = std::mem::take(&mut call.body);
     tokio::spawn(pump(body, pieces, call.wire.config.body_timeout));
     let (shard, handle) = (call.wire.shard.clone(), Handle::current());
     let work = move || {
-        let _permit = permit;
         let file = Pieces { receiver, piece: Bytes::new() };
         let mut apply = |command| handle.block_on(apply(&shard, command));
-        import::import(subject, format, file, &options, &id, &mut apply)
+        import::import(subject, format, file, &options, &place.name, &mut apply)
     };
     match tokio::task::spawn_blocking(work).await {
         Ok(Ok(report)) => Ok(json::answer(&report)),

@@ -51,14 +51,13 @@ pub(super) async fn availability(call: Call, sku: Sku) -> Result<Response, Probl
     let ship_to = plan::ship_to(call.uri.query().unwrap_or_default())?;
     let sku = sku.into_string();
     let shard = &call.wire.shard;
-    let found = shard.stock(vec![sku.clone()]).await.map_err(|error| failed(&error))?;
-    let Some(found) = found.into_iter().next().flatten() else {
-        return Err(unknown(sku));
-    };
     let Some(ship_to) = ship_to else {
+        let found = shard.stock(vec![sku.clone()]).await.map_err(|error| failed(&error))?;
+        let found = found.into_iter().next().flatten().ok_or_else(|| unknown(sku))?;
         return Ok(json::rendered(body(&found)));
     };
-    let planned = shard.plan(plan::everything(sku, ship_to)).await;
-    let planned = planned.map_err(|error| failed(&error))?;
-    Ok(json::answer(&Availability::new(&found.stock, &planned)))
+    let inquiry = plan::everything(sku.clone(), ship_to);
+    let found = shard.availability(sku.clone(), inquiry).await.map_err(|error| failed(&error))?;
+    let (stock, planned) = found.ok_or_else(|| unknown(sku))?;
+    Ok(json::answer(&Availability::new(&stock, &planned)))
 }

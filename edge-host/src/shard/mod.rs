@@ -287,6 +287,16 @@ impl Shard {
         self.ask(|reply| Query::Plan(inquiry, reply)).await
     }
 
+    /// A sku's counters, and what would become of an order that was placed then; `None` where the
+    /// sku is unknown. Past the cache.
+    pub async fn availability(
+        &self,
+        sku: String,
+        inquiry: Inquiry,
+    ) -> Result<Option<(SkuStock, Planned)>, Error> {
+        self.ask(|reply| Query::Availability { sku, inquiry, reply }).await
+    }
+
     /// When a warehouse ships from now on; `None` where there is none.
     pub async fn preview(
         &self,

@@ -60,6 +60,11 @@ pub(super) enum Query {
     Entry(EntryKey, Reply<Option<StoredEntry>>),
     Entries(Listing, Reply<Vec<StoredEntry>>),
     Plan(Inquiry, Reply<Planned>),
+    Availability {
+        sku: String,
+        inquiry: Inquiry,
+        reply: Reply<Option<(SkuStock, Planned)>>,
+    },
     Preview {
         warehouse: String,
         count: u32,
@@ -272,6 +277,18 @@ impl Reader {
             Query::Plan(inquiry, reply) => {
                 let now = self.clock.now();
                 let _ = reply.send(self.ask(slot, at, |guest| guest.plan(now, &inquiry)));
+            }
+            Query::Availability { sku, inquiry, reply } => {
+                let (now, skus) = (self.clock.now(), vec![sku]);
+                // Two calls of one snapshot: they must not contradict each other.
+                self.reply(slot, at, reply, |guest| {
+                    let stock = match guest.get_stock(&skus)? {
+                        Ok(found) => found.into_iter().next().flatten(),
+                        Err(fault) => return Ok(Err(fault)),
+                    };
+                    let Some(stock) = stock else { return Ok(Ok(None)) };
+                    Ok(guest.plan(now, &inquiry)?.map(|planned| Some((stock, planned))))
+                });
             }
             Query::Preview { warehouse, count, reply } => {
                 let now = self.clock.now();

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderValue};
-use hyper::{Request, StatusCode};
+use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::net::TcpStream;
@@ -49,6 +49,7 @@ impl FromStr for Url {
             return Err("it names a host".into());
         }
         let path = path.trim_end_matches('/').to_owned();
+        format!("{path}/").parse::<Uri>().map_err(|_| "its path has what a path may not have")?;
         Ok(Self { host: host.to_owned(), port, path })
     }
 }
@@ -143,6 +144,20 @@ mod tests {
             ["", "wms", "https://wms", "http://", "http://a@wms", "http://w?x=1", "http://w:0"]
         {
             assert!(bad.parse::<Url>().is_err(), "{bad}");
+        }
+    }
+
+    /// What passes for an address can be asked.
+    #[test]
+    fn every_address_makes_a_request() {
+        for character in '!'..='~' {
+            let Ok(url) = format!("http://wms/a{character}b").parse::<Url>() else {
+                assert!("\"#<>?@[\\]^`{|}".contains(character), "{character}");
+                continue;
+            };
+            let source = Source { url, authorization: None, timeout: Duration::from_secs(1) };
+            let request = source.request("SZ-1", 1);
+            assert!(request.uri().path().starts_with(&format!("/a{character}b/")), "{request:?}");
         }
     }
 }

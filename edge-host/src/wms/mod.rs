@@ -10,6 +10,7 @@ mod page;
 
 mod pull;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
@@ -77,7 +78,7 @@ pub async fn run(
 ) {
     let source = Arc::new(Source::new(&config));
     let places = Arc::new(Semaphore::new(PULLS_MAX));
-    let mut pulls = JoinSet::new();
+    let (mut pulls, mut names) = (JoinSet::new(), HashMap::new());
     for warehouse in &config.warehouses {
         let pull = Pull {
             source: Arc::clone(&source),
@@ -87,11 +88,21 @@ pub async fn run(
             node: config.node.clone(),
             zero_percent_max: config.zero_percent_max,
         };
-        pulls.spawn(again_and_again(pull, config.interval, Arc::clone(&places)));
+        let pull = pulls.spawn(again_and_again(pull, config.interval, Arc::clone(&places)));
+        names.insert(pull.id(), warehouse.as_str());
     }
-    // An error means that the App is gone, which is a stop too. What was in the writer's queue is
-    // carried out; a snapshot that was half read is read again after the next start.
-    let _ = stopped.wait_for(|stopped| *stopped).await;
+    loop {
+        tokio::select! {
+            // An error means that the App is gone, which is a stop too. What was in the writer's
+            // queue is carried out; a snapshot that was half read is read again after the next
+            // start.
+            _ = stopped.wait_for(|stopped| *stopped) => break,
+            Some(Err(error)) = pulls.join_next() => {
+                let warehouse = names.get(&error.id()).copied();
+                tracing::error!(warehouse, %error, "a warehouse is not read any more");
+            }
+        }
+    }
     pulls.shutdown().await;
 }
 

@@ -112,14 +112,14 @@ impl Pull {
             Ok(it) if it.state == SessionState::AwaitingApproval => {
                 return Ok(Pulled::AwaitsApproval(Box::new(it)));
             }
+            // The very same snapshot counts already.
+            Ok(it) if it.state == SessionState::Committed => {
+                self.metrics.counts_since(head.as_of);
+                return Ok(Pulled::Unchanged);
+            }
             Ok(_) => {}
             Err(Refusal::SnapshotStale(newest)) => {
                 self.metrics.counts_since(newest.newest_as_of);
-                return Ok(Pulled::Unchanged);
-            }
-            // The names are this module's own: the very same snapshot counts already.
-            Err(Refusal::SessionConflict) => {
-                self.metrics.counts_since(head.as_of);
                 return Ok(Pulled::Unchanged);
             }
             Err(refusal) => return Err(Failure::Refused(refusal)),

@@ -6,11 +6,12 @@ use crate::domain::Instant;
 
 /// In order; the last one's number is the schema version. Never edited once released. A semicolon
 /// and an empty line end a statement.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/0001_stock.sql"),
     include_str!("../../migrations/0002_catalog.sql"),
     include_str!("../../migrations/0003_sessions.sql"),
     include_str!("../../migrations/0004_counts.sql"),
+    include_str!("../../migrations/0005_forgetting.sql"),
 ];
 
 /// The number of the last migration.
@@ -47,6 +48,7 @@ mod tests {
     use crate::domain::catalog::Entry;
     use crate::operations::queries::{audit, list_catalog_events, list_entries};
     use crate::storage::local::LocalDatabase;
+    use crate::storage::sessions;
 
     /// Issue 4: warehouses had a table of their own.
     #[test]
@@ -78,5 +80,35 @@ mod tests {
         let noun = crate::domain::catalog::Noun::Warehouse;
         assert_eq!(list_entries(&mut database, noun, "", "", 9).unwrap().len(), 2);
         assert_eq!(audit(&mut database).unwrap().differences, []);
+    }
+
+    /// Every session was looked at again and again: one that counts and is forgotten need not be.
+    #[test]
+    fn sessions_of_a_fourth_database_are_forgotten_when_they_are_due() {
+        let mut database = LocalDatabase::open_in_memory().unwrap();
+        for statement in MIGRATIONS[..4].iter().flat_map(|it| it.split(";\n\n")) {
+            database.execute(statement, &[]).unwrap();
+        }
+        let before = "INSERT INTO migrations VALUES (4, 5);
+            INSERT INTO sessions VALUES (1, 'an import', 8, NULL, 'x', 5, 0, x'00'),
+              (2, 'a snapshot', 9, NULL, 'x', 5, 0, x'00'), (3, 'begun', 8, NULL, 'x', 5, 0, NULL);
+            INSERT INTO snapshots VALUES (2, 'SZ', 4, NULL, NULL)";
+        database.connection().execute_batch(before).unwrap();
+        let (day, week) = (86_400_000, 7 * 86_400_000);
+        assert_eq!(
+            crate::operations::migrate(&mut database, Instant::parse(9).unwrap()).unwrap(),
+            4
+        );
+        let mut known = Vec::new();
+        for now in [9, 5 + day, 5 + week] {
+            let now = Instant::parse(now).unwrap();
+            for (number, _) in sessions::due(&mut database, now).unwrap() {
+                sessions::delete(&mut database, number, now).unwrap();
+            }
+            let names = "SELECT group_concat(session_id, ',' ORDER BY session_id) FROM sessions";
+            known.extend(read(&mut database, names, &[], Cells::text).unwrap());
+        }
+        assert_eq!(known, ["a snapshot,an import,begun", "a snapshot,an import", "an import"]);
+        assert_eq!(sessions::due(&mut database, Instant::parse(week * 9).unwrap()).unwrap(), []);
     }
 }

@@ -8,6 +8,8 @@ use crate::door::words::{Answer, Instant, Outcome, Refusal};
 use std::collections::{BTreeMap, BTreeSet};
 
 const DAY_MS: Instant = 86_400_000;
+/// How long after it began one that was committed is known.
+const KNOWN_MS: Instant = 7 * DAY_MS;
 /// Lines are numbered as if every page were full.
 const PAGE_LINES: u32 = 1_000;
 /// How many sessions that nobody needs each begin and each page forgets.
@@ -20,6 +22,8 @@ pub(super) struct Session {
     warehouse: String,
     seen: Seen,
     began_at: Instant,
+    /// From when on its rows, or itself, are to be forgotten.
+    forget_at: Instant,
     pages: BTreeMap<u32, Vec<Found>>,
     /// Of each sku the first line that names it, and the units.
     rows: BTreeMap<String, (u32, i64)>,
@@ -40,7 +44,7 @@ impl Model {
                 self.commit(now, name, *pages, *zero_percent_max, *dry_run)
             }
             Step::Approve => self.approve(now, name),
-            Step::Discard => self.discard(name),
+            Step::Discard => self.discard(now, name),
         };
         match done {
             Ok((replayed, report)) => Outcome { replayed, result: Ok(Answer::Snapshot(report)) },
@@ -49,12 +53,11 @@ impl Model {
     }
 
     fn begin(&mut self, now: Instant, name: &str, warehouse: &str, seen: Seen) -> Done {
-        self.forget_idle(now);
+        self.forget_due(now);
         if let Ok(number) = self.session(name) {
             let it = &self.sessions[number];
             let is_other = it.warehouse != warehouse || it.seen != seen;
-            let conflicts = is_other || it.is_committed();
-            return if conflicts { Err(Refusal::SessionConflict) } else { Ok((true, it.report())) };
+            return if is_other { Err(Refusal::SessionConflict) } else { Ok((true, it.known())) };
         }
         self.check_newer(now, warehouse, seen)?;
         let session = Session {
@@ -62,6 +65,7 @@ impl Model {
             warehouse: warehouse.to_owned(),
             seen,
             began_at: now,
+            forget_at: now + DAY_MS,
             pages: BTreeMap::new(),
             rows: BTreeMap::new(),
             refused: BTreeMap::new(),
@@ -73,16 +77,13 @@ impl Model {
     }
 
     fn page(&mut self, now: Instant, name: &str, number: u32, items: &[Found]) -> Done {
-        self.forget_idle(now);
+        self.forget_due(now);
         let session = self.session(name)?;
         let it = &mut self.sessions[session];
-        if it.told.is_some() {
-            return Err(Refusal::SessionConflict);
-        }
         match it.pages.get(&number) {
-            Some(before) if before == items => return Ok((true, it.report())),
-            Some(_) => return Err(Refusal::SessionConflict),
-            None => it.stage(number, items),
+            Some(before) if before == items => return Ok((true, it.known())),
+            None if it.told.is_none() => it.stage(number, items),
+            _ => return Err(Refusal::SessionConflict),
         }
         Ok((false, it.report()))
     }
@@ -128,14 +129,10 @@ impl Model {
         Ok((false, self.count_all(now, number, moment, effects, false)))
     }
 
-    fn discard(&mut self, name: &str) -> Done {
+    fn discard(&mut self, now: Instant, name: &str) -> Done {
         let number = self.session(name)?;
-        let it = &mut self.sessions[number];
-        it.forget_pages();
-        let report = it.report();
-        if !it.is_committed() {
-            self.sessions.remove(number);
-        }
+        let report = self.sessions[number].forget(now);
+        self.sessions.retain(|it| it.name != name || it.is_known(now));
         Ok((false, report))
     }
 
@@ -144,17 +141,18 @@ impl Model {
         found.ok_or(Refusal::UnknownSession)
     }
 
-    /// Some of those that count, or began more than a day ago, the oldest first.
-    fn forget_idle(&mut self, now: Instant) {
-        let is_old = |it: &Session| it.began_at < now - DAY_MS;
-        let is_idle = |it: &&Session| {
-            if it.is_committed() { !it.pages.is_empty() } else { is_old(it) }
-        };
-        let idle = self.sessions.iter().filter(is_idle);
-        let names: Vec<String> = idle.take(FORGOTTEN_AT_ONCE).map(|it| it.name.clone()).collect();
-        let idle = self.sessions.iter_mut().filter(|it| names.contains(&it.name));
-        idle.for_each(Session::forget_pages);
-        self.sessions.retain(|it| it.is_committed() || !names.contains(&it.name));
+    /// Some of those that are due, the longest due first.
+    fn forget_due(&mut self, now: Instant) {
+        let mut due: Vec<_> = (self.sessions.iter().enumerate())
+            .filter(|(_, it)| it.forget_at <= now)
+            .map(|(number, it)| (it.forget_at, number, it.name.clone()))
+            .collect();
+        due.sort();
+        due.truncate(FORGOTTEN_AT_ONCE);
+        for (_, number, _) in &due {
+            self.sessions[*number].forget(now);
+        }
+        self.sessions.retain(|it| due.iter().all(|due| due.2 != it.name) || it.is_known(now));
     }
 
     /// A snapshot must be newer than the one that counts.
@@ -223,6 +221,7 @@ impl Model {
             self.take_over(now, code, moment.0, &counted);
             self.moments.insert((code.clone(), None), moment);
             self.sessions[session].told = Some(report.clone());
+            self.sessions[session].forget_at = now;
         }
         report
     }
@@ -249,10 +248,28 @@ impl Session {
         if refused > 0 { Err(Refusal::RowsRefused { refused, errors }) } else { Ok(()) }
     }
 
-    fn forget_pages(&mut self) {
-        self.pages.clear();
+    /// Forgets its rows, and unless it goes on to be known its pages.
+    fn forget(&mut self, now: Instant) -> Report {
         self.rows.clear();
         self.refused.clear();
+        self.forget_at = self.began_at + KNOWN_MS;
+        if !self.is_known(now) {
+            self.pages.clear();
+        }
+        self.report()
+    }
+
+    fn is_known(&self, now: Instant) -> bool {
+        self.is_committed() && self.forget_at > now
+    }
+
+    /// What was told of its commit, with the rows that are left of it.
+    fn known(&self) -> Report {
+        let now = self.report();
+        match self.told.clone() {
+            Some(told) => Report { staged: now.staged, ..told },
+            None => now,
+        }
     }
 
     fn report(&self) -> Report {

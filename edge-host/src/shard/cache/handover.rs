@@ -27,8 +27,9 @@ impl Handover {
         Self { path: data.join(FILE), files, guest: guest.to_owned() }
     }
 
-    /// The generation and the number of its last commit. Taken before the database is opened; there
-    /// is nothing to take a second time.
+    /// The generation and the number of its last commit; there is nothing to take a second time.
+    /// Taken before anything is written. A claim opens the database meanwhile: whatever that does
+    /// to a file can only be a reason not to believe.
     pub(super) fn take(&self) -> Option<(String, u64)> {
         let text = fs::read_to_string(&self.path).ok()?;
         fs::remove_file(&self.path).ok()?;

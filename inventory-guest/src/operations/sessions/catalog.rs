@@ -1,12 +1,13 @@
 //! Making the rows of a catalog session count.
 
+use super::stock::each_chunk;
 use super::{Fault, Stop};
-use crate::domain::catalog::Noun;
+use crate::domain::catalog::{Entry, EntryKey, Noun};
 use crate::domain::session::{Effects, REFUSED_LISTED_MAX, RefusedRow, RefusedRows, SessionCommit};
-use crate::domain::{Instant, Refusal};
+use crate::domain::{Instant, Malformed, OrderId, Refusal};
 use crate::storage::Database;
 use crate::storage::catalog::{self, Cause};
-use crate::storage::sessions::{self, SessionHead, commit as tables};
+use crate::storage::sessions::{self, SessionHead, StagedRow, commit as tables};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Puts the staged rows, or says what that would do.
@@ -24,18 +25,25 @@ pub(super) fn commit(
     }
     let number = head.session_no;
     let (orphans, first) = tables::orphans(database, number, noun)?;
-    add_orphans(refused, orphans, first);
+    let closing = if noun == Noun::Warehouse { closing(database, now, head)? } else { Vec::new() };
+    refused.refused += orphans + closing.len() as u64;
+    refused.rows.extend(first.into_iter().map(why_orphan));
+    refused.rows.extend(closing.iter().map(|(row, orders)| why_not_closed(row, orders)));
+    refused.rows.sort_by_key(|row| row.line);
+    refused.rows.truncate(REFUSED_LISTED_MAX);
     if refused.refused > 0 && !commit.skip_refused {
         return Err(Refusal::RowsRefused(std::mem::take(refused)).into());
     }
     if commit.dry_run {
         let mut effects = tables::effects(database, number, noun, commit.replace)?;
         effects.created -= orphans.min(effects.created);
+        effects.updated -= closing.len() as u64;
         return Ok(effects);
     }
     if orphans > 0 {
         tables::delete_orphans(database, number, noun)?;
     }
+    sessions::delete_each(database, number, closing.iter().map(|(row, _)| row))?;
     let (author, reason) = (head.author.as_deref(), head.reason.as_str());
     let cause = Cause { at: now, author, reason };
     let first = catalog::last_seq(database)?;
@@ -46,7 +54,7 @@ pub(super) fn commit(
     let mut effects = tables::effects_since(database, first)?;
     let changed = effects.created + effects.updated + effects.deleted;
     assert_eq!(last - first, changed, "each change has its row in the history");
-    let rows = sessions::staged(database, number)? - orphans;
+    let rows = sessions::staged(database, number)? - orphans - closing.len() as u64;
     effects.unchanged = rows - effects.created - effects.updated;
     if last > first {
         stamp(database, head, noun, (now, first, last))?;
@@ -54,13 +62,47 @@ pub(super) fn commit(
     Ok(effects)
 }
 
-/// Rows of warehouses that there are not, among the others by line.
-fn add_orphans(refused: &mut RefusedRows, orphans: u64, first: Vec<tables::Orphan>) {
-    refused.refused += orphans;
-    let row = |(line, code)| RefusedRow { line, why: format!("there is no warehouse {code}") };
-    refused.rows.extend(first.into_iter().map(row));
-    refused.rows.sort_by_key(|row| row.line);
-    refused.rows.truncate(REFUSED_LISTED_MAX);
+/// Rows that would close a warehouse which holds orders, and these: as a change does, a file must
+/// not pass them over in silence.
+fn closing(
+    database: &mut dyn Database,
+    now: Instant,
+    head: &SessionHead,
+) -> Result<Vec<(StagedRow, Vec<OrderId>)>, Fault> {
+    let mut closing = Vec::new();
+    each_chunk(database, head, |database, rows| {
+        let key = |row: &StagedRow| EntryKey::parse(Noun::Warehouse, &row.subject, &row.place);
+        let keys: Vec<EntryKey> = rows.iter().map(key).collect::<Result<_, Malformed>>()?;
+        for (at, before) in catalog::find(database, keys.iter().enumerate())? {
+            let is_open = |body: &[u8]| match catalog::decode(keys[at].clone(), body) {
+                Ok(Entry::Warehouse(code, it)) => it.active.then_some(code),
+                _ => None,
+            };
+            let Some(code) = is_open(&before.body).filter(|_| is_open(&rows[at].body).is_none())
+            else {
+                continue;
+            };
+            let orders = catalog::orders_holding(database, &code, now)?;
+            if !orders.is_empty() {
+                closing.push((rows[at].clone(), orders));
+            }
+        }
+        Ok(())
+    })?;
+    Ok(closing)
+}
+
+fn why_orphan((line, code): tables::Orphan) -> RefusedRow {
+    RefusedRow { line, why: format!("there is no warehouse {code}") }
+}
+
+fn why_not_closed(row: &StagedRow, orders: &[OrderId]) -> RefusedRow {
+    let (code, first) = (&row.subject, orders[0].as_str());
+    let why = match orders.len() - 1 {
+        0 => format!("{code} holds order {first}: put it alone to close it"),
+        others => format!("{code} holds order {first} and {others} more: put it alone to close it"),
+    };
+    RefusedRow { line: row.line, why }
 }
 
 /// Equal stamps still mean equal entries: the same pages on the same entries, at the same time and

@@ -19,8 +19,6 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// Rows that one step forgets.
 const FORGOTTEN_ROWS_MAX: u32 = 5_000;
-/// Sessions that nobody discards are forgotten a day after they began.
-const IDLE_MS: i64 = 86_400_000;
 
 /// Why a step has no answer of its own.
 enum Stop {
@@ -58,15 +56,15 @@ pub(super) fn step(
     let mut changed = Vec::new();
     let done = match step {
         SessionStep::Begin(it) => begin(database, now, it),
-        SessionStep::Page(it) => forget_idle(database, now).map_err(Stop::from).and_then(|()| {
-            let head = open(database, &it.session_id)?;
+        SessionStep::Page(it) => forget_due(database, now).map_err(Stop::from).and_then(|()| {
+            let head = find(database, &it.session_id)?;
             let replayed = page::stage(database, &head, it)?;
-            Ok((replayed, state(database, &it.session_id, &head, Effects::default())?))
+            Ok((replayed, known(database, &it.session_id, &head)?))
         }),
         SessionStep::Commit(it) => commit(database, now, it, &mut changed),
         SessionStep::CommitSnapshot(it) => snapshot::commit(database, now, it, &mut changed),
         SessionStep::Approve(id) => snapshot::approve(database, now, id, &mut changed),
-        SessionStep::Discard(id) => discard(database, id),
+        SessionStep::Discard(id) => discard(database, now, id),
     };
     let outcome = match done {
         Ok((replayed, session)) => Outcome { replayed, result: Ok(Answer::Session(session)) },
@@ -80,7 +78,7 @@ pub(super) fn step(
 type Done = Result<(bool, Session), Stop>;
 
 fn begin(database: &mut dyn Database, now: Instant, begin: &SessionBegin) -> Done {
-    forget_idle(database, now)?;
+    forget_due(database, now)?;
     let mut body = Vec::new();
     append(&(&begin.kind, &begin.author, &begin.reason), &mut body);
     let fingerprint = xxh3_64(&body);
@@ -94,7 +92,7 @@ fn begin(database: &mut dyn Database, now: Instant, begin: &SessionBegin) -> Don
     }
     let replayed = found.is_some();
     let head = match found {
-        Some(head) if head.fingerprint != fingerprint || head.committed.is_some() => {
+        Some(head) if head.fingerprint != fingerprint => {
             return Err(Refusal::SessionConflict.into());
         }
         Some(head) => head,
@@ -107,7 +105,7 @@ fn begin(database: &mut dyn Database, now: Instant, begin: &SessionBegin) -> Don
             find(database, &begin.session_id)?
         }
     };
-    Ok((replayed, state(database, &begin.session_id, &head, Effects::default())?))
+    Ok((replayed, known(database, &begin.session_id, &head)?))
 }
 
 fn commit(
@@ -118,7 +116,9 @@ fn commit(
 ) -> Done {
     let head = find(database, &commit.session_id)?;
     if let Some(outcome) = &head.committed {
-        return Ok((true, snapshot::answered(outcome)?));
+        let session = snapshot::answered(outcome)?;
+        let is_same = session.pages == commit.pages;
+        return if is_same { Ok((true, session)) } else { Err(Refusal::SessionConflict.into()) };
     }
     check_whole(database, &head, commit.pages)?;
     let sums = sessions::page_sums(database, head.session_no)?;
@@ -142,7 +142,7 @@ fn commit(
     if !commit.dry_run {
         session.state = SessionState::Committed;
         let outcome = encode(&Ok(Answer::Session(session.clone())));
-        sessions::set_committed(database, head.session_no, &outcome)?;
+        sessions::set_committed(database, head.session_no, now, &outcome)?;
     }
     Ok((false, session))
 }
@@ -162,30 +162,35 @@ fn check_whole(database: &mut dyn Database, head: &SessionHead, expected: u32) -
     Err(Refusal::SessionIncomplete(missing.take(100).collect()).into())
 }
 
-fn discard(database: &mut dyn Database, id: &SessionId) -> Done {
+fn discard(database: &mut dyn Database, now: Instant, id: &SessionId) -> Done {
     let head = sessions::find(database, id.as_str())?.ok_or(Refusal::UnknownSession)?;
-    forget(database, head.session_no, head.committed.is_some())?;
+    forget(database, now, head.session_no, head.committed.is_some())?;
     let session = state(database, id, &head, Effects::default())?;
     Ok((false, session))
 }
 
-/// Forgets some rows of a session; with the last of them, itself unless it is committed.
-fn forget(database: &mut dyn Database, number: i64, is_committed: bool) -> Result<(), Fault> {
+/// Forgets some rows of a session; with the last of them, all that does not stay of it.
+fn forget(
+    database: &mut dyn Database,
+    now: Instant,
+    number: i64,
+    is_committed: bool,
+) -> Result<(), Fault> {
     if !is_committed {
         // First of all, so that nobody takes the rows that are left for all of them.
         sessions::delete_pages(database, number)?;
     }
-    if !sessions::delete_rows(database, number, FORGOTTEN_ROWS_MAX)? {
-        sessions::delete_pages(database, number)?;
-        sessions::delete(database, number)?;
+    if sessions::delete_rows(database, number, FORGOTTEN_ROWS_MAX)? {
+        sessions::set_due(database, number, now)?;
+    } else {
+        sessions::delete(database, number, now)?;
     }
     Ok(())
 }
 
-fn forget_idle(database: &mut dyn Database, now: Instant) -> Result<(), Fault> {
-    let before = Instant::from_row(now.as_milliseconds() - IDLE_MS);
-    for (number, is_committed) in sessions::idle(database, before)? {
-        forget(database, number, is_committed)?;
+fn forget_due(database: &mut dyn Database, now: Instant) -> Result<(), Fault> {
+    for (number, is_committed) in sessions::due(database, now)? {
+        forget(database, now, number, is_committed)?;
     }
     Ok(())
 }
@@ -199,13 +204,6 @@ fn is_discarded(database: &mut dyn Database, head: &SessionHead) -> Result<bool,
 fn find(database: &mut dyn Database, id: &SessionId) -> Result<SessionHead, Stop> {
     let head = sessions::find(database, id.as_str())?.ok_or(Refusal::UnknownSession)?;
     if is_discarded(database, &head)? { Err(Refusal::UnknownSession.into()) } else { Ok(head) }
-}
-
-/// A session that takes pages.
-fn open(database: &mut dyn Database, id: &SessionId) -> Result<SessionHead, Stop> {
-    let head = find(database, id)?;
-    let is_closed = head.committed.is_some() || head.awaiting.is_some();
-    if is_closed { Err(Refusal::SessionConflict.into()) } else { Ok(head) }
 }
 
 /// What a session is now.
@@ -233,6 +231,20 @@ fn state(
     Ok(Session { session_id, kind, state, pages, staged, effects, refused, snapshot })
 }
 
+/// A session as callers read it: once it was committed, as that was answered.
+fn known(
+    database: &mut dyn Database,
+    id: &SessionId,
+    head: &SessionHead,
+) -> Result<Session, Fault> {
+    let now = state(database, id, head, Effects::default())?;
+    let answered = head.committed.as_ref().or(head.awaiting.as_ref());
+    Ok(match answered {
+        Some(outcome) => Session { staged: now.staged, ..snapshot::answered(outcome)? },
+        None => now,
+    })
+}
+
 /// A session as it is now; `None` where there is none of this name.
 pub fn get_session(database: &mut impl Database, id: &SessionId) -> Result<Option<Session>, Fault> {
     let Some(head) = sessions::find(database, id.as_str())? else {
@@ -241,10 +253,5 @@ pub fn get_session(database: &mut impl Database, id: &SessionId) -> Result<Optio
     if is_discarded(database, &head)? {
         return Ok(None);
     }
-    let now = state(database, id, &head, Effects::default())?;
-    let answered = head.committed.as_ref().or(head.awaiting.as_ref());
-    Ok(Some(match answered {
-        Some(outcome) => Session { staged: now.staged, ..snapshot::answered(outcome)? },
-        None => now,
-    }))
+    known(database, id, &head).map(Some)
 }

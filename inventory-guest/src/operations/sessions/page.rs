@@ -25,10 +25,11 @@ pub(super) fn stage(
     let rows: Vec<(u32, Result<StagedRow, String>)> =
         page.rows.iter().map(|row| (row.line, staged(&head.kind, row))).collect();
     let fingerprint = fingerprint(&rows);
+    let is_open = head.committed.is_none() && head.awaiting.is_none();
     match sessions::page(database, head.session_no, page.number)? {
         Some(before) if before == fingerprint => return Ok(true),
-        Some(_) => return Err(Refusal::SessionConflict.into()),
-        None => {}
+        None if is_open => {}
+        _ => return Err(Refusal::SessionConflict.into()),
     }
     let (good, refused) = tell_apart(database, head.session_no, rows)?;
     let before = sessions::staged(database, head.session_no)?;

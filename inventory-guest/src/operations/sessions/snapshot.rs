@@ -93,6 +93,7 @@ pub(super) fn approve(
     Ok((false, work.run(database, now, id, numbers, changed)?))
 }
 
+/// Imports are none: whoever may not import may not touch them.
 fn snapshot_of(
     database: &mut dyn Database,
     id: &SessionId,
@@ -103,9 +104,7 @@ fn snapshot_of(
             let snapshot = snapshot.clone();
             Ok((head, snapshot))
         }
-        SessionKind::Catalog(_) | SessionKind::Stock => {
-            Err(Fault::Malformed("the session is no snapshot".to_owned()).into())
-        }
+        SessionKind::Catalog(_) | SessionKind::Stock => Err(Refusal::UnknownSession.into()),
     }
 }
 
@@ -174,13 +173,13 @@ impl Work<'_> {
             let items: Vec<_> = skus.into_iter().map(item).collect();
             self.chunk(database, now, &items, &mut sum, changed)?;
         }
-        let now = state(database, id, self.head, sum.effects)?;
-        let mut session = Session { snapshot: Some(sum.numbers), ..now };
+        let state = state(database, id, self.head, sum.effects)?;
+        let mut session = Session { snapshot: Some(sum.numbers), ..state };
         if !self.is_dry {
             crate::storage::counts::note_snapshot(database, warehouse, self.moment)?;
             session.state = SessionState::Committed;
             let outcome = encode(&Ok(Answer::Session(session.clone())));
-            sessions::set_committed(database, number, &outcome)?;
+            sessions::set_committed(database, number, now, &outcome)?;
         }
         Ok(session)
     }

@@ -68,7 +68,8 @@ pub(super) fn commit(
     Ok(effects)
 }
 
-fn each_chunk(
+/// Looks at all staged rows, in order of their keys.
+pub(super) fn each_chunk(
     database: &mut dyn Database,
     head: &SessionHead,
     mut work: impl FnMut(&mut dyn Database, &[StagedRow]) -> Result<(), Fault>,

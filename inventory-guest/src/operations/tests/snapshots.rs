@@ -9,6 +9,8 @@ use crate::domain::session::{
 };
 use crate::domain::{Command, Level, Reason, Sku, WarehouseCode};
 use crate::operations::Fault;
+use crate::operations::queries::get_session;
+use crate::storage::sessions::page_sums;
 
 fn id(name: &str) -> SessionId {
     SessionId::parse(name).unwrap()
@@ -139,7 +141,7 @@ fn one_that_waits_may_be_discarded_and_is_overtaken_by_a_newer_one() {
         (300, begin("S", "W1 at 250#19"), "open 0 pages 0 staged"),
         (300, page("S", 1, "A*7"), "open 1 pages 1 staged"),
         (300, commit("S", 1, 20), waits),
-        (300, begin("S", "W1 at 250#19"), "as before: awaiting approval 1 pages 1 staged"),
+        (300, begin("S", "W1 at 250#19"), &format!("as before: {waits}")),
         (300, discard("S"), "awaiting approval 0 pages 0 staged"),
         (300, approve("S"), "no unknown_session"),
         (300, begin("S", "W1 at 250#19"), "open 0 pages 0 staged"),
@@ -228,6 +230,26 @@ fn rows_of_another_warehouse_refuse_it_whole() {
     let commit = SessionCommit { session_id, pages: 1, skip_refused, replace, dry_run };
     let wrong = shop.try_tell_all(300, &[Command::Session(SessionStep::Commit(commit))]);
     assert_eq!(wrong, Err(Fault::Malformed("a snapshot has a commit of its own".to_owned())));
+}
+
+/// Its warehouse's system may send it again; a week later it is stale all the same.
+#[test]
+fn a_snapshot_that_counts_is_known_for_a_week() {
+    let mut shop = shop();
+    let all = "A*7 B*10 C*10 D*10 E*10";
+    let done = "committed 1 pages 0 staged +0 ~0 =5 -0 0/5 zeroed 0 stale 0 short";
+    let week = 7 * 86_400_000;
+    shop.check([
+        (300, begin("S", "W1 at 250"), "open 0 pages 0 staged"),
+        (300, page("S", 1, all), "open 1 pages 5 staged"),
+        (300, commit("S", 1, 0), &done.replace(" 0 staged", " 5 staged")),
+        (week + 299, begin("S", "W1 at 250"), &format!("as before: {done}")),
+        (week + 299, page("S", 1, all), &format!("as before: {done}")),
+        (week + 300, page("S", 1, all), "no unknown_session"),
+        (week + 300, begin("S", "W1 at 250"), "no snapshot_stale 250#19 not 250#19"),
+    ]);
+    assert_eq!(get_session(&mut shop.database, &id("S")).unwrap(), None);
+    assert_eq!(page_sums(&mut shop.database, 1).unwrap().pages, 0);
 }
 
 #[test]

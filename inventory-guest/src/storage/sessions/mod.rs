@@ -10,6 +10,11 @@ use crate::domain::count::{Seen, Snapshot};
 use crate::domain::session::{REFUSED_LISTED_MAX, RefusedRow, SessionKind};
 use crate::domain::{Instant, Reason};
 
+/// What nobody commits or discards is forgotten a day after it began.
+const IDLE_MS: i64 = 86_400_000;
+/// How long after it began a snapshot that was committed is known.
+const SNAPSHOT_KNOWN_MS: i64 = 7 * 86_400_000;
+
 /// A row of `sessions`.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionHead {
@@ -76,7 +81,8 @@ pub(crate) fn insert(
     fingerprint: u64,
 ) -> Result<(), Error> {
     const INSERT: &str = "INSERT INTO sessions
-        (session_id, kind, author, reason, began_at, fingerprint) VALUES (?, ?, ?, ?, ?, ?)";
+        (session_id, kind, author, reason, began_at, fingerprint, forget_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?5 + ?7)";
     let run = [
         Parameter::Text(id),
         codes::of_session_kind(kind).into(),
@@ -84,6 +90,7 @@ pub(crate) fn insert(
         Parameter::Text(reason.as_str()),
         now.into(),
         of_hash(fingerprint),
+        Parameter::Integer(IDLE_MS),
     ];
     write_each(database, INSERT, std::iter::once(run))?;
     match kind {
@@ -92,14 +99,15 @@ pub(crate) fn insert(
     }
 }
 
-/// Notes what a commit answered.
+/// Notes what a commit answered; nobody needs the rows any more.
 pub(crate) fn set_committed(
     database: &mut dyn Database,
     session_no: i64,
+    now: Instant,
     outcome: &[u8],
 ) -> Result<(), Error> {
-    const SET: &str = "UPDATE sessions SET committed = ? WHERE session_no = ?";
-    let run = [Parameter::Blob(outcome), Parameter::Integer(session_no)];
+    const SET: &str = "UPDATE sessions SET committed = ?, forget_at = ? WHERE session_no = ?";
+    let run = [Parameter::Blob(outcome), now.into(), Parameter::Integer(session_no)];
     write_each(database, SET, std::iter::once(run))
 }
 
@@ -203,6 +211,17 @@ pub(crate) fn insert_rows<'a>(
     write_each(database, INSERT, runs)
 }
 
+/// Takes rows out of the session.
+pub(crate) fn delete_each<'a>(
+    database: &mut dyn Database,
+    session_no: i64,
+    rows: impl Iterator<Item = &'a StagedRow>,
+) -> Result<(), Error> {
+    const DELETE: &str =
+        "DELETE FROM session_rows WHERE session_no = ? AND subject = ? AND place = ?";
+    write_each(database, DELETE, rows.map(|row| key(session_no, row)))
+}
+
 fn key(session_no: i64, row: &StagedRow) -> [Parameter<'_>; 3] {
     let (subject, place) = (Parameter::Text(&row.subject), Parameter::Text(&row.place));
     [Parameter::Integer(session_no), subject, place]
@@ -269,20 +288,13 @@ pub(crate) fn put_aside(database: &mut dyn Database, session_no: i64) -> Result<
     Ok(())
 }
 
-/// Sessions whose rows nobody needs, and whether each is committed: those that are, that were begun
-/// before `before`, or that are being forgotten already.
-pub(crate) fn idle(
-    database: &mut dyn Database,
-    before: Instant,
-) -> Result<Vec<(i64, bool)>, Error> {
-    const IDLE: &str = "SELECT s.session_no, s.committed IS NOT NULL FROM sessions s
-        WHERE CASE
-          WHEN EXISTS (SELECT 1 FROM session_pages p WHERE p.session_no = s.session_no)
-            THEN s.committed IS NOT NULL OR s.began_at < ?1
-          ELSE s.committed IS NULL AND (s.began_at < ?1
-            OR EXISTS (SELECT 1 FROM session_rows r WHERE r.session_no = s.session_no))
-          END LIMIT 2";
-    read(database, IDLE, &[before.into()], |cells| Ok((cells.integer()?, cells.integer()? == 1)))
+/// The sessions that are the longest due to be forgotten, and whether each is committed.
+const DUE: &str = "SELECT session_no, committed IS NOT NULL FROM sessions
+    WHERE forget_at <= ? ORDER BY forget_at, session_no LIMIT 2";
+
+/// Two of those sessions.
+pub(crate) fn due(database: &mut dyn Database, now: Instant) -> Result<Vec<(i64, bool)>, Error> {
+    read(database, DUE, &[now.into()], |cells| Ok((cells.integer()?, cells.integer()? == 1)))
 }
 
 /// Deletes at most `limit` rows; answers whether any may be left.
@@ -297,24 +309,46 @@ pub(crate) fn delete_rows(
     Ok(deleted >= u64::from(limit))
 }
 
-/// Deletes what is left of a session but its own row.
+/// Deletes the pages of a session.
 pub(crate) fn delete_pages(database: &mut dyn Database, session_no: i64) -> Result<(), Error> {
     const PAGES: &str = "DELETE FROM session_pages WHERE session_no = ?";
-    const REFUSALS: &str = "DELETE FROM session_refusals WHERE session_no = ?";
-    for statement in [PAGES, REFUSALS] {
-        database.execute(statement, &[Parameter::Integer(session_no)])?;
-    }
+    database.execute(PAGES, &[Parameter::Integer(session_no)])?;
     Ok(())
 }
 
-/// Deletes the row of a session that was never committed.
-pub(crate) fn delete(database: &mut dyn Database, session_no: i64) -> Result<(), Error> {
-    const DELETE: &str = "DELETE FROM sessions WHERE session_no = ? AND committed IS NULL";
+/// Notes that the rest of a session's rows are to be forgotten.
+pub(crate) fn set_due(
+    database: &mut dyn Database,
+    session_no: i64,
+    now: Instant,
+) -> Result<(), Error> {
+    const SET: &str = "UPDATE sessions SET forget_at = ? WHERE session_no = ?";
+    database.execute(SET, &[now.into(), Parameter::Integer(session_no)])?;
+    Ok(())
+}
+
+/// Deletes what is left of a session without rows; of one that was committed only what does not
+/// stay, or does not stay any longer.
+pub(crate) fn delete(
+    database: &mut dyn Database,
+    session_no: i64,
+    now: Instant,
+) -> Result<(), Error> {
+    const REFUSALS: &str = "DELETE FROM session_refusals WHERE session_no = ?";
+    const STAYS: &str = "UPDATE sessions SET forget_at = iif(kind = 9, began_at + ?2, NULL)
+        WHERE session_no = ?1 AND committed IS NOT NULL";
+    const DELETE: &str = "DELETE FROM sessions
+        WHERE session_no = ?1 AND (committed IS NULL OR forget_at <= ?2)";
+    const PAGES: &str = "DELETE FROM session_pages
+        WHERE session_no = ?1 AND session_no NOT IN (SELECT s.session_no FROM sessions s)";
     const SNAPSHOT: &str = "DELETE FROM snapshots
         WHERE session_no = ?1 AND session_no NOT IN (SELECT s.session_no FROM sessions s)";
-    for statement in [DELETE, SNAPSHOT] {
-        database.execute(statement, &[Parameter::Integer(session_no)])?;
-    }
+    let number = Parameter::Integer(session_no);
+    database.execute(REFUSALS, &[number])?;
+    database.execute(STAYS, &[number, Parameter::Integer(SNAPSHOT_KNOWN_MS)])?;
+    database.execute(DELETE, &[number, now.into()])?;
+    database.execute(PAGES, &[number])?;
+    database.execute(SNAPSHOT, &[number])?;
     Ok(())
 }
 
@@ -324,4 +358,21 @@ fn hash(cells: &mut Cells) -> Result<u64, Error> {
 
 fn of_hash(hash: u64) -> Parameter<'static> {
     Parameter::Integer(i64::from_ne_bytes(hash.to_ne_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::local::LocalDatabase;
+
+    /// Each begin and page looks for them: sessions that stay must not be looked at.
+    #[test]
+    fn what_is_due_is_found_by_its_index() {
+        let mut database = LocalDatabase::open_in_memory().unwrap();
+        crate::operations::migrate(&mut database, Instant::parse(0).unwrap()).unwrap();
+        let explained = format!("EXPLAIN QUERY PLAN {DUE}");
+        let row = |row: &rusqlite::Row<'_>| row.get::<_, String>("detail");
+        let plan: String = database.connection().query_row(&explained, [0], row).unwrap();
+        assert!(plan.contains("SEARCH sessions USING INDEX sessions_to_forget"), "{plan}");
+    }
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 use super::{
     Format, ImportOptions, ImportReport, Item, OnError, Pages, Subject, Unreadable, discard, read,
 };
-use crate::contract::sessions::Session;
+use crate::contract::sessions::{Session, SessionState};
 use crate::contract::types::{Answer, Command, Outcome};
 use crate::problem::Problem;
 use crate::refusal::{refused, rows_refused};
@@ -29,8 +29,9 @@ impl<E> From<Problem> for Failed<E> {
 pub type Apply<'a, E> = &'a mut dyn FnMut(Command) -> Result<Outcome, E>;
 
 /// Imports a file. One that was interrupted goes on, when it is sent again with the same id: pages
-/// that came before are known. Whatever comes of it, what was staged is forgotten, unless `apply`
-/// fails; then it is a day later.
+/// that came before are known, and one that counts already is answered as it was. Whatever comes of
+/// it, what was staged is forgotten, unless `apply` fails; then it is by the steps of others: once
+/// it counts, or else a day later.
 pub fn import<E>(
     subject: Subject,
     format: Format,
@@ -43,14 +44,9 @@ pub fn import<E>(
     let done = stage(subject, format, file, session_id, apply)
         .and_then(|staged| finish(&staged, options, session_id, apply));
     if !matches!(done, Err(Failed::Apply(_))) {
-        loop {
-            match ask(apply, discard(session_id)) {
-                Ok(session) if session.staged > 0 => {}
-                // An import that was not committed is unknown once it is forgotten.
-                Ok(_) | Err(Failed::Refused(_)) => break,
-                Err(failed) => return Err(failed),
-            }
-        }
+        // An import that was not committed is unknown once it is forgotten. What came of it stays
+        // true where forgetting fails: it must not be taken for undone, and done again.
+        while matches!(ask(apply, discard(session_id)), Ok(session) if session.staged > 0) {}
     }
     done
 }
@@ -110,12 +106,13 @@ fn finish<E>(
     let Pages { refused, refused_rows, .. } = &staged.pages;
     let pages = staged.pages.count();
     let known = refused + staged.session.as_ref().map_or(0, |session| session.refused);
-    let must_refuse = known > 0 && options.on_error == OnError::Refuse;
+    let counts = staged.session.as_ref().is_some_and(|it| it.state == SessionState::Committed);
+    let must_refuse = known > 0 && options.on_error == OnError::Refuse && !counts;
     if !must_refuse {
         match ask(apply, options.commit(session_id, pages)) {
             Ok(session) => {
                 let report = ImportReport::new(&session).with_refused(*refused, refused_rows);
-                return Ok(if options.dry_run { report.dry() } else { report });
+                return Ok(if options.dry_run && !counts { report.dry() } else { report });
             }
             Err(failed) => return Err(failed),
         }
@@ -139,5 +136,51 @@ fn ask<E>(apply: Apply<'_, E>, command: Command) -> Result<Session, Failed<E>> {
             Err(Problem::new(&crate::refusal::TRAPPED, detail).into())
         }
         Err(refusal) => Err(refused(&refusal).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::sessions::{SessionKind, SessionStep};
+
+    fn session(state: SessionState, staged: u64) -> Outcome {
+        let (session_id, refused_rows) = ("I-1".to_owned(), Vec::new());
+        let session = Session {
+            session_id,
+            kind: SessionKind::Stock,
+            state,
+            pages: 1,
+            staged,
+            created: staged,
+            updated: 0,
+            unchanged: 0,
+            deleted: 0,
+            refused: 0,
+            refused_rows,
+            snapshot: None,
+        };
+        Outcome { replayed: false, result: Ok(Answer::Session(session)) }
+    }
+
+    #[test]
+    fn what_counts_is_told_although_forgetting_fails() {
+        let mut steps = Vec::new();
+        let mut apply = |command: Command| {
+            let Command::Session(step) = command else { unreachable!("an import is a session") };
+            let (name, done) = match step {
+                SessionStep::Discard(_) => ("discard", Err("the disk is full")),
+                SessionStep::Commit(_) => ("commit", Ok(session(SessionState::Committed, 1))),
+                _ => ("stage", Ok(session(SessionState::Open, 1))),
+            };
+            steps.push(name);
+            done
+        };
+        let file = &b"sku,warehouse,sellable,on_hand\nTEA,,7,\n"[..];
+        let options = ImportOptions::default();
+        let done = import(Subject::Stock, Format::Csv, file, &options, "I-1", &mut apply);
+        let report = serde_json::to_value(done.unwrap()).unwrap();
+        assert_eq!((&report["state"], &report["created"]), (&"committed".into(), &1.into()));
+        assert_eq!(steps, ["stage", "stage", "commit", "discard"]);
     }
 }

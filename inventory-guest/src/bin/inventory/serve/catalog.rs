@@ -112,10 +112,10 @@ pub(crate) fn unknown(noun: Noun) -> Problem {
     Problem::new(&UNKNOWN_ENTRY, format!("there is no such {}", Shape::of(noun).name))
 }
 
-/// The version of the one entry that a change was of, where it is there now.
-pub(crate) fn version(answer: &types::Answer) -> Option<u64> {
-    match answer {
-        types::Answer::Catalog(changed) => {
+/// The version of the one entry that a change was of, where it is there now: not after a dry run.
+pub(crate) fn version(command: &types::Command, answer: &types::Answer) -> Option<u64> {
+    match (command, answer) {
+        (types::Command::Catalog(change), types::Answer::Catalog(changed)) if !change.dry_run => {
             changed.first().map(|it| it.version).filter(|it| *it > 0)
         }
         _ => None,

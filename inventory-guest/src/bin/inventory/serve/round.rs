@@ -8,6 +8,7 @@ use inventory_json::answers::Order;
 use inventory_json::audit::{AuditReport, Status};
 use inventory_json::batch::BatchAnswer;
 use inventory_json::changes::Changes;
+use inventory_json::contract::sessions::SessionStep;
 use inventory_json::contract::types;
 use inventory_json::counts::{Shortages, ShortagesQuery};
 use inventory_json::outcome::Answer;
@@ -84,7 +85,7 @@ impl Rounds {
     fn collect(&mut self) -> (Vec<Pending>, bool) {
         let mut pending = Vec::new();
         let mut more = false;
-        let (options, settings) = (&self.options, &self.settings);
+        let (shard, options, settings) = (&mut self.shard, &self.options, &self.settings);
         for (&number, connection) in &mut self.connections {
             let first = pending.len();
             // A read sees the writes before it and none behind it: reads come after all writes.
@@ -94,6 +95,7 @@ impl Rounds {
                     Ok(request) => understood(request, options, settings),
                     Err(problem) => (Err(problem), After::Close, None),
                 };
+                let task = task.and_then(|it| check_is_no_import(shard, &it).map(|()| it));
                 let writes = task.as_ref().is_ok_and(Task::writes);
                 if (writes && has_read) || pending.len() - first == PIPELINED_MAX {
                     return Taken::Later;
@@ -151,8 +153,9 @@ impl Rounds {
             self.shard.clock.hold_at(now);
         }
         let answered = task.and_then(|task| match task {
-            Task::Command(_) => {
-                command_response(decided.into_iter().next().expect("one command, one answer"))
+            Task::Command(command) => {
+                let decided = decided.into_iter().next().expect("one command, one answer");
+                command_response(&command, decided)
             }
             Task::Batch(_) => batch_response(&decided),
             Task::Status(status) => Ok(Response::json(&Status { status })),
@@ -285,12 +288,26 @@ fn understood(
     }
 }
 
-fn command_response(decided: Decided) -> Result<Response, Problem> {
+/// Pages and `discard` are the same steps for imports, which whoever trades may not touch; and none
+/// can begin while this process has the folder.
+fn check_is_no_import(shard: &mut Shard, task: &Task) -> Result<(), Problem> {
+    let id = match task {
+        Task::Command(types::Command::Session(SessionStep::Page(it))) => &it.session_id,
+        Task::Command(types::Command::Session(SessionStep::Discard(id))) => id,
+        _ => return Ok(()),
+    };
+    match shard.session(id.clone()).map_err(|fault| told(&fault))? {
+        None => Ok(()),
+        found => snapshot::report(found.as_ref()).map(|_| ()),
+    }
+}
+
+fn command_response(command: &types::Command, decided: Decided) -> Result<Response, Problem> {
     let types::Outcome { replayed, result } = decided.map_err(|fault| told(&fault))?;
     match &result {
         Ok(answer) => {
             let response = Response::json(&Answer::from(answer));
-            let response = match catalog::version(answer) {
+            let response = match catalog::version(command, answer) {
                 Some(version) => response.with_etag(version),
                 None => response,
             };
