@@ -278,3 +278,21 @@ fn bodies_that_arrive_have_a_common_bound_and_small_ones_pass() {
     let plan = || host.post("/v1/plan", &json!({"lines": lines})).status;
     assert_eq!(plan(), 200);
 }
+
+/// Issue 3: the wire and the shard both looked, and both counted.
+#[test]
+fn a_sku_that_is_not_in_the_cache_is_one_miss() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    host.set_sellable("TEA", 9);
+    assert_eq!(host.sellable("TEA"), 9);
+    assert_eq!(host.sellable("TEA"), 9);
+    let query = json!({"skus": ["TEA", "NONE"]});
+    assert_eq!(host.post("/v1/stock/query", &query).status, 200);
+    let metrics = host.get_text("/metrics");
+    let count = |name: &str| {
+        let name = format!("edge_inventory_cache_{name}_total{{backend=\"memory\"}} ");
+        metrics.lines().find_map(|line| line.strip_prefix(&name)).unwrap().to_owned()
+    };
+    assert_eq!((count("misses"), count("hits")), ("2".to_owned(), "2".to_owned()));
+}

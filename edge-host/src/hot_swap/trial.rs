@@ -214,8 +214,7 @@ fn state(
 
 /// Sellable, reserved, committed.
 async fn counters(when: &str, shard: &Shard, expected: (u32, u64, u64)) -> Result<(), String> {
-    let stock =
-        shard.stock(vec![SKU.to_owned()]).await.map_err(|error| format!("{when}: {error}"))?;
+    let stock = shard.stock(&[SKU]).await.map_err(|error| format!("{when}: {error}"))?;
     match stock.first() {
         Some(Some(found)) => {
             let SkuStock { sellable, reserved, committed, .. } = found.stock;

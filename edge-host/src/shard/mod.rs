@@ -241,19 +241,15 @@ impl Shard {
         self.ask(|reply| Query::Order(order_id, reply)).await
     }
 
-    /// What the cache remembers of a sku. A caller always sees its own writes.
-    pub fn cached_stock(&self, sku: &str) -> Option<Arc<CachedStock>> {
-        self.0.cache.get(sku)
-    }
-
-    /// Skus from the cache, and the missing ones from a reader; `None` where the sku is unknown.
-    pub async fn stock(&self, skus: Vec<String>) -> Result<Vec<Option<Arc<CachedStock>>>, Error> {
-        let mut found: Vec<_> = skus.iter().map(|sku| self.cached_stock(sku)).collect();
+    /// Skus from the cache, and the missing ones from a reader; `None` where the sku is unknown. A
+    /// caller always sees its own writes.
+    pub async fn stock(&self, skus: &[&str]) -> Result<Vec<Option<Arc<CachedStock>>>, Error> {
+        let mut found: Vec<_> = skus.iter().map(|sku| self.0.cache.get(sku)).collect();
         let missing: Vec<String> = skus
-            .into_iter()
+            .iter()
             .zip(&found)
             .filter(|(_, found)| found.is_none())
-            .map(|(sku, _)| sku)
+            .map(|(sku, _)| (*sku).to_owned())
             .collect();
         if missing.is_empty() {
             return Ok(found);
