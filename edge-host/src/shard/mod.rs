@@ -59,7 +59,7 @@ pub struct Config {
     pub batch_time_max: Duration,
     /// Threads with a read-only guest.
     pub readers: usize,
-    /// The time a read may take, waiting included.
+    /// The time a read may take, waiting included; one of many items may take longer.
     pub query_timeout: Duration,
     /// How often holds past their time are ended.
     pub sweep_interval: Duration,
@@ -376,8 +376,10 @@ impl Shard {
         query: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Query,
     ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
-        self.0.readers.submit(query(reply))?;
-        match tokio::time::timeout(self.0.config.query_timeout, answer).await {
+        let query = query(reply);
+        let time_max = query.time_max(self.0.config.query_timeout);
+        self.0.readers.submit(query)?;
+        match tokio::time::timeout(time_max, answer).await {
             Ok(answer) => answer.map_err(|_| Error::Stopping)?,
             Err(_) => Err(Error::Timeout),
         }
