@@ -14,7 +14,7 @@ use edge_host::{
         Guest, Sqlite,
         routing::Inquiry,
         sqlite::{Error, Rows, Value},
-        types::{Command, Line, Mode, Placement, ShipTo, Strategy},
+        types::{Command, LeftOut, Line, Mode, Placement, ShipTo, Strategy},
     },
     host_functions::{HostFunctions, redis::RedisHost, sqlite::SqliteHost},
 };
@@ -134,6 +134,7 @@ fn plans(report: &mut Report, data: &[PathBuf; 3]) {
             strategy: inquiry.strategy,
             allow_partial: false,
             request_id: None,
+            left_out: LeftOut { mode: false, ttl: false },
         });
         let lines = order.lines.len();
         reserved.push(cost(&mut guest, lines, |guest| {

@@ -244,3 +244,55 @@ fn a_full_queue_is_a_503_that_says_when_to_retry() {
     assert!(full.into_inner(), "the queue was never full");
     assert_eq!(host.sellable("TEA"), 1_000_000 - sold.into_inner());
 }
+
+/// Issue 3: bodies that never ended took a megabyte each, without a common bound.
+#[test]
+fn bodies_that_arrive_have_a_common_bound_and_small_ones_pass() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    host.set_sellable("TEA", 9);
+    let head = "POST /v1/plan HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+        content-type: application/json\r\ncontent-length: 1000000\r\n\r\n";
+    let part = vec![b' '; 900_000];
+    let begin = || {
+        let mut stream = TcpStream::connect(&host.address).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        // One that is turned away need not be read to its end.
+        let _ = stream.write_all(&part);
+        stream
+    };
+    let begun: Vec<_> = (0..80).map(|_| begin()).collect();
+    assert_eq!(host.deduct("O-1", "TEA", 1).status, 200);
+    // Those beyond the bound are turned away, the others when their time is up.
+    let answers = begun.into_iter().map(|mut stream| {
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer
+    });
+    let (away, late): (Vec<_>, Vec<_>) =
+        answers.partition(|answer| answer.starts_with("HTTP/1.1 503 "));
+    assert!((1..40).contains(&away.len()), "{} were turned away", away.len());
+    assert!(away.iter().all(|answer| answer.contains("retry-after: 1\r\n")), "{away:?}");
+    assert!(late.iter().all(|answer| answer.starts_with("HTTP/1.1 408 ")), "{late:?}");
+    let lines = vec![json!({"sku": "TEA", "quantity": 1}); 1_000];
+    let plan = || host.post("/v1/plan", &json!({"lines": lines})).status;
+    assert_eq!(plan(), 200);
+}
+
+/// Issue 3: the wire and the shard both looked, and both counted.
+#[test]
+fn a_sku_that_is_not_in_the_cache_is_one_miss() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    host.set_sellable("TEA", 9);
+    assert_eq!(host.sellable("TEA"), 9);
+    assert_eq!(host.sellable("TEA"), 9);
+    let query = json!({"skus": ["TEA", "NONE"]});
+    assert_eq!(host.post("/v1/stock/query", &query).status, 200);
+    let metrics = host.get_text("/metrics");
+    let count = |name: &str| {
+        let name = format!("edge_inventory_cache_{name}_total{{backend=\"memory\"}} ");
+        metrics.lines().find_map(|line| line.strip_prefix(&name)).unwrap().to_owned()
+    };
+    assert_eq!((count("misses"), count("hits")), ("2".to_owned(), "2".to_owned()));
+}

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Host, agent, read};
+use crate::harness::{Answer, Host, Start, agent, read};
 
 fn import(host: &Host, path: &str, content_type: &str, file: &str) -> Answer {
     let url = format!("http://{}/v1/import/{path}", host.address);
@@ -410,4 +410,29 @@ fn the_cli_imports_exports_and_edits_likewise() {
     assert_eq!(said.lines().count(), 6, "{said}");
     assert_eq!(cli(folder, &["catalog", "get", "warehouse", "SZ"]).0, 1);
     assert_eq!(cli(folder, &["audit"]).0, 0);
+}
+
+/// Issue 3: what many items take was more than any read had.
+#[test]
+fn reads_of_many_skus_in_many_warehouses_have_time_in_proportion() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Start::new(data.path()).arg("--query-timeout", "20ms").start();
+    let mut file = String::from("sku,warehouse,sellable,on_hand\n");
+    for sku in 0..1_000 {
+        file += &format!("S-{sku:03},,1000,\n");
+        for warehouse in 0..60 {
+            file += &format!("S-{sku:03},W-{warehouse:02},,9\n");
+        }
+    }
+    let answer = csv(&host, "stock", &file);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let exported = host.get_text("/v1/export/stock?format=csv");
+    assert_eq!(exported.lines().count(), 61_001);
+    let skus: Vec<_> = (0..300).map(|sku| format!("S-{sku:03}")).collect();
+    let found = host.post("/v1/stock/query", &json!({"skus": skus}));
+    assert_eq!(found.body["stock"].as_array().map(Vec::len), Some(300), "{}", found.status);
+    let lines: Vec<_> = skus.iter().map(|sku| json!({"sku": sku, "quantity": 3})).collect();
+    let inquiry = json!({"ship_to": {"adcode": "440305"}, "lines": lines});
+    let planned = host.post("/v1/plan", &inquiry);
+    assert_eq!(planned.body["packages"].as_array().map(Vec::len), Some(1), "{}", planned.status);
 }

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use serde_json::json;
 
-use crate::harness::{Host, Start, edge_host, guest, logged};
+use crate::harness::{Host, Start, edge_host, guest, logged, one_line};
 
 #[test]
 fn sigterm_answers_what_was_accepted_and_exits_0() {
@@ -243,4 +243,20 @@ fn listening_beyond_loopback_needs_tokens() {
     let (status, said) = Start::new(data.path()).arg("--listen", "0.0.0.0:0").refused();
     assert_eq!(status.code(), Some(64));
     assert!(said.contains("token"), "{said}");
+}
+
+/// Issue 3: the configuration was part of what a request said.
+#[test]
+fn a_request_is_the_same_under_another_default() {
+    let data = tempfile::tempdir().unwrap();
+    let reserve = |host: &Host| host.post("/v1/orders/O-1/reserve", &one_line("TEA", 2));
+    let host = Host::start(data.path());
+    host.set_sellable("TEA", 9);
+    let first = reserve(&host);
+    assert_eq!((first.status, first.replayed), (200, false), "{first:?}");
+    drop(host);
+    let defaults = Start::new(data.path()).arg("--default-ttl-s", "60");
+    let host = defaults.arg("--default-mode", "deduct_on_order").start();
+    let again = reserve(&host);
+    assert_eq!((again.status, again.replayed, again.body), (200, true, first.body));
 }

@@ -2,7 +2,8 @@
 
 use inventory_guest::{
     domain::{
-        Command, Instant, Items, Line, Mode, OrderId, Placement, Quantity, Seconds, Sku, Strategy,
+        Command, Instant, Items, LeftOut, Line, Mode, OrderId, Placement, Quantity, Seconds, Sku,
+        Strategy,
     },
     operations::apply,
     storage::local::LocalDatabase,
@@ -53,5 +54,6 @@ fn deduct(order: Deduction) -> Command {
         ttl: Seconds::parse(900).expect(GOOD),
         allow_partial: false,
         request_id: None,
+        left_out: LeftOut::default(),
     })
 }

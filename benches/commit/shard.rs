@@ -7,7 +7,7 @@ use std::{
 
 use edge_host::{
     guest::types::{
-        Adjust, AdjustItem, Adjustment, Command, Counter, Line, Mode, Placement, Strategy,
+        Adjust, AdjustItem, Adjustment, Command, Counter, LeftOut, Line, Mode, Placement, Strategy,
     },
     metrics::Metrics,
     shard::{Clock, Config, Shard},
@@ -94,6 +94,7 @@ fn deduct(order: Deduction) -> Command {
         ttl_s: 900,
         allow_partial: false,
         request_id: None,
+        left_out: LeftOut { mode: false, ttl: false },
     })
 }
 

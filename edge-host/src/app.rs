@@ -190,7 +190,8 @@ async fn serve(
     http::serve(listener, router, &config, &metrics, stop).await
 }
 
-/// Ends holds that ran out, every interval. A placement that needs their units does so earlier.
+/// Ends holds that ran out, every interval: step after step while there are any, with everybody
+/// else's commands in between. A placement that needs their units does so earlier.
 async fn sweep(shard: Shard, interval: Duration, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
@@ -199,7 +200,7 @@ async fn sweep(shard: Shard, interval: Duration, mut stopped: watch::Receiver<bo
         }
         loop {
             match shard.apply(Command::Expire(SWEEP_ORDERS_MAX)).await {
-                Ok(Outcome { result: Ok(Answer::Expired(SWEEP_ORDERS_MAX)), .. }) => {}
+                Ok(Outcome { result: Ok(Answer::Expired(1..)), .. }) => {}
                 Ok(_) | Err(shard::Error::Stopping) => break,
                 Err(error) => {
                     tracing::warn!(%error, "the sweep failed; it comes again");

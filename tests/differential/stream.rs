@@ -1,8 +1,8 @@
 //! Random calls that a seed repeats: few skus, warehouses and orders, so that they meet.
 
 use edge_host::guest::types::{
-    Adjust, AdjustItem, Adjustment, Command, Confirm, Counter, Extend, Instant, Line, Mode,
-    Placement, Release, ReleaseReason, Ship, ShipTo, Strategy, Transfer,
+    Adjust, AdjustItem, Adjustment, Command, Confirm, Counter, Extend, Instant, LeftOut, Line,
+    Mode, Placement, Release, ReleaseReason, Ship, ShipTo, Strategy, Transfer,
 };
 
 use super::{Call, entries};
@@ -151,6 +151,7 @@ impl Stream {
             ttl_s: self.units(900),
             allow_partial: self.below(4) == 0,
             request_id,
+            left_out: LeftOut { mode: self.below(2) == 0, ttl: self.below(2) == 0 },
         }
     }
 

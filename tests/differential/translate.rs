@@ -120,8 +120,10 @@ translate! {
         Released, Expired
     }
     record types::Placement {
-        order_id, lines, ship_to, mode, strategy, ttl_s, allow_partial, request_id
+        order_id, lines, ship_to, mode, strategy, ttl_s, allow_partial, request_id,
+        left_out
     }
+    record types::LeftOut { mode, ttl }
     record types::Confirm { order_id, request_id }
     record types::Extend { order_id, ttl_s, request_id }
     record types::Ship { order_id, package, request_id }

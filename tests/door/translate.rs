@@ -88,6 +88,7 @@ fn placement(placement: &words::Placement) -> Result<domain::Placement, Malforme
         ttl: seconds(placement.ttl_s)?,
         allow_partial: placement.allow_partial,
         request_id: named(placement.request_id.as_ref())?,
+        left_out: domain::LeftOut::default(),
     })
 }
 

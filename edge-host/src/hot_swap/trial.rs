@@ -17,7 +17,7 @@ use crate::{
         lifecycle::Description,
         stock::SkuStock,
         types::{
-            Adjust, AdjustItem, Adjustment, Answer, Command, Confirm, Counter, Line, Mode,
+            Adjust, AdjustItem, Adjustment, Answer, Command, Confirm, Counter, LeftOut, Line, Mode,
             OrderState, Outcome, Placement, Refusal, Release, ReleaseReason, Ship, Strategy,
         },
     },
@@ -189,6 +189,7 @@ fn place(order_id: String, quantity: u32) -> Command {
         ttl_s: 900,
         allow_partial: false,
         request_id: None,
+        left_out: LeftOut { mode: false, ttl: false },
     })
 }
 
@@ -214,8 +215,7 @@ fn state(
 
 /// Sellable, reserved, committed.
 async fn counters(when: &str, shard: &Shard, expected: (u32, u64, u64)) -> Result<(), String> {
-    let stock =
-        shard.stock(vec![SKU.to_owned()]).await.map_err(|error| format!("{when}: {error}"))?;
+    let stock = shard.stock(&[SKU]).await.map_err(|error| format!("{when}: {error}"))?;
     match stock.first() {
         Some(Some(found)) => {
             let SkuStock { sellable, reserved, committed, .. } = found.stock;

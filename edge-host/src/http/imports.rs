@@ -37,7 +37,7 @@ const PIECES_WAITING_MAX: usize = 4;
 /// How often a step that found the queue full, or a reading that came too late, is tried again.
 const TRIES_MAX: u32 = 40;
 const TRY_PAUSE: Duration = Duration::from_millis(50);
-/// Entries of one reading of an export.
+/// Entries of one reading of an export, at first: one that takes too long is halved.
 const EXPORT_ROWS: u32 = 500;
 
 /// The imports that are under way.
@@ -239,11 +239,11 @@ async fn send_pages(shard: Shard, subject: Subject, format: Format, pages: PageS
     if !head.is_empty() && pages.send(Ok(head.into())).await.is_err() {
         return;
     }
-    let mut after = String::new();
+    let mut progress = Progress { after: String::new(), rows: EXPORT_ROWS };
     loop {
         let page = match subject {
-            Subject::Catalog(shape) => entries(&shard, shape, format, &mut after).await,
-            Subject::Stock => stock(&shard, format, &mut after).await,
+            Subject::Catalog(shape) => entries(&shard, shape, format, &mut progress).await,
+            Subject::Stock => stock(&shard, format, &mut progress).await,
         };
         let (bytes, is_last) = match page {
             Ok(Some(page)) => (Ok(page.into()), false),
@@ -260,20 +260,30 @@ async fn send_pages(shard: Shard, subject: Subject, format: Format, pages: PageS
     }
 }
 
+/// How far an export has come.
+struct Progress {
+    after: String,
+    /// Of the next reading.
+    rows: u32,
+}
+
 /// The next entries; `None` at the end.
 async fn entries(
     shard: &Shard,
     shape: &'static Shape,
     format: Format,
-    after: &mut String,
+    progress: &mut Progress,
 ) -> Result<Option<Vec<u8>>, shard::Error> {
-    let (noun, prefix, limit) = (shape.noun, String::new(), EXPORT_ROWS);
-    let listing = shard::Listing { noun, prefix, after: after.clone(), limit };
-    let listed = patiently(|| shard.entries(listing.clone())).await?;
+    let listing = |limit, after: &str| {
+        let (noun, prefix, after) = (shape.noun, String::new(), after.to_owned());
+        shard::Listing { noun, prefix, after, limit }
+    };
+    let listed = patiently(progress, |rows, after| shard.entries(listing(rows, after))).await?;
     let Some(last) = listed.last() else {
         return Ok(None);
     };
-    *after = inventory_json::catalog::key_text(shape, &last.entry.subject, &last.entry.place);
+    progress.after =
+        inventory_json::catalog::key_text(shape, &last.entry.subject, &last.entry.place);
     Ok(Some(write::entries(shape, format, &listed)))
 }
 
@@ -281,23 +291,29 @@ async fn entries(
 async fn stock(
     shard: &Shard,
     format: Format,
-    after: &mut String,
+    progress: &mut Progress,
 ) -> Result<Option<Vec<u8>>, shard::Error> {
-    let listed = patiently(|| shard.list_stock(after.clone(), EXPORT_ROWS)).await?;
+    let listed =
+        patiently(progress, |rows, after| shard.list_stock(after.to_owned(), rows)).await?;
     let Some(last) = listed.last() else {
         return Ok(None);
     };
-    after.clone_from(&last.sku);
+    progress.after.clone_from(&last.sku);
     Ok(Some(write::stock(format, &listed)))
 }
 
-/// An export has time: what finds the readers busy is asked again.
+/// An export has time: what takes too long is asked for in smaller pages, what finds the readers
+/// busy is asked again.
 async fn patiently<T, F: Future<Output = Result<T, shard::Error>>>(
-    ask: impl Fn() -> F,
+    progress: &mut Progress,
+    ask: impl Fn(u32, &str) -> F,
 ) -> Result<T, shard::Error> {
     let mut tries = 0;
     loop {
-        match ask().await {
+        match ask(progress.rows, &progress.after).await {
+            Err(shard::Error::Timeout | shard::Error::Stopped) if progress.rows > 1 => {
+                progress.rows /= 2;
+            }
             Err(shard::Error::QueueFull | shard::Error::Timeout | shard::Error::Stopped)
                 if tries < TRIES_MAX =>
             {

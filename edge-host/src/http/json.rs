@@ -8,9 +8,21 @@ pub(super) use inventory_json::parse::render;
 use inventory_json::parse::{self, body_too_large};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 
 use super::problem::{MALFORMED, Problem, REQUEST_TIMEOUT};
+use super::refusal::QUEUE_FULL;
 use super::route::Call;
+
+/// Bytes of all bodies that are arriving, together; more, where a single one may be larger.
+const ARRIVING_BYTES_MAX: usize = 64 << 20;
+/// What each body may have beside that: the small ones come through whatever the large ones do.
+const SMALL_BYTES: usize = 8 * 1_024;
+
+/// Room for bodies that have begun to arrive, in bytes.
+pub(super) fn room(body_bytes_max: usize) -> Semaphore {
+    Semaphore::new(ARRIVING_BYTES_MAX.max(body_bytes_max))
+}
 
 /// A body that must be there.
 pub(super) async fn read<T: DeserializeOwned>(call: &mut Call) -> Result<T, Problem> {
@@ -49,7 +61,8 @@ pub(super) fn answer<T: Serialize>(value: &T) -> Response {
 pub(super) async fn receive(call: &mut Call, bytes_max: usize) -> Result<Bytes, Problem> {
     let config = &call.wire.config;
     let body = std::mem::take(&mut call.body);
-    match tokio::time::timeout(config.body_timeout, collect(body, bytes_max)).await {
+    let collect = collect(body, bytes_max, &call.wire.room);
+    match tokio::time::timeout(config.body_timeout, collect).await {
         Ok(body) => body,
         Err(_) => Err(Problem::new(
             &REQUEST_TIMEOUT,
@@ -61,14 +74,19 @@ pub(super) async fn receive(call: &mut Call, bytes_max: usize) -> Result<Bytes, 
     }
 }
 
-/// Most bodies come in one piece, which is then not copied.
-async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+/// Most bodies come in one piece, which is then not copied. What the others have so far takes room.
+async fn collect(mut body: Body, bytes_max: usize, room: &Semaphore) -> Result<Bytes, Problem> {
     // What is announced too large is not waited for.
     if body.size_hint().lower() > bytes_max as u64 {
         return Err(body_too_large(bytes_max));
     }
     let mut first = Bytes::new();
     let mut rest = Vec::new();
+    let none_left = |_| {
+        let detail = "too many bytes are arriving at once; nothing was done";
+        Problem::new(&QUEUE_FULL, detail).retry_after(1)
+    };
+    let mut taken = room.try_acquire_many(0).map_err(none_left)?;
     while let Some(frame) = body.frame().await {
         let broken = |_| Problem::new(&MALFORMED, "the body broke off before its end");
         let Ok(data) = frame.map_err(broken)?.into_data() else {
@@ -81,6 +99,11 @@ async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
             first = data;
         } else {
             rest.extend_from_slice(&data);
+        }
+        let more = (first.len() + rest.len()).saturating_sub(SMALL_BYTES + taken.num_permits());
+        if more > 0 && !body.is_end_stream() {
+            let more = u32::try_from(more).unwrap_or(u32::MAX);
+            taken.merge(room.try_acquire_many(more).map_err(none_left)?);
         }
     }
     if rest.is_empty() {
@@ -118,7 +141,10 @@ mod tests {
     fn collected(pieces: &[&'static str], bytes_max: usize) -> Result<Bytes, u16> {
         let body = Body::new(Pieces(pieces.iter().copied().collect()));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(collect(body, bytes_max)).map_err(|problem| problem.kind.status.as_u16())
+        let room = room(bytes_max);
+        runtime
+            .block_on(collect(body, bytes_max, &room))
+            .map_err(|problem| problem.kind.status.as_u16())
     }
 
     #[test]

@@ -54,6 +54,8 @@ use inventory_json::{answers, audit, auth, orders as bodies, words};
 
 pub use self::server::{Drained, serve};
 
+use tokio::sync::Semaphore;
+
 use self::auth::Access;
 use self::openapi::Description;
 use self::problem::{METHOD_NOT_ALLOWED, NO_ROUTE, Problem, respond};
@@ -99,6 +101,8 @@ struct Wire {
     hot_swap: HotSwap,
     metrics: Arc<Metrics>,
     imports: imports::Imports,
+    /// For bodies that are arriving.
+    room: Semaphore,
     /// The API's description, rendered when it is first asked for.
     openapi: OnceLock<Bytes>,
 }
@@ -107,7 +111,8 @@ struct Wire {
 pub fn router(config: Config, shard: Shard, hot_swap: HotSwap, metrics: Arc<Metrics>) -> Router {
     let other = Arc::new(metrics.route("*", "other"));
     let (imports, openapi) = (imports::Imports::new(), OnceLock::new());
-    let wire = Arc::new(Wire { config, shard, hot_swap, metrics, imports, openapi });
+    let room = json::room(config.body_bytes_max.max(hot_swap.guest_bytes_max()));
+    let wire = Arc::new(Wire { config, shard, hot_swap, metrics, imports, room, openapi });
     let mut router = Router::new();
     for route in routes() {
         let (path, also_at) = (route.path, route.also_at);

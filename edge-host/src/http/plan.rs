@@ -49,10 +49,9 @@ async fn preview(call: Call) -> Result<Response, Problem> {
 /// A sku's counters, and what of it can be promised at the `ship_to` of the query.
 pub(super) async fn availability(call: Call, sku: Sku) -> Result<Response, Problem> {
     let ship_to = plan::ship_to(call.uri.query().unwrap_or_default())?;
-    let sku = sku.into_string();
-    let shard = &call.wire.shard;
+    let (sku, shard) = (sku.into_string(), &call.wire.shard);
     let Some(ship_to) = ship_to else {
-        let found = shard.stock(vec![sku.clone()]).await.map_err(|error| failed(&error))?;
+        let found = shard.stock(&[&sku]).await.map_err(|error| failed(&error))?;
         let found = found.into_iter().next().flatten().ok_or_else(|| unknown(sku))?;
         return Ok(json::rendered(body(&found)));
     };

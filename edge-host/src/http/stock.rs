@@ -19,14 +19,10 @@ pub(super) async fn get(call: Call) -> Result<Response, Problem> {
     if call.uri.query().is_some_and(|query| !query.is_empty()) {
         return plan::availability(call, sku).await;
     }
-    if let Some(found) = call.wire.shard.cached_stock(sku.as_str()) {
-        return Ok(json::rendered(body(&found)));
-    }
-    let sku = sku.into_string();
-    let found = call.wire.shard.stock(vec![sku.clone()]).await.map_err(|error| failed(&error))?;
+    let found = call.wire.shard.stock(&[sku.as_str()]).await.map_err(|error| failed(&error))?;
     match found.into_iter().next().flatten() {
         Some(found) => Ok(json::rendered(body(&found))),
-        None => Err(unknown(sku)),
+        None => Err(unknown(sku.into_string())),
     }
 }
 
@@ -34,19 +30,10 @@ pub(super) fn unknown(sku: String) -> Problem {
     Problem::new(&UNKNOWN_SKU, format!("there is no sku {sku}")).with("skus", vec![sku])
 }
 
-/// Asks the shard only for what the cache does not hold.
 pub(super) async fn query(mut call: Call) -> Result<Response, Problem> {
     let StockQuery { skus } = json::read(&mut call).await?;
-    let shard = &call.wire.shard;
-    let mut found: Vec<_> = skus.iter().map(|sku| shard.cached_stock(sku.as_str())).collect();
-    let missed: Vec<usize> = (0..skus.len()).filter(|at| found[*at].is_none()).collect();
-    if !missed.is_empty() {
-        let names = missed.iter().map(|at| skus[*at].as_str().to_owned()).collect();
-        let fetched = shard.stock(names).await.map_err(|error| failed(&error))?;
-        for (at, stock) in missed.into_iter().zip(fetched) {
-            found[at] = stock;
-        }
-    }
+    let names: Vec<&str> = skus.iter().map(Sku::as_str).collect();
+    let found = call.wire.shard.stock(&names).await.map_err(|error| failed(&error))?;
     Ok(json::rendered(render_query(&skus, &found)))
 }
 

@@ -10,7 +10,7 @@ use std::{borrow::Cow, ops::Range};
 use object::{Object, ObjectSegment, ObjectSymbol};
 use wasmparser::{Parser, Payload};
 
-use super::Error;
+use super::{Error, stamp::write_leb128};
 
 /// The names under which WasmEdge finds the module in the object, and how many bytes it has.
 const MODULE: &str = "wasm.code";
@@ -62,7 +62,8 @@ fn hollow_module(module: &[u8]) -> wasmparser::Result<Vec<u8>> {
                 continue;
             }
             Payload::CodeSectionStart { count, .. } => {
-                let mut bodies = leb128(count);
+                let mut bodies = Vec::new();
+                write_leb128(&mut bodies, count as usize);
                 for _ in 0..count {
                     bodies.extend_from_slice(&EMPTY_BODY);
                 }
@@ -76,23 +77,10 @@ fn hollow_module(module: &[u8]) -> wasmparser::Result<Vec<u8>> {
             },
         };
         hollow.push(id);
-        hollow.extend(leb128(u32::try_from(content.len()).expect("a section is shorter")));
+        write_leb128(&mut hollow, content.len());
         hollow.extend_from_slice(&content);
     }
     Ok(hollow)
-}
-
-fn leb128(mut value: u32) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    loop {
-        let low = value.to_le_bytes()[0] & 0x7f;
-        value >>= 7;
-        if value == 0 {
-            bytes.push(low);
-            return bytes;
-        }
-        bytes.push(low | 0x80);
-    }
 }
 
 #[cfg(test)]

@@ -176,7 +176,8 @@ fn sections(bytes: &[u8]) -> Result<Vec<Section<'_>>, Error> {
     Ok(sections)
 }
 
-fn write_leb128(out: &mut Vec<u8>, mut value: usize) {
+/// Appends a number as wasm writes one.
+pub(super) fn write_leb128(out: &mut Vec<u8>, mut value: usize) {
     loop {
         let low = u8::try_from(value & 0x7f).expect("seven bits");
         value >>= 7;

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
+    io,
     path::{Path, PathBuf},
     thread::{self, JoinHandle},
     time::Duration,
@@ -22,6 +23,8 @@ use crate::{
 const FILE: &str = "inventory.sqlite";
 /// How long a statement waits for a lock of somebody outside this process: nobody inside holds one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// What a copy of the data leaves of the disk.
+const ROOM_LEFT_BYTES: u64 = 16 << 20;
 /// Locked for as long as a process has the data folder.
 const LOCK_FILE: &str = "edge-host.lock";
 
@@ -107,8 +110,26 @@ pub(super) fn open_reader(data: &Path) -> Result<SqliteHost, OpenError> {
     open(data, OpenFlags::SQLITE_OPEN_READ_ONLY, READER_PRAGMAS)
 }
 
-/// Copies the database as of one commit.
+/// Whether a copy of the data would leave the disk some room: the writer beside it needs that.
+fn check_room(data: &Path, folder: &Path) -> Result<(), OpenError> {
+    let files = files(data).into_iter().filter_map(|file| file.metadata().ok());
+    let bytes: u64 = files.map(|file| file.len()).sum();
+    let failed = |source| OpenError::Folder { path: folder.to_owned(), source };
+    let disk = rustix::fs::statvfs(folder).map_err(|error| failed(error.into()))?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free >= bytes.saturating_add(ROOM_LEFT_BYTES) {
+        return Ok(());
+    }
+    let (copy, left, free) = (bytes >> 20, ROOM_LEFT_BYTES >> 20, free >> 20);
+    let why = format!(
+        "a copy of the data takes {copy} MiB and leaves {left} MiB; {free} MiB are free: make room"
+    );
+    Err(failed(io::Error::new(io::ErrorKind::StorageFull, why)))
+}
+
+/// Copies the database as of one commit, where there is room for that.
 pub(super) fn copy(data: &Path, folder: &Path) -> Result<(), OpenError> {
+    check_room(data, folder)?;
     let (from, to) = (data.join(FILE), folder.join(FILE));
     let failed = |error: rusqlite::Error| OpenError::Database {
         path: to.clone(),
@@ -197,5 +218,22 @@ fn fault(statement: &str, error: rusqlite::Error) -> Fault {
         crate::guest::sqlite::Error::Full => Fault::Full,
         crate::guest::sqlite::Error::Interrupted => Fault::Interrupted,
         other => Fault::Storage(format!("{statement}: {other:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Issue 3: a trial's copy could fill the disk under the writer.
+    #[test]
+    fn a_copy_that_does_not_fit_on_the_disk_is_not_begun() {
+        let (data, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        drop(open_writer(data.path()).unwrap());
+        copy(data.path(), folder.path()).unwrap();
+        // Nothing but a length: SQLite knows better how much of it is the database.
+        File::options().write(true).open(data.path().join(FILE)).unwrap().set_len(1 << 43).unwrap();
+        let said = copy(data.path(), folder.path()).unwrap_err().to_string();
+        assert!(said.contains("make room"), "{said}");
     }
 }

@@ -59,7 +59,7 @@ pub struct Config {
     pub batch_time_max: Duration,
     /// Threads with a read-only guest.
     pub readers: usize,
-    /// The time a read may take, waiting included.
+    /// The time a read may take, waiting included; one of many items may take longer.
     pub query_timeout: Duration,
     /// How often holds past their time are ended.
     pub sweep_interval: Duration,
@@ -241,19 +241,15 @@ impl Shard {
         self.ask(|reply| Query::Order(order_id, reply)).await
     }
 
-    /// What the cache remembers of a sku. A caller always sees its own writes.
-    pub fn cached_stock(&self, sku: &str) -> Option<Arc<CachedStock>> {
-        self.0.cache.get(sku)
-    }
-
-    /// Skus from the cache, and the missing ones from a reader; `None` where the sku is unknown.
-    pub async fn stock(&self, skus: Vec<String>) -> Result<Vec<Option<Arc<CachedStock>>>, Error> {
-        let mut found: Vec<_> = skus.iter().map(|sku| self.cached_stock(sku)).collect();
+    /// Skus from the cache, and the missing ones from a reader; `None` where the sku is unknown. A
+    /// caller always sees its own writes.
+    pub async fn stock(&self, skus: &[&str]) -> Result<Vec<Option<Arc<CachedStock>>>, Error> {
+        let mut found: Vec<_> = skus.iter().map(|sku| self.0.cache.get(sku)).collect();
         let missing: Vec<String> = skus
-            .into_iter()
+            .iter()
             .zip(&found)
             .filter(|(_, found)| found.is_none())
-            .map(|(sku, _)| sku)
+            .map(|(sku, _)| (*sku).to_owned())
             .collect();
         if missing.is_empty() {
             return Ok(found);
@@ -390,8 +386,10 @@ impl Shard {
         query: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Query,
     ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
-        self.0.readers.submit(query(reply))?;
-        match tokio::time::timeout(self.0.config.query_timeout, answer).await {
+        let query = query(reply);
+        let time_max = query.time_max(self.0.config.query_timeout);
+        self.0.readers.submit(query)?;
+        match tokio::time::timeout(time_max, answer).await {
             Ok(answer) => answer.map_err(|_| Error::Stopping)?,
             Err(_) => Err(Error::Timeout),
         }

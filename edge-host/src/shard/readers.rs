@@ -43,6 +43,12 @@ use crate::{
 /// Queries that may wait or be under way; more are answered [`Error::QueueFull`].
 const QUERIES_MAX: usize = 4_096;
 
+/// Items of one read that a timeout is meant for: each so many more have as much time again. What a
+/// sku takes depends on how many warehouses stock it.
+const TIMEOUT_ITEMS: usize = 10;
+/// How long a read of many items may take, where that is more than a timeout.
+const READ_TIME_MAX: Duration = Duration::from_secs(2);
+
 /// An audit reads every row; a guest that loops in one is stopped in the end.
 const AUDIT_TIME_MAX: Duration = Duration::from_mins(10);
 
@@ -89,10 +95,31 @@ pub(super) enum Query {
     },
 }
 
+impl Query {
+    /// How long it may take, waiting included.
+    pub(super) fn time_max(&self, timeout: Duration) -> Duration {
+        let items = match self {
+            Self::Stock(skus, _) => skus.len(),
+            Self::Plan(inquiry, _) | Self::Availability { inquiry, .. } => inquiry.lines.len(),
+            Self::StockList { limit, .. } => *limit as usize,
+            _ => 1,
+        };
+        let timeouts = u32::try_from(items.div_ceil(TIMEOUT_ITEMS)).unwrap_or(u32::MAX).max(1);
+        timeout.saturating_mul(timeouts).min(timeout.max(READ_TIME_MAX))
+    }
+}
+
+/// When a query has to be answered, and how long that was.
+#[derive(Clone, Copy)]
+struct Deadline {
+    at: Instant,
+    time_max: Duration,
+}
+
 /// The handle to the readers' threads.
 pub(super) struct Readers {
-    queries: Sender<(Query, Instant)>,
-    receiver: Receiver<(Query, Instant)>,
+    queries: Sender<(Query, Deadline)>,
+    receiver: Receiver<(Query, Deadline)>,
     reader: Reader,
     stopping: AtomicBool,
     auditing: Arc<AtomicBool>,
@@ -160,7 +187,8 @@ impl Readers {
             self.reader.unanswered.fetch_sub(1, Ordering::SeqCst);
             return Err(Error::QueueFull);
         }
-        let deadline = Instant::now() + self.reader.query_timeout;
+        let time_max = query.time_max(self.reader.query_timeout);
+        let deadline = Deadline { at: Instant::now() + time_max, time_max };
         self.queries.send((query, deadline)).map_err(|_| Error::Stopping)?;
         if before > 0
             && let Err(error) = self.start_needed(before + 1)
@@ -233,7 +261,7 @@ impl Drop for UnderWay<'_> {
 type Slot = Option<(u64, ShardGuest)>;
 
 impl Reader {
-    fn run(&self, queries: &Receiver<(Query, Instant)>) {
+    fn run(&self, queries: &Receiver<(Query, Deadline)>) {
         let mut cache = self.cache.reader();
         // Made before the first query, which would otherwise wait for it; a failure shows with
         // that.
@@ -252,7 +280,7 @@ impl Reader {
         slot: &mut Slot,
         cache: &mut Option<SharedReader>,
         query: Query,
-        deadline: Instant,
+        deadline: Deadline,
     ) {
         let at = Some(deadline);
         match query {
@@ -316,7 +344,7 @@ impl Reader {
     fn reply<T>(
         &self,
         slot: &mut Slot,
-        deadline: Option<Instant>,
+        deadline: Option<Deadline>,
         reply: Reply<T>,
         call: impl FnOnce(&mut ShardGuest) -> Result<Result<T, Fault>, CallError>,
     ) {
@@ -329,11 +357,11 @@ impl Reader {
         &self,
         slot: &mut Slot,
         cache: &mut SharedReader,
-        deadline: Instant,
+        deadline: Deadline,
         skus: &[String],
         reply: Reply<Vec<Option<SkuStock>>>,
     ) {
-        let mut found = cache.lookup(skus, deadline);
+        let mut found = cache.lookup(skus, deadline.at);
         let missing: Vec<usize> = (0..skus.len()).filter(|at| found[*at].is_none()).collect();
         if missing.is_empty() {
             let _ = reply.send(Ok(found));
@@ -360,10 +388,10 @@ impl Reader {
     fn ask<T>(
         &self,
         slot: &mut Slot,
-        deadline: Option<Instant>,
+        deadline: Option<Deadline>,
         call: impl FnOnce(&mut ShardGuest) -> Result<Result<T, Fault>, CallError>,
     ) -> Result<T, Error> {
-        if deadline.is_some_and(|at| Instant::now() >= at) {
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline.at) {
             return Err(Error::Timeout);
         }
         let current = self.serving.enter();
@@ -398,13 +426,13 @@ impl Reader {
     fn call<T>(
         &self,
         guest: &mut ShardGuest,
-        deadline: Option<Instant>,
+        deadline: Option<Deadline>,
         call: impl FnOnce(&mut ShardGuest) -> Result<Result<T, Fault>, CallError>,
     ) -> Result<Result<T, Fault>, Error> {
-        let time_max = deadline.map_or(AUDIT_TIME_MAX, |_| self.query_timeout);
+        let time_max = deadline.map_or(AUDIT_TIME_MAX, |deadline| deadline.time_max);
         guest.instance_mut().set_time_max(Some(time_max));
         let host = guest.instance_mut().host_mut();
-        host.set_deadline(deadline);
+        host.set_deadline(deadline.map(|deadline| deadline.at));
         database::begin_read(&host.sqlite).map_err(Error::Fault)?;
         call(guest).map_err(|error| {
             if guest.instance_mut().was_stopped() {

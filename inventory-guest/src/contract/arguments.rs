@@ -3,7 +3,7 @@
 use super::{catalog, counting, imports, types};
 use crate::domain::{
     Adcode, Adjust, AdjustItem, Adjustment, Command, Confirm, Counter, Delta, ExpireLimit, Extend,
-    Items, Level, Line, Malformed, Mode, OrderId, Placement, Quantity, Reason, Release,
+    Items, LeftOut, Level, Line, Malformed, Mode, OrderId, Placement, Quantity, Reason, Release,
     ReleaseReason, RequestId, Seconds, Ship, ShipTo, Sku, Strategy, Transfer, WarehouseCode,
 };
 
@@ -60,6 +60,7 @@ fn placement(placement: types::Placement) -> Result<Placement, Malformed> {
         ttl: Seconds::parse(placement.ttl_s)?,
         allow_partial: placement.allow_partial,
         request_id: request_id(placement.request_id)?,
+        left_out: LeftOut { mode: placement.left_out.mode, ttl: placement.left_out.ttl },
     })
 }
 

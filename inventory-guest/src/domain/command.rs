@@ -142,6 +142,17 @@ pub struct Placement {
     pub allow_partial: bool,
     /// Names the attempt.
     pub request_id: Option<RequestId>,
+    /// What the configuration said in the caller's place.
+    pub left_out: LeftOut,
+}
+
+/// What a caller has not said of a placement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The mode.
+    pub mode: bool,
+    /// The time to live.
+    pub ttl: bool,
 }
 
 /// Payment of a hold.

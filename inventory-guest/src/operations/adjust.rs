@@ -18,7 +18,11 @@ struct Draft<'a> {
 
 pub(super) fn adjust<'a>(batch: &mut Batch<'a>, adjust: &'a Adjust) -> Result<Vec<Adjusted>, Stop> {
     let adjusted = match draft(batch, adjust) {
-        Err(Refusal::QuantityOutOfBounds(_)) if batch.end_all_due()? => draft(batch, adjust)?,
+        Err(Refusal::QuantityOutOfBounds(_)) if batch.is_more_due() => {
+            let places = adjust.items.iter().map(|item| (&item.sku, item.counter.warehouse()));
+            batch.end_all_due_of(places)?;
+            draft(batch, adjust)?
+        }
         decided => decided?,
     };
     let origin = Origin {

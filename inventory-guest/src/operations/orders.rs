@@ -36,7 +36,7 @@ fn confirm_expired(batch: &mut Batch<'_>, order: OrderIndex) -> Result<OrderAnsw
         let shortages = placement::shortages(batch, &wanted, &plan);
         return Err(Refusal::ReservationExpired(ExpiredHold { expired_at, shortages }).into());
     }
-    let moved = placement::hold(batch, order, &wanted, &plan, Operation::Confirm);
+    let moved = placement::hold(batch, order, &wanted, &plan, Operation::Confirm)?;
     batch.orders[order].row.state = Some(OrderState::Committed);
     let mut answer = batch.order_answer(order, &moved);
     answer.reserved_again = true;

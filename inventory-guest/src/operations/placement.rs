@@ -1,6 +1,6 @@
 //! Placing orders: choosing where units come from, and holding them.
 
-use super::batch::{Batch, LegEntry, OrderIndex, Ranking, SkuIndex, Stock};
+use super::batch::{Batch, LegEntry, Need, OrderIndex, Ranking, SkuIndex, Stock};
 use super::{Fault, Stop};
 use crate::domain::ledger::{Movement, Place};
 use crate::domain::order::LegUnits;
@@ -11,6 +11,7 @@ use crate::domain::{
 };
 use crate::storage::orders::{LegRow, Route};
 use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What an order wants: its distinct skus, and a demand (of one of them) for each line.
@@ -59,7 +60,7 @@ fn place(
         return Err(refusal.into());
     }
     batch.orders[order].row.route = route;
-    let moved = hold(batch, order, &wanted, &chosen, operation);
+    let moved = hold(batch, order, &wanted, &chosen, operation)?;
     let row = &mut batch.orders[order].row;
     (row.state, row.expires_at) = if operation == Operation::Reserve {
         (Some(OrderState::Reserved), Some(placement.expires_at(batch.now)))
@@ -198,7 +199,7 @@ impl Chosen {
 }
 
 /// Chooses who gives what. What may not be shipped there is refused, or, where a part does, nobody
-/// gives it. When there is too little, holds that are due but not yet read end first, and the
+/// gives it. When there is too little, holds that are due but have not ended count as free, and the
 /// choice is made again.
 pub(super) fn plan(
     batch: &mut Batch<'_>,
@@ -219,8 +220,11 @@ pub(super) fn plan(
         }
     }
     let mut chosen = choose(batch, wanted, route, &denied)?;
-    if !chosen.plan.shorts.is_empty() && batch.end_all_due()? {
+    if !chosen.plan.shorts.is_empty() && batch.count_due(&wanted.skus)? {
         chosen = choose(batch, wanted, route, &denied)?;
+    }
+    if !chosen.plan.shorts.is_empty() {
+        batch.check_all_due_counted()?;
     }
     Ok(Chosen { denied, ..chosen })
 }
@@ -264,14 +268,18 @@ pub(super) fn shortages(batch: &Batch<'_>, wanted: &Wanted, chosen: &Chosen) -> 
     shorts.map(|it| batch.shortage(wanted.skus[it.supply], it.requested, it.available)).collect()
 }
 
-/// Makes a leg of every share, in a placement of its own. Answers the legs and their units.
+/// Makes a leg of every share, in a placement of its own, once the due holds that have its units
+/// have ended. Answers the legs and their units.
 pub(super) fn hold(
     batch: &mut Batch<'_>,
     order: OrderIndex,
     wanted: &Wanted,
     Chosen { plan, .. }: &Chosen,
     operation: Operation,
-) -> Vec<(usize, u32)> {
+) -> Result<Vec<(usize, u32)>, Fault> {
+    if batch.is_any_due() {
+        batch.end_due(needs(wanted, plan))?;
+    }
     let packages = package_numbers(batch, Some(order), wanted, plan);
     let entry = &batch.orders[order];
     let placement = entry.last_placement() + 1;
@@ -295,7 +303,20 @@ pub(super) fn hold(
         moved.push((batch.orders[order].legs.len(), share.units));
         batch.place_leg(order, leg, movement, operation);
     }
-    moved
+    Ok(moved)
+}
+
+/// What must be free for a plan to be held: first in each warehouse, then to be sold.
+fn needs(wanted: &Wanted, plan: &Plan) -> impl Iterator<Item = Need> {
+    let mut needs: BTreeMap<(SkuIndex, Option<usize>), u64> = BTreeMap::new();
+    for share in &plan.shares {
+        let sku = wanted.skus[wanted.demands[share.demand].supply];
+        *needs.entry((sku, None)).or_default() += u64::from(share.units);
+        if share.site.is_some() {
+            *needs.entry((sku, share.site)).or_default() += u64::from(share.units);
+        }
+    }
+    needs.into_iter().rev().map(|((sku, site), units)| Need { sku, site, units })
 }
 
 /// The package of each share: those of one warehouse leave together, numbered on from the last.

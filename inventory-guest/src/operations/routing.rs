@@ -63,17 +63,16 @@ pub struct Preview {
     pub promised_ship_at: Option<Instant>,
 }
 
-/// The plan that a reservation of now would follow: the same code on the same rows, and then
-/// nothing is written.
+/// The plan that a reservation of now would follow: the same code on the same rows, and nothing is
+/// written.
 pub fn plan(
     database: &mut impl Database,
     now: Instant,
     inquiry: &Inquiry,
 ) -> Result<Planned, Fault> {
-    let mut batch = Batch::prefetch(database, now, &[])?;
     let route = inquiry.ship_to.clone();
     let route = route.map(|ship_to| Route { ship_to, strategy: inquiry.strategy });
-    batch.want_lines(&inquiry.lines, route.is_some())?;
+    let mut batch = Batch::of_lines(database, now, &inquiry.lines, route.is_some())?;
     let decided = decide(&mut batch, inquiry, route.as_ref());
     match decided {
         Ok(planned) => Ok(planned),

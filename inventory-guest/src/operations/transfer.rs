@@ -5,7 +5,7 @@
 //! a `ship` from the old warehouse, never concerns units that now lie elsewhere.
 
 use super::Stop;
-use super::batch::{Batch, OrderIndex, SkuIndex, candidate};
+use super::batch::{Batch, Need, OrderIndex, SkuIndex, candidate};
 use super::orders::placed_state;
 use crate::domain::{
     Instant, OrderAnswer, OrderState, Refusal, ShippedUnits, Shortage, Transfer, WarehouseCode,
@@ -32,13 +32,20 @@ pub(super) fn transfer(
     }
     let contents = contents(batch, order, &parcel);
     let promised_ship_at = check_warehouse(batch, order, &contents, warehouse)?;
-    batch.read_sites(contents.iter().map(|(sku, _)| *sku))?;
+    let skus: Vec<SkuIndex> = contents.iter().map(|(sku, _)| *sku).collect();
+    batch.read_sites(skus.iter().copied())?;
     let mut short = short(batch, &contents, warehouse);
-    if !short.is_empty() && batch.end_all_due()? {
+    if !short.is_empty() && batch.count_due(&skus)? {
         short = self::short(batch, &contents, warehouse);
     }
     if !short.is_empty() {
+        batch.check_all_due_counted()?;
         return Err(Refusal::InsufficientStock(short).into());
+    }
+    if batch.is_any_due() {
+        let site = |sku| batch.stock.site(sku, warehouse);
+        let needs: Vec<_> = contents.iter().map(|&(sku, units)| (sku, site(sku), units)).collect();
+        batch.end_due(needs.into_iter().map(|(sku, site, units)| Need { sku, site, units }))?;
     }
     let packages = batch.orders[order].legs.iter().map(|leg| leg.row.package);
     let package = packages.max().expect("an order with a package has legs") + 1;

@@ -8,6 +8,9 @@ use crate::domain::{
 };
 use std::borrow::Cow;
 
+/// The longest sku.
+const SKU_BYTES_MAX: usize = 64;
+
 /// A row of `orders`, without its id: callers look it up by that, or do not need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OrderRow {
@@ -61,19 +64,108 @@ pub(crate) fn find<'a>(
     read_each(database, FIND, runs, |cells| Ok((cells.number()?, order_row(cells)?)))
 }
 
-/// At most `limit` orders whose holds end at or before `now`, after `past`, in order of expiry.
+/// Expiry and number of an order: its place among those that are due.
+pub(crate) type DuePlace = (i64, i64);
+
+/// At most `limit` orders whose holds end at or before `now`, after `past`, in order of expiry;
+/// each with the number of its legs.
 pub(crate) fn due(
     database: &mut dyn Database,
     now: Instant,
-    past: (i64, i64),
+    past: DuePlace,
     limit: u32,
-) -> Result<Vec<OrderRow>, Error> {
-    const DUE: &str = "SELECT order_no, state, expires_at, ship_to, steps FROM orders
+) -> Result<Vec<(u32, OrderRow)>, Error> {
+    const DUE: &str = "SELECT
+        (SELECT coalesce(max(leg_no), 0) FROM legs WHERE legs.order_no = orders.order_no),
+        order_no, state, expires_at, ship_to, steps FROM orders
         WHERE expires_at <= ?1 AND (expires_at, order_no) > (?2, ?3)
         ORDER BY expires_at, order_no LIMIT ?4 + 0";
     let parameters =
         [now.into(), Parameter::Integer(past.0), Parameter::Integer(past.1), limit.into()];
-    read(database, DUE, &parameters, order_row)
+    read(database, DUE, &parameters, |cells| Ok((cells.number()?, order_row(cells)?)))
+}
+
+/// Units of a sku that an order holds, though it is due.
+pub(crate) struct DueLeg {
+    pub(crate) order_no: i64,
+    pub(crate) sku: Sku,
+    pub(crate) warehouse: Option<WarehouseCode>,
+    pub(crate) units: u32,
+}
+
+/// What the next `orders_max` due orders after `past` hold of these skus, in order of expiry: at
+/// most `legs_max` legs.
+pub(crate) fn due_legs<'a>(
+    database: &mut dyn Database,
+    now: Instant,
+    past: DuePlace,
+    skus: impl Iterator<Item = &'a Sku>,
+    (orders_max, legs_max): (u32, u32),
+) -> Result<Vec<DueLeg>, Error> {
+    // The orders come first, whatever the planner thinks: there is no index of legs by their sku.
+    // The CLI's SQLite has no JSON, so the skus are a blob of equal parts.
+    const LEGS: &str = "WITH RECURSIVE part(start) AS (
+            SELECT 1 UNION ALL SELECT start + 64 FROM part WHERE start + 64 < length(?4))
+        SELECT o.order_no, l.sku, l.warehouse, l.reserved
+        FROM (SELECT order_no, expires_at FROM orders
+            WHERE expires_at <= ?1 AND (expires_at, order_no) > (?2, ?3)
+            ORDER BY expires_at, order_no LIMIT ?5 + 0) o
+        CROSS JOIN legs l ON l.order_no = o.order_no
+        WHERE l.reserved > 0 AND l.sku IN (
+            SELECT rtrim(CAST(substr(?4, start, 64) AS TEXT)) FROM part)
+        ORDER BY o.expires_at, o.order_no, l.leg_no LIMIT ?6 + 0";
+    let skus = padded(skus);
+    let parameters = [
+        now.into(),
+        Parameter::Integer(past.0),
+        Parameter::Integer(past.1),
+        Parameter::Blob(&skus),
+        orders_max.into(),
+        legs_max.into(),
+    ];
+    read(database, LEGS, &parameters, |cells| {
+        Ok(DueLeg {
+            order_no: cells.integer()?,
+            sku: cells.sku()?,
+            warehouse: cells.optional_warehouse()?,
+            units: cells.number()?,
+        })
+    })
+}
+
+/// Skus one after the other, each with spaces behind it, which no sku has, to 64 bytes.
+fn padded<'a>(skus: impl Iterator<Item = &'a Sku>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (number, sku) in (1..).zip(skus) {
+        bytes.extend_from_slice(sku.as_str().as_bytes());
+        bytes.resize(number * SKU_BYTES_MAX, b' ');
+    }
+    bytes
+}
+
+/// Whether more than `orders` orders are due after `past`.
+pub(crate) fn is_more_due(
+    database: &mut dyn Database,
+    now: Instant,
+    past: DuePlace,
+    orders: u32,
+) -> Result<bool, Error> {
+    const MORE: &str = "SELECT order_no FROM orders
+        WHERE expires_at <= ?1 AND (expires_at, order_no) > (?2, ?3)
+        ORDER BY expires_at, order_no LIMIT 1 OFFSET ?4 + 0";
+    let parameters =
+        [now.into(), Parameter::Integer(past.0), Parameter::Integer(past.1), orders.into()];
+    Ok(!read(database, MORE, &parameters, Cells::integer)?.is_empty())
+}
+
+/// The rows of orders, which there are.
+pub(crate) fn rows(
+    database: &mut dyn Database,
+    numbers: impl Iterator<Item = i64>,
+) -> Result<Vec<OrderRow>, Error> {
+    const ROWS: &str = "SELECT order_no, state, expires_at, ship_to, steps
+        FROM orders WHERE order_no = ?1";
+    read_each(database, ROWS, numbers.map(|number| [Parameter::Integer(number)]), order_row)
 }
 
 fn order_row(cells: &mut Cells) -> Result<OrderRow, Error> {

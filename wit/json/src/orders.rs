@@ -189,6 +189,7 @@ impl Placement {
     }
 
     fn into_placement(self, order_id: OrderId, defaults: Defaults) -> types::Placement {
+        let left_out = types::LeftOut { mode: self.mode.is_none(), ttl: self.ttl_s.is_none() };
         types::Placement {
             order_id: order_id.into_string(),
             lines: lines(self.lines),
@@ -202,6 +203,7 @@ impl Placement {
             ttl_s: self.ttl_s.map_or(defaults.ttl_s, |ttl| ttl.to_u32()),
             allow_partial: self.allow_partial.unwrap_or(false),
             request_id: self.request_id.map(RequestId::into_string),
+            left_out,
         }
     }
 }

@@ -292,6 +292,7 @@ fn asked(plan: &Plan, step: Step) -> types::Command {
             ttl_s: 900,
             allow_partial: false,
             request_id: None,
+            left_out: types::LeftOut { mode: false, ttl: false },
         }),
         Action::Confirm => types::Command::Confirm(types::Confirm { order_id, request_id: None }),
         Action::Release(number) | Action::ReleaseRest(number) => {

@@ -5,18 +5,23 @@ use super::{Batch, Earlier, Fault, OrderIndex};
 use crate::domain::ledger::{Movement, Place};
 use crate::domain::{Answer, Operation, OrderState, Refusal};
 use crate::storage;
+use crate::storage::orders::{DuePlace, OrderRow};
 use rustc_hash::FxHashMap;
 
 /// How many holds end together; bounds what a step reads and writes.
 pub(super) const STEP_ORDERS_MAX: u32 = 256;
+/// How many legs the steps of a batch end, unless a single order has more.
+const BATCH_LEGS_MAX: u32 = 4_096;
 
 /// How far the batch has come with the holds that are due.
 #[derive(Default)]
 pub(super) struct DueHolds {
     /// Expiry and number of the last due order that was read.
-    past: (i64, i64),
+    pub(super) past: DuePlace,
     /// The last step was a whole one: there may be more.
-    more: bool,
+    pub(super) more: bool,
+    /// Legs of all steps so far.
+    legs: u32,
     /// Ended at the batch's start, not yet answered to an `expire`.
     pub(super) unclaimed: u32,
 }
@@ -25,22 +30,36 @@ impl Batch<'_> {
     /// Reads the next due orders, without their legs.
     pub(super) fn find_due(&mut self, limit: u32) -> Result<Vec<OrderIndex>, Fault> {
         let rows = storage::orders::due(self.database, self.now, self.holds.past, limit)?;
-        self.holds.more = rows.len() == limit as usize;
-        let Some(last) = rows.last() else {
+        let sums = rows.iter().scan(self.holds.legs, |sum, (legs, _)| {
+            *sum += legs;
+            Some(*sum)
+        });
+        // The batch's first one ends, whatever it has.
+        let least = rows.len().min(usize::from(self.holds.legs == 0));
+        let fitting = sums.take_while(|sum| *sum <= BATCH_LEGS_MAX).count().max(least);
+        self.holds.more = rows.len() == limit as usize || fitting < rows.len();
+        let Some((_, last)) = rows[..fitting].last() else {
             return Ok(Vec::new());
         };
         let expires_at = last.expires_at.expect("a due order has an expiry");
         self.holds.past = (expires_at.as_milliseconds(), last.order_no);
         let known: FxHashMap<_, _> =
             self.orders.iter().enumerate().map(|(at, order)| (order.row.order_no, at)).collect();
-        let mut due = Vec::with_capacity(rows.len());
-        for row in rows {
-            due.push(known.get(&row.order_no).copied().unwrap_or(self.orders.len()));
-            if !known.contains_key(&row.order_no) {
-                self.orders.push(OrderEntry::due(row));
-            }
+        let mut due = Vec::with_capacity(fitting);
+        for (legs, row) in rows.into_iter().take(fitting) {
+            self.holds.legs += legs;
+            due.push(match known.get(&row.order_no) {
+                Some(order) => *order,
+                None => self.add_due(row),
+            });
         }
         Ok(due)
+    }
+
+    /// Takes in an order whose hold is due.
+    pub(super) fn add_due(&mut self, row: OrderRow) -> OrderIndex {
+        self.orders.push(OrderEntry::due(row));
+        self.orders.len() - 1
     }
 
     /// Ends those of the holds that have not ended meanwhile; answers how many.
@@ -62,32 +81,23 @@ impl Batch<'_> {
         }
     }
 
-    /// Ends every hold that is due, in steps; answers whether there was any.
-    pub(in crate::operations) fn end_all_due(&mut self) -> Result<bool, Fault> {
-        let mut any = false;
-        while self.holds.more {
-            any |= self.end_step(STEP_ORDERS_MAX)? > 0;
-        }
-        Ok(any)
-    }
-
-    /// Ends at most `limit` holds that are due, counting those ended at the batch's start.
+    /// Ends at most `limit` holds that are due, counting those ended at the batch's start; fewer,
+    /// if they have many legs.
     pub(in crate::operations) fn expire(&mut self, limit: u32) -> Result<u32, Fault> {
         let mut ended = self.holds.unclaimed.min(limit);
         self.holds.unclaimed -= ended;
         while ended < limit && self.holds.more {
-            ended += self.end_step((limit - ended).min(STEP_ORDERS_MAX))?;
+            let due = self.find_due((limit - ended).min(STEP_ORDERS_MAX))?;
+            if due.is_empty() {
+                break;
+            }
+            self.load_legs(due.iter().copied())?;
+            ended += self.end_holds(&due);
         }
         Ok(ended)
     }
 
-    fn end_step(&mut self, limit: u32) -> Result<u32, Fault> {
-        let due = self.find_due(limit)?;
-        self.load_legs(due.iter().copied())?;
-        Ok(self.end_holds(&due))
-    }
-
-    fn is_due(&self, order: OrderIndex) -> bool {
+    pub(super) fn is_due(&self, order: OrderIndex) -> bool {
         self.orders[order].row.expires_at.is_some_and(|expires_at| expires_at <= self.now)
     }
 
@@ -101,6 +111,7 @@ impl Batch<'_> {
             }
         }
         let entry = &mut self.orders[order];
+        self.stock.due.ended(entry.row.order_no);
         entry.row.state = Some(OrderState::Expired);
         let step = entry.next_step();
         self.requests.remember_expiry(entry.row.order_no, entry.last_placement(), step);

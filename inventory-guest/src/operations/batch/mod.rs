@@ -2,6 +2,7 @@
 //! change, written after the last. One call into the database for each table and kind of write,
 //! whatever the number of commands; a counter that many commands move is written once.
 
+mod due;
 mod holds;
 mod orders;
 mod requests;
@@ -9,6 +10,7 @@ mod routing;
 mod stock;
 mod warehouses;
 
+pub(super) use due::Need;
 pub(super) use orders::{LegEntry, OrderEntry};
 pub(super) use requests::{Earlier, append, code_of, decode, encode};
 pub(super) use stock::{Origin, SkuIndex, Stock};
@@ -87,6 +89,22 @@ impl<'a> Batch<'a> {
         Ok(batch)
     }
 
+    /// Reads the stock that lines want, of an order that is only looked at: nothing ends, and what
+    /// is due counts as free.
+    pub(super) fn of_lines(
+        database: &'a mut dyn Database,
+        now: Instant,
+        lines: &[Line],
+        from_sites: bool,
+    ) -> Result<Self, Fault> {
+        let mut batch = Self::of_counters(database, now, &[])?;
+        batch.holds.more = true;
+        batch.want_lines(lines, from_sites)?;
+        let skus: Vec<SkuIndex> = (0..batch.stock.names().len()).collect();
+        batch.count_due(&skus)?;
+        Ok(batch)
+    }
+
     fn want_counters(&mut self, items: &[AdjustItem]) -> Result<(), Fault> {
         for item in items {
             let sku = self.stock.want(&item.sku);
@@ -118,8 +136,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Reads the stock that lines want, of an order that is not among the commands.
-    pub(super) fn want_lines(&mut self, lines: &[Line], from_sites: bool) -> Result<(), Fault> {
+    fn want_lines(&mut self, lines: &[Line], from_sites: bool) -> Result<(), Fault> {
         for line in lines {
             let sku = self.stock.want(&line.sku);
             if from_sites {
@@ -304,6 +321,11 @@ impl<'a> Batch<'a> {
     /// Names skus in shortages.
     pub(super) fn shortage(&self, sku: SkuIndex, requested: u64, available: u64) -> Shortage {
         Shortage { sku: self.stock.sku(sku).clone(), requested, available }
+    }
+
+    /// Whether holds may be due that no step has ended.
+    pub(super) fn is_more_due(&self) -> bool {
+        self.holds.more
     }
 
     /// Writes what changed, in rows whose order follows that of the commands. Answers the skus

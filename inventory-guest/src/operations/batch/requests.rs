@@ -2,7 +2,9 @@
 
 use super::orders::OrderEntry;
 use super::{Fault, OrderIndex};
-use crate::domain::{Answer, Command, Instant, Operation, Refusal, Ship, Transfer};
+use crate::domain::{
+    Answer, Command, Instant, LeftOut, Operation, Placement, Refusal, Ship, Transfer,
+};
 use crate::storage::requests::{NO_ORDER, RequestKey, RequestRow};
 use crate::storage::{self, Database};
 use rustc_hash::FxHashMap;
@@ -33,6 +35,8 @@ struct Identity {
     order: Option<OrderIndex>,
     slot: usize,
     fingerprint: u64,
+    /// What it would have been before the guest was told what a caller left out.
+    former: Option<u64>,
 }
 
 struct Slot<'a> {
@@ -73,8 +77,9 @@ impl<'a> Requests<'a> {
                 }
                 slots.len() - 1
             });
+            let former = former_fingerprint(command, &mut body);
             let fingerprint = fingerprint(command, &mut body);
-            requests.identities.push(Some(Identity { order, slot, fingerprint }));
+            requests.identities.push(Some(Identity { order, slot, fingerprint, former }));
         }
         let asked = may_be_stored.iter().map(|&slot| (slot, &requests.slots[slot].key));
         for (slot, fingerprint, outcome) in storage::requests::find(database, asked)? {
@@ -109,7 +114,12 @@ impl<'a> Requests<'a> {
         };
         match &self.slots[identity.slot].answered {
             None => Ok(Earlier::Never),
-            Some(answered) if answered.fingerprint != identity.fingerprint => Ok(Earlier::Conflict),
+            Some(Answered { fingerprint, .. })
+                if *fingerprint != identity.fingerprint
+                    && Some(*fingerprint) != identity.former =>
+            {
+                Ok(Earlier::Conflict)
+            }
             Some(answered) => Ok(Earlier::Same(decode(&answered.outcome)?)),
         }
     }
@@ -188,14 +198,15 @@ fn key(order_no: i64, command: &Command) -> Option<RequestKey<'_>> {
 fn fingerprint(command: &Command, body: &mut Vec<u8>) -> u64 {
     body.clear();
     match command {
+        Command::Reserve(it) if it.left_out != LeftOut::default() => {
+            let (mode, ttl) = (it.left_out.mode, it.left_out.ttl);
+            let (mode, ttl) = ((!mode).then_some(it.mode), (!ttl).then_some(it.ttl));
+            append_placement(it, &(mode, it.strategy, ttl, it.allow_partial), body);
+            // Nothing that leaves nothing out is encoded with such an end.
+            body.push(0xff);
+        }
         Command::Reserve(it) | Command::Deduct(it) => {
-            let how = (it.mode, it.strategy, it.ttl, it.allow_partial);
-            let adcode = it.ship_to.as_ref().map(|place| &place.adcode);
-            append(&(&it.lines, adcode, how), body);
-            // Requests from before there were places have the fingerprint they always had.
-            if let Some(location) = it.ship_to.as_ref().and_then(|place| place.location) {
-                append(&location, body);
-            }
+            append_placement(it, &(it.mode, it.strategy, it.ttl, it.allow_partial), body);
         }
         Command::Extend(it) => append(&it.ttl, body),
         Command::Ship(it) => append(&it.package, body),
@@ -209,6 +220,29 @@ fn fingerprint(command: &Command, body: &mut Vec<u8>) -> u64 {
         | Command::Count(_) => {}
     }
     xxh3_64(body)
+}
+
+/// The hash by which answers were stored that a reservation with something left out got when the
+/// guest knew only what the configuration said in its place.
+fn former_fingerprint(command: &Command, body: &mut Vec<u8>) -> Option<u64> {
+    let Command::Reserve(it) = command else {
+        return None;
+    };
+    if it.left_out == LeftOut::default() {
+        return None;
+    }
+    body.clear();
+    append_placement(it, &(it.mode, it.strategy, it.ttl, it.allow_partial), body);
+    Some(xxh3_64(body))
+}
+
+fn append_placement(it: &Placement, how: &impl Serialize, body: &mut Vec<u8>) {
+    let adcode = it.ship_to.as_ref().map(|place| &place.adcode);
+    append(&(&it.lines, adcode, how), body);
+    // Requests from before there were places have the fingerprint they always had.
+    if let Some(location) = it.ship_to.as_ref().and_then(|place| place.location) {
+        append(&location, body);
+    }
 }
 
 /// Encodes a value behind what is there.

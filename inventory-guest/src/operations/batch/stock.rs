@@ -1,15 +1,16 @@
 //! The counters of a batch, and the ledger rows that account for every move of one.
 
-use super::super::catalog;
+mod write;
+
 use super::Fault;
+use super::due::Due;
 use super::warehouses::{MetIndex, Ranking, Warehouses};
 use crate::domain::catalog::{Catalog, Destination};
 use crate::domain::change::{ChangeKind, Quantities};
 use crate::domain::ledger::{Home, Movement, Place, SiteCounters, SkuCounters};
 use crate::domain::order::LegUnits;
 use crate::domain::routing::{Site, Supply};
-use crate::domain::{Instant, Operation, Sku, Strategy, WarehouseCode};
-use crate::storage::changes::LedgerRow;
+use crate::domain::{Operation, Sku, Strategy, WarehouseCode};
 use crate::storage::{self, Database};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -28,6 +29,8 @@ pub(in crate::operations) struct Stock<'a> {
     ledger: Vec<Entry<'a>>,
     /// Nothing is missing there any more.
     made_good: Vec<(SkuIndex, SiteIndex)>,
+    /// What counts as free though due holds still have it.
+    pub(super) due: Due,
     /// Wanted, not yet read: skus, all of their sites, and single sites.
     unread: Vec<SkuIndex>,
     unread_sites: Vec<SkuIndex>,
@@ -81,8 +84,10 @@ impl SkuEntry {
 }
 
 impl SiteEntry {
-    fn free(&self) -> u32 {
-        self.counters.free().saturating_sub(self.safety_stock.saturating_add(self.missing))
+    /// Units that orders may hold there; those of due holds are among them.
+    fn free(&self, due: u32) -> u32 {
+        let kept = self.safety_stock.saturating_add(self.missing);
+        (self.counters.free() + due).saturating_sub(kept)
     }
 }
 
@@ -204,6 +209,21 @@ impl<'a> Stock<'a> {
         &self.skus[sku].sku
     }
 
+    /// Every sku there is, in order of their indexes.
+    pub(super) fn names(&self) -> impl ExactSizeIterator<Item = &Sku> {
+        self.skus.iter().map(|entry| &entry.sku)
+    }
+
+    /// The batch's number of a warehouse, wherever it came from.
+    pub(super) fn meet(&mut self, code: &WarehouseCode) -> MetIndex {
+        self.warehouses.meet(code, 0)
+    }
+
+    /// The batch's number of the warehouse of a sku.
+    pub(super) fn met(&self, sku: SkuIndex, site: SiteIndex) -> MetIndex {
+        self.skus[sku].sites[site].warehouse
+    }
+
     pub(in crate::operations) fn code(&self, sku: SkuIndex, site: SiteIndex) -> &WarehouseCode {
         self.warehouses.code(self.skus[sku].sites[site].warehouse)
     }
@@ -241,7 +261,17 @@ impl<'a> Stock<'a> {
     /// What an order may take of a known sku without choosing a warehouse.
     pub(in crate::operations) fn supply(&self, sku: SkuIndex) -> Supply<'_> {
         let counters = self.skus[sku].counters.expect("unknown skus are refused before");
-        Supply { sellable: counters.sellable, sites: None }
+        Supply { sellable: counters.sellable + self.due.units(sku, None), sites: None }
+    }
+
+    /// How many of these units only the end of due holds makes free.
+    pub(super) fn lacking(&self, sku: SkuIndex, site: Option<SiteIndex>, units: u64) -> u64 {
+        let entry = &self.skus[sku];
+        let free = match site {
+            None => entry.counters.unwrap_or_default().sellable,
+            Some(site) => entry.sites[site].free(0),
+        };
+        units.saturating_sub(free.into())
     }
 
     /// The order of warehouses for an address.
@@ -268,7 +298,8 @@ impl<'a> Stock<'a> {
             for (index, site) in entry.sites.iter().enumerate() {
                 if let Some((warehouse, rank)) = ranking.of(site.warehouse, &self.warehouses) {
                     let code = self.warehouses.code(site.warehouse);
-                    sites.push(Site { index, warehouse, rank, code, free: site.free() });
+                    let free = site.free(self.due.units(sku, Some(site.warehouse)));
+                    sites.push(Site { index, warehouse, rank, code, free });
                 }
             }
             supply.sites = Some(sites);
@@ -278,7 +309,8 @@ impl<'a> Stock<'a> {
 
     /// Units that orders may still hold there.
     pub(in crate::operations) fn free(&self, sku: SkuIndex, site: SiteIndex) -> u32 {
-        self.skus[sku].sites[site].free()
+        let site = &self.skus[sku].sites[site];
+        site.free(self.due.units(sku, Some(site.warehouse)))
     }
 
     /// The catalog's number of a warehouse; those that this batch made follow behind. `None`: there
@@ -447,66 +479,5 @@ impl<'a> Stock<'a> {
         if std::mem::take(&mut self.skus[sku].sites[site].missing) > 0 {
             self.made_good.push((sku, site));
         }
-    }
-
-    /// Writes what changed.
-    pub(super) fn write(
-        &self,
-        database: &mut dyn Database,
-        now: Instant,
-        last_seq: i64,
-    ) -> Result<(), Fault> {
-        catalog::make_warehouses(database, now, self.warehouses.made())?;
-
-        let skus = || self.skus.iter().filter_map(|it| Some((it, it.counters?)));
-        let new = skus().filter(|(it, _)| it.stored.is_none());
-        storage::stock::insert(database, new.map(|(it, counters)| (&it.sku, counters)))?;
-        let changed = skus().filter(|(it, now)| it.stored.is_some_and(|stored| stored != *now));
-        storage::stock::update(database, changed.map(|(it, counters)| (&it.sku, counters)))?;
-
-        let sites = || self.skus.iter().flat_map(|it| it.sites.iter().map(|site| (&it.sku, site)));
-        let row = |(sku, site)| self.site_row(sku, site);
-        let new = sites().filter(|(_, site)| site.stored.is_none());
-        storage::stock::insert_sites(database, new.map(row))?;
-        let changed = sites().filter(|(_, it)| it.stored.is_some_and(|row| row != it.counters));
-        storage::stock::update_sites(database, changed.map(row))?;
-
-        let made_good = self.made_good.iter();
-        let made_good = made_good.map(|&(sku, site)| (self.sku(sku), self.code(sku, site)));
-        storage::counts::delete_shortages(database, made_good)?;
-
-        let rows = self.ledger.iter().map(|entry| self.ledger_row(entry));
-        storage::changes::append(database, now, last_seq, rows)?;
-        Ok(())
-    }
-
-    /// The skus whose counters changed, anywhere; sorted.
-    pub(super) fn into_changed_skus(self) -> Vec<Sku> {
-        let changed = self.skus.into_iter().filter(SkuEntry::has_changed);
-        let mut skus: Vec<_> = changed.map(|entry| entry.sku).collect();
-        skus.sort_unstable();
-        skus
-    }
-
-    fn ledger_row(&self, entry: &Entry<'a>) -> LedgerRow<'_> {
-        LedgerRow {
-            kind: entry.kind,
-            cause: entry.origin.operation,
-            order_no: entry.origin.order_no,
-            line: entry.origin.line,
-            sku: self.sku(entry.sku),
-            warehouse: entry.site.map(|site| self.code(entry.sku, site)),
-            reason: entry.origin.reason,
-            before: entry.before,
-            after: entry.after,
-        }
-    }
-
-    fn site_row<'s>(
-        &'s self,
-        sku: &'s Sku,
-        site: &SiteEntry,
-    ) -> (&'s Sku, &'s WarehouseCode, SiteCounters) {
-        (sku, self.warehouses.code(site.warehouse), site.counters)
     }
 }

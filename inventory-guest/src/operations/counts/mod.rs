@@ -71,7 +71,11 @@ fn apply(
     let sheet = Sheet { warehouse: &count.warehouse, moment, newest: whole };
     let mut lines = sheet.read(database, &count.items)?;
     if lines.iter().any(sheet::Line::is_short) {
-        end_due_holds(database, now, changed)?;
+        // Holds whose time has passed stand against no count.
+        let mut batch = Batch::prefetch(database, now, &[])?;
+        let short = lines.iter().filter(|line| line.is_short());
+        batch.end_all_due_of(short.map(|line| (&line.counted().sku, Some(&count.warehouse))))?;
+        changed.extend(batch.write_back()?);
         lines = sheet.read(database, &count.items)?;
     }
     let reason = count.reason.as_str();
@@ -79,16 +83,22 @@ fn apply(
     Ok(Answer::Counted(lines.into_iter().map(sheet::Line::into_counted).collect()))
 }
 
-/// Holds whose time has passed stand against no count.
+/// Ends all holds whose time has passed, which stand against no counter; a step in memory at once.
 pub(super) fn end_due_holds(
     database: &mut dyn Database,
     now: Instant,
     changed: &mut Vec<Sku>,
 ) -> Result<(), Fault> {
-    let mut due = Batch::prefetch(database, now, &[])?;
-    due.end_all_due()?;
-    changed.extend(due.write_back()?);
-    Ok(())
+    loop {
+        let due = Batch::prefetch(database, now, &[])?;
+        let is_more_due = due.is_more_due();
+        changed.extend(due.write_back()?);
+        changed.sort_unstable();
+        changed.dedup();
+        if !is_more_due {
+            return Ok(());
+        }
+    }
 }
 
 /// What a count has seen, in our ledger; nothing that is yet to come.

@@ -8,6 +8,7 @@ use crate::domain::{
 };
 use crate::operations::adjust::{make_good, put, tried};
 use crate::operations::batch::{Batch, Origin};
+use crate::operations::counts::end_due_holds;
 use crate::storage::Database;
 use crate::storage::sessions::{self, SessionHead, StagedRow};
 use rustc_hash::FxHashSet;
@@ -28,10 +29,7 @@ pub(super) fn commit(
         let why = "stock is not replaced: a counter that no row names stays as it is";
         return Err(Fault::Malformed(why.to_owned()).into());
     }
-    // Holds whose time has passed stand against no counter.
-    let mut due = Batch::prefetch(database, now, &[])?;
-    due.end_all_due()?;
-    changed.extend(due.write_back()?);
+    end_due_holds(database, now, changed)?;
     let mut effects = Effects::default();
     let mut lines = FxHashSet::default();
     each_chunk(database, head, |database, rows| {

@@ -1,6 +1,9 @@
 //! confirm, extend and expire: the life of a hold.
 
+use super::counting::count;
 use super::*;
+use crate::domain::{Adcode, Command, Items, Line, Quantity, ShipTo, Sku, Strategy};
+use crate::operations::queries::{Inquiry, plan};
 
 #[test]
 fn confirm_turns_the_whole_hold_into_a_paid_one() {
@@ -126,6 +129,98 @@ fn the_sweep_counts_every_hold_it_ends_over_its_steps() {
     shop.tell_all(0, &holds);
     shop.check([(10_000, expire(500), "500 expired"), (10_000, expire(500), "100 expired")]);
     shop.stock("A", "600 sellable, 0 reserved, 0 committed");
+}
+
+/// Many one-unit holds, all due at 10 s, of these skus in turn.
+fn shop_with_holds(stock: &str, holds: &[(u32, Command)]) -> Shop {
+    let mut shop = Shop::with(stock);
+    let mut number = 0;
+    for (times, hold) in holds {
+        let named = |_| {
+            number += 1;
+            hold.clone().of(&format!("H-{number}"))
+        };
+        shop.tell_all(0, &(0..*times).map(named).collect::<Vec<_>>());
+    }
+    shop
+}
+
+/// Issue 3: every short order ended every due hold, until no batch could finish.
+#[test]
+fn a_short_order_ends_only_holds_that_have_what_it_lacks() {
+    let holds = [(600, reserve("H", "B*1")), (9, reserve("H", "A*1 B*1"))];
+    let mut shop = shop_with_holds("A*9 B*609", &holds);
+    shop.check([
+        (10_000, deduct("O-1", "A*2"), "committed 1:-(A*2)"),
+        (10_000, expire(1), "1 expired"),
+        (10_000, deduct("O-2", "A*8"), "no insufficient_stock A 7/8"),
+    ]);
+    // A step of 256 at the start of each of the three batches; and two more for O-1.
+    shop.stock("A", "7 sellable, 0 reserved, 2 committed");
+    shop.stock("B", "609 sellable, 0 reserved, 0 committed");
+}
+
+#[test]
+fn what_is_due_counts_as_free_where_it_is() {
+    let holds = [(400, reserve("H", "A*1").shipped()), (400, reserve("H", "A*1").shipped())];
+    let mut shop = shop_with_holds("A*800 A@W1*400 A@W2*400", &holds);
+    let batch = [
+        deduct("O-1", "A*390").shipped(),
+        deduct("O-2", "A*250").shipped(),
+        deduct("O-3", "A*200").shipped(),
+        adjust([on_hand("A", "W2", "230")]),
+    ];
+    let outcomes = shop.tell_all(10_000, &batch).outcomes;
+    assert_eq!(
+        shop::all_short(&outcomes),
+        [
+            "committed 1:W1(A*390)",
+            "committed 1:W1(A*10) 2:W2(A*240)",
+            "no insufficient_stock A 160/200",
+            "no quantity_out_of_bounds A@W2 230 not in 240..2147483647",
+        ],
+    );
+    shop.check([(10_000, adjust([on_hand("A", "W2", "240")]), "A@W2 400->240")]);
+    shop.stock("A", "160 sellable, 0 reserved, 640 committed, W1 400=0+400+0, W2 240=0+240+0");
+}
+
+#[test]
+fn a_transfer_and_a_count_end_the_holds_in_their_way() {
+    let holds = [(300, reserve("H", "B*1")), (9, reserve("H", "A*1").shipped())];
+    let mut shop = shop_with_holds("A*99 A@W1*9 A@W2*5 B*300", &holds);
+    shop.check([
+        (9_999, deduct("O-1", "A*5").shipped(), "committed 1:W2(A*5)"),
+        (10_000, transfer("O-1", 1, "W1"), "committed 2:W1(A*5)"),
+    ]);
+    let mut shop = shop_with_holds("A*99 A@W1*9 A@W2*5 B*300", &holds);
+    shop.check([(10_000, count("W1 at 9000", "A*2"), "A 2-0 updated 9->2")]);
+    shop.stock("A", "99 sellable, 0 reserved, 0 committed, W1 2=0+0+0, W2 5=0+0+0");
+}
+
+#[test]
+fn a_plan_counts_what_is_due_as_free() {
+    let mut shop = shop_with_holds("A*600 A@W1*600", &[(600, reserve("H", "A*1").shipped())]);
+    let lines = Items::parse(vec![Line {
+        sku: Sku::parse("A").unwrap(),
+        quantity: Quantity::parse(600).unwrap(),
+    }])
+    .unwrap();
+    let ship_to = Some(ShipTo { adcode: Adcode::parse("440305").unwrap(), location: None });
+    let inquiry = Inquiry { lines, ship_to, strategy: Strategy::Priority, allow_partial: false };
+    let planned = plan(&mut shop.database, shop::at(10_000), &inquiry).unwrap();
+    assert_eq!((planned.packages.len(), planned.shortages), (1, vec![]));
+}
+
+#[test]
+fn a_step_ends_fewer_holds_where_they_have_many_lines() {
+    let lines = vec!["A*1"; 1_000].join(" ");
+    let mut shop = shop_with_holds("A*9000", &[(9, reserve("H", &lines))]);
+    shop.check([
+        (10_000, expire(256), "4 expired"),
+        (10_000, expire(256), "4 expired"),
+        (10_000, expire(256), "1 expired"),
+        (10_000, expire(256), "0 expired"),
+    ]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The same request gets the same answer, for ever; another body is a conflict.
 
 use super::*;
+use crate::domain::Mode;
 
 #[test]
 fn a_repeated_request_gets_the_first_answer_and_changes_nothing() {
@@ -106,5 +107,35 @@ fn operations_and_orders_do_not_share_request_ids() {
         (0, confirm("O-1").named("r"), "committed 1:-(A*2)"),
         (0, reserve("O-2", "A*3").named("r"), "reserved 1:-(A*3) until 10000"),
         (0, deduct("O-3", "A*1").named("r"), "committed 1:-(A*1)"),
+    ]);
+}
+
+/// Issue 3: another default made the same request a conflict.
+#[test]
+fn what_a_caller_leaves_out_is_the_same_under_every_default() {
+    let defaults = |ttl_s| reserve("O-1", "A*2").left_to(Mode::ReserveOnOrder, ttl_s);
+    Shop::with("A*9").check([
+        (0, defaults(10), "reserved 1:-(A*2) until 10000"),
+        (1, defaults(20), "as before: reserved 1:-(A*2) until 10000"),
+        (
+            2,
+            reserve("O-1", "A*2").left_to(Mode::DeductOnOrder, 20),
+            "as before: reserved 1:-(A*2) until 10000",
+        ),
+        (3, reserve("O-1", "A*2"), "no idempotency_conflict"),
+        (4, reserve("O-1", "A*3").left_to(Mode::ReserveOnOrder, 10), "no idempotency_conflict"),
+    ]);
+}
+
+#[test]
+fn a_request_that_was_stored_with_its_defaults_keeps_its_answer() {
+    Shop::with("A*9").check([
+        (0, reserve("O-1", "A*2"), "reserved 1:-(A*2) until 10000"),
+        (
+            1,
+            reserve("O-1", "A*2").left_to(Mode::ReserveOnOrder, 10),
+            "as before: reserved 1:-(A*2) until 10000",
+        ),
+        (2, reserve("O-1", "A*2").left_to(Mode::ReserveOnOrder, 11), "no idempotency_conflict"),
     ]);
 }

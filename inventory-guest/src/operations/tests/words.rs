@@ -5,9 +5,9 @@ use super::counting::counted;
 use super::sessions::{refused_rows, session_now};
 use crate::domain::{
     Adcode, Adjust, AdjustItem, Adjusted, Adjustment, Answer, Command, Confirm, Counter, Delta,
-    ExpireLimit, Extend, Items, Level, Line, Location, Mode, OrderAnswer, OrderId, OrderState,
-    Outcome, Package, Placement, Quantity, Reason, Refusal, Release, ReleaseReason, RequestId,
-    Seconds, Ship, ShipTo, Shortage, Sku, Strategy, Transfer, WarehouseCode,
+    ExpireLimit, Extend, Items, LeftOut, Level, Line, Location, Mode, OrderAnswer, OrderId,
+    OrderState, Outcome, Package, Placement, Quantity, Reason, Refusal, Release, ReleaseReason,
+    RequestId, Seconds, Ship, ShipTo, Shortage, Sku, Strategy, Transfer, WarehouseCode,
 };
 
 fn id(order: &str) -> OrderId {
@@ -34,6 +34,7 @@ fn placement(order: &str, text: &str) -> Placement {
         ttl: Seconds::parse(10).unwrap(),
         allow_partial: false,
         request_id: None,
+        left_out: LeftOut::default(),
     }
 }
 
@@ -140,6 +141,19 @@ impl Command {
     /// To Shenzhen, from warehouses.
     pub(super) fn shipped(self) -> Self {
         self.to("440305")
+    }
+
+    /// For this order.
+    pub(super) fn of(self, order: &str) -> Self {
+        self.placed(|it| it.order_id = id(order))
+    }
+
+    /// By a caller who said neither mode nor time to live.
+    pub(super) fn left_to(self, mode: Mode, ttl_s: u32) -> Self {
+        self.placed(|it| {
+            it.left_out = LeftOut { mode: true, ttl: true };
+            (it.mode, it.ttl) = (mode, Seconds::parse(ttl_s).unwrap());
+        })
     }
 
     /// To a district, from warehouses.

@@ -250,16 +250,14 @@ impl Rounds {
             return;
         }
         let swept = self.shard.decide(types::Command::Expire(SWEEP_ORDERS));
-        let all = matches!(
-            &swept,
-            Ok(types::Outcome { result: Ok(types::Answer::Expired(SWEEP_ORDERS)), .. })
-        );
+        let any =
+            matches!(&swept, Ok(types::Outcome { result: Ok(types::Answer::Expired(1..)), .. }));
         if let Err(fault) = &swept {
             // `told` says why on standard error; the next sweep tries again.
             told(fault);
         }
-        // A full step means that more are due: the next round goes on.
-        if !all {
+        // More may be due: the next round goes on.
+        if !any {
             self.swept_at = Moment::now();
         }
     }
