@@ -23,7 +23,7 @@ use inventory_replay::{
     network::{Geography, Network},
     plan::{InitialStock, Order, Plan, Terms},
 };
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use crate::{
     boundary::{aot_guest, keep_warm},
@@ -184,11 +184,12 @@ fn cost(guest: &mut Timing, lines: usize, call: impl FnOnce(&mut Timing)) -> Cos
     let host = &guest.instance_mut().host_mut().sqlite;
     host.sqlite.connection().execute_batch("ROLLBACK").expect("it was begun");
     let microseconds = |time: Duration| time.as_secs_f64() * 1e6;
+    let whole = ended - started;
     Cost {
         lines,
         deciding: microseconds(host.written.unwrap_or(ended) - host.read.expect("it reads")),
-        guest: microseconds(ended - started - host.inside),
-        whole: microseconds(ended - started),
+        guest: microseconds(whole.saturating_sub(host.inside)),
+        whole: microseconds(whole),
     }
 }
 

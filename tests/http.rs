@@ -261,10 +261,10 @@ fn bodies_that_arrive_have_a_common_bound_and_small_ones_pass() {
         let _ = stream.write_all(&part);
         stream
     };
-    let begun: Vec<_> = (0..80).map(|_| begin()).collect();
+    let arriving: Vec<_> = (0..80).map(|_| begin()).collect();
     assert_eq!(host.deduct("O-1", "TEA", 1).status, 200);
     // Those beyond the bound are turned away, the others when their time is up.
-    let answers = begun.into_iter().map(|mut stream| {
+    let answers = arriving.into_iter().map(|mut stream| {
         let mut answer = String::new();
         let _ = stream.read_to_string(&mut answer);
         answer

@@ -2,6 +2,7 @@
 //! exports; and the same through the CLI.
 
 use std::{
+    fmt::Write as _,
     io::Write,
     net::TcpStream,
     thread,
@@ -419,9 +420,9 @@ fn reads_of_many_skus_in_many_warehouses_have_time_in_proportion() {
     let host = Start::new(data.path()).arg("--query-timeout", "20ms").start();
     let mut file = String::from("sku,warehouse,sellable,on_hand\n");
     for sku in 0..1_000 {
-        file += &format!("S-{sku:03},,1000,\n");
+        writeln!(file, "S-{sku:03},,1000,").unwrap();
         for warehouse in 0..60 {
-            file += &format!("S-{sku:03},W-{warehouse:02},,9\n");
+            writeln!(file, "S-{sku:03},W-{warehouse:02},,9").unwrap();
         }
     }
     let answer = csv(&host, "stock", &file);

@@ -35,18 +35,18 @@ impl Batch<'_> {
             Some(*sum)
         });
         // The batch's first one ends, whatever it has.
-        let least = rows.len().min(usize::from(self.holds.legs == 0));
-        let fitting = sums.take_while(|sum| *sum <= BATCH_LEGS_MAX).count().max(least);
-        self.holds.more = rows.len() == limit as usize || fitting < rows.len();
-        let Some((_, last)) = rows[..fitting].last() else {
+        let minimum = rows.len().min(usize::from(self.holds.legs == 0));
+        let count = sums.take_while(|sum| *sum <= BATCH_LEGS_MAX).count().max(minimum);
+        self.holds.more = rows.len() == limit as usize || count < rows.len();
+        let Some((_, last)) = rows[..count].last() else {
             return Ok(Vec::new());
         };
         let expires_at = last.expires_at.expect("a due order has an expiry");
         self.holds.past = (expires_at.as_milliseconds(), last.order_no);
         let known: FxHashMap<_, _> =
             self.orders.iter().enumerate().map(|(at, order)| (order.row.order_no, at)).collect();
-        let mut due = Vec::with_capacity(fitting);
-        for (legs, row) in rows.into_iter().take(fitting) {
+        let mut due = Vec::with_capacity(count);
+        for (legs, row) in rows.into_iter().take(count) {
             self.holds.legs += legs;
             due.push(match known.get(&row.order_no) {
                 Some(order) => *order,

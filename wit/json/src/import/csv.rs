@@ -91,8 +91,8 @@ fn next<R: Read>(
         if !found {
             return Ok(None);
         }
-        let breaks = record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
-        let first = reader.position().line() - 1 - breaks;
+        let lines = record.as_slice().split(|byte| *byte == b'\n').count() as u64;
+        let first = reader.position().line() - lines;
         if first < before {
             let why = format!("line {before} opens a quote that the file does not close");
             return Err(Unreadable::Form(why));
