@@ -1,7 +1,7 @@
 //! Gives back the memory that only the start needed: pages of code.
 //!
 //! A start runs through much code that serving never runs again: the command line, the
-//! configuration, the loader of modules; and the kernel maps sixteen pages for each that is touched.
+//! configuration, the loader of modules; and the kernel maps sixteen pages for each that it needs.
 //! Debian's WasmEdge links LLVM besides, whose start-up code touches 36 MiB. Pages of code are as
 //! they are in the file, so the process may let go of them: what is needed again is mapped again,
 //! from the kernel's cache, in a microsecond a page.

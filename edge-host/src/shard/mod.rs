@@ -81,7 +81,7 @@ pub enum Error {
     /// No answer to a read in time. Retrying may help.
     #[error("no answer in time")]
     Timeout,
-    /// The guest was stopped in a read, in which it ran longer than one may take. Retrying may help.
+    /// The guest was stopped in a read: it ran longer than one may take. Retrying may help.
     #[error("the guest ran longer than a read may take")]
     Stopped,
     /// The guest trapped on this request. Nothing was done; retrying traps again.

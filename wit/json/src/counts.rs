@@ -73,8 +73,7 @@ pub struct SnapshotPage {
 pub struct SnapshotCommit {
     /// How many pages there are.
     pub pages: PageNumber,
-    /// If it counts more of the warehouse's stocked skus as 0, it waits for approval; more than is
-    /// configured needs the role `admin`.
+    /// More of the stocked skus counted as 0 wait for approval. Above the configured: `admin`.
     pub zero_percent_max: Option<Percent>,
     /// Say what would come of it, and change nothing.
     #[serde(default)]

@@ -50,8 +50,8 @@ Lines:
   {\"expire\":{\"limit\":100}}      end holds past their time
   {\"get\":{\"order_id\":\"O-1\"}}  {\"stock\":{\"skus\":[\"85123A\"]}}
   {\"changes\":{\"after\":0}}  {\"audit\":{}}
-  {\"snapshot\":{\"begin\":{…}}}    then page, commit, approve, discard or get, each with its
-      {\"snapshot\":{\"page\":{\"snapshot\":\"S-1\",\"page\":1,\"items\":[{\"sku\":\"85123A\",\"on_hand\":40}]}}}
+  {\"snapshot\":{\"begin\":{…}}}    then page, commit, approve, discard or get, each with the
+      name: {\"snapshot\":{\"commit\":{\"snapshot\":\"S-1\",\"pages\":3}}}
   {\"now\":\"2026-11-22T09:00:00Z\"}  the clock stands there from this line on
 
 Exit status: 0 every line was understood and carried out or refused; 64 some line was not

@@ -143,7 +143,7 @@ impl<'a> Stock<'a> {
         let unread = std::mem::take(&mut self.unread_sites);
         let asked = unread.iter().map(|&index| (index, &self.skus[index].sku));
         let mut before = 0;
-        // The sku that rows are of, and how many of its sites were there before them: those of legs.
+        // The sku that rows are of, and how many of its sites were there before: those of legs.
         let (mut sku, mut known) = (None, 0);
         for (index, row) in storage::stock::find_sites(database, asked)? {
             let sites = &mut self.skus[index].sites;

@@ -117,15 +117,15 @@ fn methods(steps: &[&str]) -> Option<&'static [(&'static str, Access)]> {
     Some(match steps {
         ["healthz" | "readyz"] => &[("GET", Access::Open)],
         ["v1", "orders", _, operation] if is_operation(operation) => &[("POST", TRADE)],
-        ["v1", "batch"] => &[("POST", TRADE)],
+        ["v1", "batch" | "snapshots"] | ["v1", "snapshots", _, "commit" | "discard"] => {
+            &[("POST", TRADE)]
+        }
         ["v1", "plan"] => &[("POST", READ)],
-        ["v1", "audit"] => &[("POST", ADMIN)],
+        ["v1", "audit"] | ["v1", "snapshots", _, "approve"] => &[("POST", ADMIN)],
         // Skus may have these names, too.
         ["v1", "stock", "query"] => &[("GET", READ), ("POST", READ)],
         ["v1", "stock", "count"] => &[("GET", READ), ("POST", TRADE)],
         ["v1", "stock", "adjust"] => &[("GET", READ), ("POST", ADMIN)],
-        ["v1", "snapshots"] | ["v1", "snapshots", _, "commit" | "discard"] => &[("POST", TRADE)],
-        ["v1", "snapshots", _, "approve"] => &[("POST", ADMIN)],
         ["v1", "snapshots", _, "pages", _] => &[("PUT", TRADE)],
         ["v1", "orders" | "stock" | "snapshots", _]
         | ["v1", "changes" | "shortages"]
@@ -177,8 +177,8 @@ fn order_command(
     })
 }
 
-/// What a step of a snapshot asks for. Whoever may not approve may not get around it by asking for a
-/// greater share.
+/// What a step of a snapshot asks for. Whoever may not approve may not get around it by asking for
+/// a greater share.
 fn snapshot_command(
     name: RequestId,
     step: &[&str],
