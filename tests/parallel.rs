@@ -1,9 +1,6 @@
 //! Many callers at once, over HTTP: never oversold, one effect for one request.
 
-use std::{
-    sync::{Barrier, Mutex},
-    time::{Duration, Instant},
-};
+use std::sync::{Barrier, Mutex};
 
 use serde_json::{Value, json};
 
@@ -46,13 +43,10 @@ fn ten_thousand_requests_for_the_last_hundred_units_sell_exactly_a_hundred() {
     let data = tempfile::tempdir().unwrap();
     let host = Host::start(data.path());
     host.set_sellable("HOT", 100);
-    let started = Instant::now();
     let answers = all_at_once(&host, 10_000, |number| {
         (format!("/v1/orders/O-{number}/deduct"), one_line("HOT", 1))
     });
-    let took = started.elapsed();
     assert_eq!((count(&answers, 200), count(&answers, 409)), (100, 9_900));
-    assert!(took < Duration::from_secs(10), "{took:?}");
     assert_eq!(host.sellable("HOT"), 0);
     host.assert_audit_is_clean();
 }
