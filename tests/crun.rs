@@ -158,8 +158,10 @@ fn the_notebooks_come_out_as_written_through_the_cli_server_under_crun() {
         play_all(|| {
             let mut pod = Pod::of(&objects, "inventory-cli");
             pod.arguments = ["serve", "--manual-clock"].map(str::to_owned).to_vec();
-            // The notebooks know no tokens; without any, it listens on loopback only.
-            pod.environment.retain(|(key, _)| key != "EDGE_INVENTORY_TOKENS");
+            // The notebooks know no tokens; without any, it listens on loopback only. Their events
+            // are of a node without a name.
+            let named = ["EDGE_INVENTORY_TOKENS", "EDGE_INVENTORY_NODE"];
+            pod.environment.retain(|(key, _)| !named.contains(&key.as_str()));
             pod.environment.push(("EDGE_INVENTORY_LISTEN".into(), LOOPBACK.into()));
             let folder = tempfile::tempdir().unwrap();
             let running = Bundle::of(folder.path(), pod).start();
