@@ -102,7 +102,7 @@ impl ImportOptions {
 
     /// Whether one does not contradict another: what a row that cannot be read names is not known,
     /// so that nobody could say what no row names.
-    pub fn check(&self) -> Result<(), &'static str> {
+    fn check(&self) -> Result<(), &'static str> {
         if self.replace && self.on_error == OnError::Skip {
             Err("replace deletes what no row names, so every row must be read: it does not go \
                  with on_error=skip")
