@@ -87,7 +87,7 @@ fn pause() {
 fn the_cache_in_memory_never_goes_back_in_time() {
     let data = tempfile::tempdir().unwrap();
     let host = Host::start(data.path());
-    assert!(races(&host, || thread::sleep(Duration::from_secs(2))) > 100);
+    assert!(races(&host, || thread::sleep(Duration::from_secs(2))) > 0);
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl Generator {
             edges: Vec::new(),
             plans: Vec::new(),
             snapshots: 0,
-            crowds: random.chance(5),
+            crowds: random.chance(10),
             sweeps: true,
             orders: 0,
             said: Vec::new(),

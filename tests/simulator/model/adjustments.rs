@@ -1,5 +1,6 @@
 //! Adjust: counters that operators set.
 
+use super::due::Where;
 use super::{Model, Reply, UNITS_MAX};
 use crate::door::words::{AdjustItem, Adjusted, Adjustment, Answer, Counter, Instant, Refusal};
 use std::collections::BTreeSet;
@@ -8,7 +9,10 @@ impl Model {
     /// A hold that has run out stands against no correction, even one that no batch has ended yet.
     pub(super) fn adjust(&mut self, now: Instant, items: &[AdjustItem]) -> Reply {
         match self.adjust_all(now, items) {
-            Err(Refusal::QuantityOutOfBounds { .. }) if self.end_due_holds(now, usize::MAX) > 0 => {
+            Err(Refusal::QuantityOutOfBounds { .. }) => {
+                self.due_is_free = true;
+                let places: Vec<Where> = items.iter().map(place).collect();
+                self.end_due_of(now, &places);
                 self.adjust_all(now, items)
             }
             decided => decided,
@@ -115,6 +119,14 @@ impl Model {
             }
         }
     }
+}
+
+fn place(item: &AdjustItem) -> Where {
+    let warehouse = match &item.counter {
+        Counter::Sellable => None,
+        Counter::OnHand(code) | Counter::Unavailable(code) => Some(code.clone()),
+    };
+    (item.sku.clone(), warehouse)
 }
 
 fn unsigned(units: i64) -> u32 {

@@ -1,5 +1,6 @@
 //! Counts: what was found is what lies there, less what has left since, and no less than is held.
 
+use super::due::Where;
 use super::{Model, Reply};
 use crate::door::counts::{Count, Counted, Found, Missing, Seen};
 use crate::door::words::{Answer, Instant, Refusal};
@@ -17,8 +18,11 @@ impl Model {
         self.check_warehouse(&count.warehouse)?;
         let code = &count.warehouse;
         let mut counted = self.counted(code, moment, &count.items);
-        if counted.iter().any(|it| it.missing > 0) {
-            self.end_due_holds(now, usize::MAX);
+        let short = counted.iter().filter(|it| it.missing > 0);
+        let short: Vec<Where> = short.map(|it| (it.sku.clone(), Some(code.clone()))).collect();
+        if !short.is_empty() {
+            self.begin_batch(now);
+            self.end_due_of(now, &short);
             counted = self.counted(code, moment, &count.items);
         }
         self.take_over(now, code, moment.0, &counted);

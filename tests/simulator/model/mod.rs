@@ -7,6 +7,7 @@ mod adjustments;
 mod calendars;
 mod catalog;
 mod counts;
+mod due;
 mod ledger;
 mod orders;
 mod placements;
@@ -31,9 +32,6 @@ use std::rc::Rc;
 /// The most that a counter may hold.
 const UNITS_MAX: i64 = 2_147_483_647;
 
-/// How many due holds every batch ends before its commands are decided.
-const ENDED_PER_BATCH_MAX: usize = 256;
-
 type Reply = Result<Answer, Refusal>;
 
 /// Everything the inventory is about.
@@ -57,6 +55,8 @@ pub(crate) struct Model {
     catalog_seq: u64,
     /// Holds that this batch has ended and no `expire` of it has counted.
     uncounted: usize,
+    /// For the rest of this batch, what due holds have counts as free.
+    due_is_free: bool,
 }
 
 /// What lies in a warehouse of one sku.
@@ -114,7 +114,7 @@ impl Model {
         let mut outcomes = Vec::with_capacity(commands.len());
         for run in commands.chunk_by(|a, b| !is_alone(a) && !is_alone(b)) {
             if !is_alone(&run[0]) {
-                self.uncounted = self.end_due_holds(now, ENDED_PER_BATCH_MAX);
+                self.begin_batch(now);
             }
             outcomes.extend(run.iter().map(|command| self.decide(now, command)));
         }
@@ -181,24 +181,6 @@ impl Model {
             });
             self.orders.len() - 1
         })
-    }
-
-    fn expire(&mut self, now: Instant, limit: u32) -> u32 {
-        let counted = self.uncounted.min(limit as usize);
-        self.uncounted -= counted;
-        u32::try_from(counted + self.end_due_holds(now, limit as usize - counted)).unwrap()
-    }
-
-    /// Ends the holds whose time has passed, the first to run out first.
-    fn end_due_holds(&mut self, now: Instant, limit: usize) -> usize {
-        let mut due: Vec<usize> =
-            (0..self.orders.len()).filter(|order| self.orders[*order].is_due(now)).collect();
-        due.sort_by_key(|order| (self.orders[*order].hold_ends, *order));
-        due.truncate(limit);
-        for order in &due {
-            self.end_hold(now, *order);
-        }
-        due.len()
     }
 
     fn end_hold(&mut self, now: Instant, order: usize) {

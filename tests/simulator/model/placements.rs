@@ -1,11 +1,12 @@
 //! Reserve, deduct and late payment: who gives what, and what is short.
 
+use super::due::Where;
 use super::routing::Route;
 use super::{Leg, Model, Order, Place, Reply, packages};
 use crate::door::words::{
     Answer, Instant, Line, Mode, OrderAnswer, Placement, Refusal, Shortage, State,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Units of one line from one warehouse (or none).
 pub(super) struct Pick {
@@ -129,11 +130,14 @@ impl Model {
                 return Err(Refusal::RegionRestricted(denied));
             }
         }
-        let plan = self.plan(now, lines, route, &denied);
-        if plan.shortages.is_empty() || self.end_due_holds(now, usize::MAX) == 0 {
-            return Ok(plan);
+        if !self.due_is_free {
+            let plan = self.plan(now, lines, route, &denied);
+            if plan.shortages.is_empty() {
+                return Ok(plan);
+            }
+            self.due_is_free = true;
         }
-        Ok(self.plan(now, lines, route, &denied))
+        Ok(self.without_due(now).plan(now, lines, route, &denied))
     }
 
     /// Nobody gives what is denied.
@@ -205,6 +209,13 @@ impl Model {
     }
 
     fn hold(&mut self, now: Instant, order: usize, picks: Vec<Pick>, place: Place) {
+        let mut needs: BTreeMap<Where, i64> = BTreeMap::new();
+        for pick in &picks {
+            for warehouse in BTreeSet::from([None, pick.warehouse.clone()]) {
+                *needs.entry((pick.sku.clone(), warehouse)).or_default() += pick.units;
+            }
+        }
+        self.end_due_for(now, &needs);
         for pick in &picks {
             self.sell(now, &pick.sku, pick.warehouse.as_deref(), -pick.units);
         }

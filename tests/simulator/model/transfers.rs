@@ -34,12 +34,16 @@ impl Model {
         self.check_warehouse(warehouse)?;
         let promise = self.may_ship(now, order, &wanted, warehouse)?;
         let mut short = self.short(&wanted, warehouse);
-        if !short.is_empty() && self.end_due_holds(now, usize::MAX) > 0 {
-            short = self.short(&wanted, warehouse);
+        if !short.is_empty() {
+            self.due_is_free = true;
+            short = self.without_due(now).short(&wanted, warehouse);
         }
         if !short.is_empty() {
             return Err(Refusal::InsufficientStock(short));
         }
+        let there =
+            |(sku, units): &(String, i64)| ((sku.clone(), Some(warehouse.to_owned())), *units);
+        self.end_due_for(now, &wanted.iter().map(there).collect());
         let last = self.orders[order].legs.iter().map(|leg| leg.package).max();
         for (leg, _) in &held {
             let leg = &mut self.orders[order].legs[*leg];
