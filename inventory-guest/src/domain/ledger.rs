@@ -40,6 +40,16 @@ pub struct Movement {
     pub units: u32,
 }
 
+impl Movement {
+    /// Whether it takes units from what is sellable, or gives them back.
+    #[must_use]
+    pub fn is_of_sellable(self) -> bool {
+        let is_sellable =
+            |place| matches!(place, Place::Sellable | Place::Released | Place::Expired);
+        is_sellable(self.from) || is_sellable(self.to)
+    }
+}
+
 /// The counters of a sku: what is sellable, and what is held without a warehouse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SkuCounters {

@@ -114,7 +114,7 @@ pub fn get_order(database: &mut impl Database, order_id: OrderId) -> Result<Opti
     let legs = storage::orders::legs(database, std::iter::once((0, row.order_no)))?;
     let mut lines = Vec::new();
     let mut packages = Vec::new();
-    for (_, leg) in &legs {
+    for (_, leg, _) in &legs {
         add_to_line(&mut lines, leg);
         add_to_package(&mut packages, leg);
     }

@@ -1,6 +1,7 @@
 //! Counts: what each has seen, and what it did not find.
 
 use super::rows::{Cells, read, read_each, write_each};
+use super::stock::optional_site_counters;
 use super::{Database, Error, Parameter};
 use crate::domain::count::{CountShortage, Counted, Moment};
 use crate::domain::ledger::SiteCounters;
@@ -39,18 +40,7 @@ pub(crate) fn facts<'a>(
     let runs = skus.map(|sku| [Parameter::Text(sku.as_str()), warehouse, watermark]);
     read_each(database, FACTS, runs, |cells| {
         let is_known = cells.integer()? != 0;
-        let site: [Option<u32>; 4] = [
-            cells.optional_number()?,
-            cells.optional_number()?,
-            cells.optional_number()?,
-            cells.optional_number()?,
-        ];
-        let counters = match site {
-            [Some(on_hand), Some(unavailable), Some(reserved), Some(committed)] => {
-                Some(SiteCounters { on_hand, unavailable, reserved, committed })
-            }
-            _ => None,
-        };
+        let counters = optional_site_counters(cells)?;
         let last = match (cells.optional_instant()?, cells.optional_number()?) {
             (Some(as_of), Some(watermark)) => Some(Moment { as_of, watermark }),
             _ => None,

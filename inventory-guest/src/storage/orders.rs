@@ -1,7 +1,9 @@
 //! Orders and their legs.
 
 use super::rows::{Cells, read, read_each, unreadable, write_each};
+use super::stock::optional_site_counters;
 use super::{Database, Error, Parameter, codes};
+use crate::domain::ledger::SiteCounters;
 use crate::domain::order::LegUnits;
 use crate::domain::{
     Adcode, Instant, Location, OrderId, OrderState, ShipTo, Sku, Strategy, WarehouseCode,
@@ -178,17 +180,22 @@ fn order_row(cells: &mut Cells) -> Result<OrderRow, Error> {
     })
 }
 
-/// The legs of these orders in order of their numbers, each with its order's index.
+/// The legs of these orders in order of their numbers, each with its order's index and with what
+/// its warehouse has of its sku.
 pub(crate) fn legs(
     database: &mut dyn Database,
     orders: impl Iterator<Item = (usize, i64)>,
-) -> Result<Vec<(usize, StoredLeg)>, Error> {
-    const LEGS: &str = "SELECT ?2, placement, line_no, package, sku, warehouse, quantity, reserved,
-        committed, shipped, released, expired, promised_ship_at, ended_at
-        FROM legs WHERE order_no = ?1 ORDER BY leg_no";
+) -> Result<Vec<(usize, StoredLeg, Option<SiteCounters>)>, Error> {
+    const LEGS: &str = "SELECT ?2, l.placement, l.line_no, l.package, l.sku, l.warehouse,
+        l.quantity, l.reserved, l.committed, l.shipped, l.released, l.expired, l.promised_ship_at,
+        l.ended_at, s.on_hand, s.unavailable, s.reserved, s.committed
+        FROM legs l LEFT JOIN warehouse_stock s ON s.sku = l.sku AND s.warehouse = l.warehouse
+        WHERE l.order_no = ?1 ORDER BY l.leg_no";
     let runs =
         orders.map(|(index, order_no)| [Parameter::Integer(order_no), Parameter::index(index)]);
-    read_each(database, LEGS, runs, |cells| Ok((cells.number()?, leg_row(cells)?)))
+    read_each(database, LEGS, runs, |cells| {
+        Ok((cells.number()?, leg_row(cells)?, optional_site_counters(cells)?))
+    })
 }
 
 fn leg_row(cells: &mut Cells) -> Result<StoredLeg, Error> {

@@ -1,7 +1,7 @@
 //! Counters of skus and of skus in warehouses.
 
 use super::catalog::value;
-use super::rows::{Cells, read, read_each, write_each};
+use super::rows::{Cells, read, read_each, unreadable, write_each};
 use super::{Database, Error, Parameter};
 use crate::domain::catalog::SafetyStock;
 use crate::domain::ledger::{SiteCounters, SkuCounters};
@@ -90,20 +90,6 @@ pub(crate) fn find_sites<'a>(
     })
 }
 
-/// The counters of skus in single warehouses, each with the number it is asked for by.
-pub(crate) fn find_single_sites<'a>(
-    database: &mut dyn Database,
-    sites: impl Iterator<Item = (usize, &'a Sku, &'a WarehouseCode)>,
-) -> Result<Vec<(usize, SiteCounters)>, Error> {
-    const FIND: &str = "SELECT ?3, on_hand, unavailable, reserved, committed
-        FROM warehouse_stock WHERE sku = ?1 AND warehouse = ?2";
-    let runs = sites.map(|(index, sku, warehouse)| {
-        let (sku, warehouse) = (sku.as_str(), warehouse.as_str());
-        [Parameter::Text(sku), Parameter::Text(warehouse), Parameter::index(index)]
-    });
-    read_each(database, FIND, runs, |cells| Ok((cells.number()?, site_counters(cells)?)))
-}
-
 /// The safety stock of skus in single warehouses, each with the number it is asked for by.
 pub(crate) fn find_safety_stock<'a>(
     database: &mut dyn Database,
@@ -123,11 +109,18 @@ pub(crate) fn find_safety_stock<'a>(
 }
 
 fn site_counters(cells: &mut Cells) -> Result<SiteCounters, Error> {
-    Ok(SiteCounters {
-        on_hand: cells.number()?,
-        unavailable: cells.number()?,
-        reserved: cells.number()?,
-        committed: cells.number()?,
+    optional_site_counters(cells)?.ok_or_else(|| unreadable("NULL for a counter"))
+}
+
+/// Those of an outer join: `None` where the warehouse does not stock the sku.
+pub(super) fn optional_site_counters(cells: &mut Cells) -> Result<Option<SiteCounters>, Error> {
+    let (on_hand, unavailable) = (cells.optional_number()?, cells.optional_number()?);
+    let (reserved, committed) = (cells.optional_number()?, cells.optional_number()?);
+    Ok(match (on_hand, unavailable, reserved, committed) {
+        (Some(on_hand), Some(unavailable), Some(reserved), Some(committed)) => {
+            Some(SiteCounters { on_hand, unavailable, reserved, committed })
+        }
+        _ => None,
     })
 }
 

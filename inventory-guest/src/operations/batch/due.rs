@@ -210,7 +210,7 @@ impl Batch<'_> {
         for row in rows {
             ending.push(self.add_due(row));
         }
-        self.load_legs(ending.iter().copied())?;
+        self.load_legs(ending.iter().copied(), |_| true)?;
         self.end_holds(&ending);
         Ok(())
     }

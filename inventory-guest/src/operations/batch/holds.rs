@@ -91,7 +91,7 @@ impl Batch<'_> {
             if due.is_empty() {
                 break;
             }
-            self.load_legs(due.iter().copied())?;
+            self.load_legs(due.iter().copied(), |_| true)?;
             ended += self.end_holds(&due);
         }
         Ok(ended)

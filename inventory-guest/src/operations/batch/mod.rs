@@ -19,8 +19,8 @@ pub(super) use warehouses::{Ranking, candidate};
 use super::Fault;
 use crate::domain::ledger::Movement;
 use crate::domain::{
-    Adcode, AdjustItem, Command, Instant, Line, Operation, OrderAnswer, OrderId, Package, Quantity,
-    Shortage, Sku, WarehouseCode,
+    Adcode, AdjustItem, Command, Instant, Line, Operation, OrderAnswer, OrderId, OrderState,
+    Package, Quantity, Shortage, Sku, WarehouseCode,
 };
 use crate::storage::{self, Database};
 use holds::DueHolds;
@@ -66,7 +66,8 @@ impl<'a> Batch<'a> {
         let due = batch.find_due(holds::STEP_ORDERS_MAX)?;
         batch.want_stock(commands)?;
         let undecided = batch.requests.undecided_orders();
-        batch.load_legs(undecided.chain(due.iter().copied()))?;
+        let more = batch.requests.orders_of_more_than_leaving(commands);
+        batch.load_legs(undecided.chain(due.iter().copied()), |order| more.contains(&order))?;
         let ended = batch.end_holds(&due);
         batch.holds.unclaimed = ended;
         batch.load_rules(commands)?;
@@ -195,8 +196,13 @@ impl<'a> Batch<'a> {
         routing.promises.promised_ship_at(warehouse)
     }
 
-    /// Reads the legs of placed orders that have none in memory, and the stock they concern.
-    fn load_legs(&mut self, wanted: impl Iterator<Item = OrderIndex>) -> Result<(), Fault> {
+    /// Reads the legs of placed orders that have none in memory, and the stock they concern; what
+    /// is sellable of a sku only where its units `may_return`.
+    fn load_legs(
+        &mut self,
+        wanted: impl Iterator<Item = OrderIndex>,
+        may_return: impl Fn(OrderIndex) -> bool,
+    ) -> Result<(), Fault> {
         let mut orders = Vec::new();
         for order in wanted {
             let entry = &mut self.orders[order];
@@ -206,18 +212,29 @@ impl<'a> Batch<'a> {
             }
         }
         let rows = storage::orders::legs(self.database, orders.into_iter())?;
-        for (_, row) in &rows {
-            let sku = self.stock.want(&row.sku);
-            if let Some(warehouse) = &row.warehouse {
-                self.stock.want_site(sku, warehouse);
+        for (order, row, site) in &rows {
+            let sku = match row.warehouse {
+                Some(_) if self.is_held(*order) && !may_return(*order) => self.stock.name(&row.sku),
+                _ => self.stock.want(&row.sku),
+            };
+            if let (Some(warehouse), Some(counters)) = (&row.warehouse, *site) {
+                self.stock.add_site(sku, warehouse, counters);
             }
         }
         self.stock.load(self.database)?;
-        for (order, row) in rows {
+        for (order, row, _) in rows {
             let leg = LegEntry::stored(&row, &self.stock)?;
             self.orders[order].legs.push(leg);
         }
         Ok(())
+    }
+
+    /// Whether what an order holds stays held for the time of the batch, by itself.
+    fn is_held(&self, order: OrderIndex) -> bool {
+        use OrderState::{Committed, PartiallyReleased, PartiallyShipped, Reserved};
+        let holding = [Reserved, Committed, PartiallyShipped, PartiallyReleased];
+        let state = self.orders[order].row.state;
+        state.is_some_and(|state| holding.contains(&state)) && !self.is_due(order)
     }
 
     /// The order that a command is for.

@@ -7,7 +7,7 @@ use crate::domain::{
 };
 use crate::storage::requests::{NO_ORDER, RequestKey, RequestRow};
 use crate::storage::{self, Database};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 use std::borrow::Cow;
 use xxhash_rust::xxh3::xxh3_64;
@@ -97,6 +97,16 @@ impl<'a> Requests<'a> {
             .filter_map(|identity| identity.order)
             .collect();
         orders.into_iter()
+    }
+
+    /// The orders of commands that are to be decided and do more than confirm or ship.
+    pub(super) fn orders_of_more_than_leaving(
+        &self,
+        commands: &[Command],
+    ) -> FxHashSet<OrderIndex> {
+        let more = |command: &Command| !matches!(command, Command::Confirm(_) | Command::Ship(_));
+        let numbers = (0..commands.len()).filter(|it| more(&commands[*it]) && self.is_new(*it));
+        numbers.filter_map(|number| self.order_of(number)).collect()
     }
 
     pub(super) fn order_of(&self, number: usize) -> Option<OrderIndex> {

@@ -31,19 +31,19 @@ pub(in crate::operations) struct Stock<'a> {
     made_good: Vec<(SkuIndex, SiteIndex)>,
     /// What counts as free though due holds still have it.
     pub(super) due: Due,
-    /// Wanted, not yet read: skus, all of their sites, and single sites.
+    /// Wanted, not yet read: the counters of skus, and all of their sites.
     unread: Vec<SkuIndex>,
     unread_sites: Vec<SkuIndex>,
-    unread_site: Vec<(SkuIndex, MetIndex)>,
     /// Made by this batch: what is kept there from orders was not read with them.
     made: Vec<(SkuIndex, SiteIndex)>,
 }
 
 struct SkuEntry {
     sku: Sku,
-    /// `None`: the sku is unknown.
+    /// `None`: the sku is unknown, or nobody wanted them.
     counters: Option<SkuCounters>,
     stored: Option<SkuCounters>,
+    counters_wanted: bool,
     /// Those that were wanted.
     sites: Vec<SiteEntry>,
     /// All of them are wanted.
@@ -92,16 +92,32 @@ impl SiteEntry {
 }
 
 impl<'a> Stock<'a> {
-    /// Gives a sku its index; its counters are there after [`Self::load`].
-    pub(super) fn want(&mut self, sku: &Sku) -> SkuIndex {
+    /// Gives a sku its index.
+    pub(super) fn name(&mut self, sku: &Sku) -> SkuIndex {
         if let Some(index) = self.by_sku.get(sku) {
             return *index;
         }
         let index = self.skus.len();
         self.by_sku.insert(sku.clone(), index);
-        let (sku, sites) = (sku.clone(), Vec::new());
-        self.skus.push(SkuEntry { sku, counters: None, stored: None, sites, sites_wanted: false });
-        self.unread.push(index);
+        self.skus.push(SkuEntry {
+            sku: sku.clone(),
+            counters: None,
+            stored: None,
+            counters_wanted: false,
+            sites: Vec::new(),
+            sites_wanted: false,
+        });
+        index
+    }
+
+    /// Gives a sku its index; its counters are there after [`Self::load`].
+    pub(super) fn want(&mut self, sku: &Sku) -> SkuIndex {
+        let index = self.name(sku);
+        let entry = &mut self.skus[index];
+        if !entry.counters_wanted {
+            entry.counters_wanted = true;
+            self.unread.push(index);
+        }
         index
     }
 
@@ -114,15 +130,19 @@ impl<'a> Stock<'a> {
         }
     }
 
-    /// This one of its warehouses is there after [`Self::load`], and then knows its counters only:
-    /// what is kept from orders comes with [`Self::want_sites`].
-    pub(super) fn want_site(&mut self, sku: SkuIndex, warehouse: &WarehouseCode) {
-        if self.skus[sku].sites_wanted {
-            return;
-        }
+    /// Takes in one of a sku's warehouses, as it is stored, unless it is there. It knows its counters
+    /// only: what is kept from orders comes with [`Self::want_sites`].
+    pub(super) fn add_site(
+        &mut self,
+        sku: SkuIndex,
+        warehouse: &WarehouseCode,
+        counters: SiteCounters,
+    ) {
         let warehouse = self.warehouses.meet(warehouse, 0);
-        if self.skus[sku].sites.iter().all(|site| site.warehouse != warehouse) {
-            self.unread_site.push((sku, warehouse));
+        let sites = &mut self.skus[sku].sites;
+        if sites.iter().all(|site| site.warehouse != warehouse) {
+            let stored = Some(counters);
+            sites.push(SiteEntry { warehouse, counters, stored, safety_stock: 0, missing: 0 });
         }
     }
 
@@ -135,11 +155,10 @@ impl<'a> Stock<'a> {
             entry.counters = Some(counters);
             entry.stored = Some(counters);
         }
-        self.load_all_sites(database)?;
-        self.load_single_sites(database)
+        self.load_sites(database)
     }
 
-    fn load_all_sites(&mut self, database: &mut dyn Database) -> Result<(), Fault> {
+    fn load_sites(&mut self, database: &mut dyn Database) -> Result<(), Fault> {
         let unread = std::mem::take(&mut self.unread_sites);
         let asked = unread.iter().map(|&index| (index, &self.skus[index].sku));
         let mut before = 0;
@@ -166,23 +185,6 @@ impl<'a> Stock<'a> {
                     missing: row.missing,
                 }),
             }
-        }
-        Ok(())
-    }
-
-    fn load_single_sites(&mut self, database: &mut dyn Database) -> Result<(), Fault> {
-        let mut unread = std::mem::take(&mut self.unread_site);
-        unread.retain(|(sku, _)| !self.skus[*sku].sites_wanted);
-        unread.sort_unstable();
-        unread.dedup();
-        let asked = unread.iter().enumerate().map(|(number, (sku, warehouse))| {
-            (number, &self.skus[*sku].sku, self.warehouses.code(*warehouse))
-        });
-        for (number, counters) in storage::stock::find_single_sites(database, asked)? {
-            let (sku, warehouse) = unread[number];
-            let stored = Some(counters);
-            let site = SiteEntry { warehouse, counters, stored, safety_stock: 0, missing: 0 };
-            self.skus[sku].sites.push(site);
         }
         Ok(())
     }
@@ -237,7 +239,7 @@ impl<'a> Stock<'a> {
         self.skus[sku].sites.iter().position(|site| site.warehouse == warehouse)
     }
 
-    /// `None`: the sku is unknown.
+    /// Those of a sku that was wanted; `None`: it is unknown.
     pub(in crate::operations) fn counters(&self, sku: SkuIndex) -> Option<SkuCounters> {
         self.skus[sku].counters
     }
@@ -353,8 +355,10 @@ impl<'a> Stock<'a> {
         origin: Origin<'a>,
     ) {
         let home = if site.is_some() { Home::Site } else { Home::Sku };
-        let before = self.skus[sku].counters.expect("a leg's sku is known");
-        self.set_counters(sku, before.after(movement, home), origin);
+        if home == Home::Sku || movement.is_of_sellable() {
+            let before = self.skus[sku].counters.expect("a leg's sku is known");
+            self.set_counters(sku, before.after(movement, home), origin);
+        }
         if let Some(site) = site {
             let before = self.skus[sku].sites[site].counters;
             self.set_site_counters(sku, site, before.after(movement), origin);
