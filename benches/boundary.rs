@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use edge_host::{
     guest::{
         Guest, GuestModule, Sqlite,
-        sqlite::{Error, Rows, Value},
+        sqlite::{Cell, Error, Rows, Value},
     },
     host_functions::{HostFunctions, WASI_ALLOWED, redis::RedisHost, sqlite::SqliteHost},
     runtime::{self, Binary},
@@ -134,8 +134,8 @@ impl Sqlite for Stub {
     }
 
     fn query(&mut self, _: String, parameters: Vec<Value>) -> Result<Rows, Error> {
-        let values =
-            if parameters.is_empty() { vec![Value::Integer(0), Value::Integer(0)] } else { vec![] };
-        Ok(Rows { columns: 2, values })
+        let cells =
+            if parameters.is_empty() { vec![Cell::Integer(0), Cell::Integer(0)] } else { vec![] };
+        Ok(Rows { columns: 2, cells, bytes: vec![] })
     }
 }

@@ -180,7 +180,7 @@ fn the_guest_encodes_into_a_component_that_imports_its_contract_and_wasi_only() 
     let imports = component::imports(&component::encode(&plain_guest()));
     let (wasi, contract): (Vec<_>, Vec<_>) =
         imports.iter().partition(|function| function.starts_with("wasi:"));
-    let sqlite = ["inventory:host/sqlite@1.0.0#execute", "inventory:host/sqlite@1.0.0#query"];
+    let sqlite = ["inventory:host/sqlite@2.0.0#execute", "inventory:host/sqlite@2.0.0#query"];
     assert_eq!(contract, sqlite);
     for function in wasi {
         let outside = ["wasi:clocks/", "wasi:http/", "wasi:random/", "wasi:sockets/"];

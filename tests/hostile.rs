@@ -17,7 +17,8 @@ impl edge_host::guest::Sqlite for Answering {
     }
 
     fn query(&mut self, _: String, _: Vec<sqlite::Value>) -> Result<sqlite::Rows, sqlite::Error> {
-        Ok(sqlite::Rows { columns: 1, values: vec![sqlite::Value::Text("x".repeat(100_000))] })
+        let cells = vec![sqlite::Cell::Text(100_000)];
+        Ok(sqlite::Rows { columns: 1, cells, bytes: vec![b'x'; 100_000] })
     }
 }
 
@@ -63,7 +64,7 @@ pub(crate) fn other_exports() -> String {
 
 /// One page of memory, so that its end is at 65,536.
 pub(crate) fn module(hostile: &Hostile<'_>) -> Vec<u8> {
-    let sqlite = "inventory:host/sqlite@1.0.0";
+    let sqlite = "inventory:host/sqlite@2.0.0";
     let text = format!(
         r#"(module
         (import "{sqlite}" "execute" (func $execute (param i32 i32 i32 i32 i32)))

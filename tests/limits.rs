@@ -30,7 +30,7 @@ impl Sqlite for Database {
 
     fn query(&mut self, _: String, _: Vec<sqlite::Value>) -> Result<sqlite::Rows, sqlite::Error> {
         match self {
-            Self::Answers => Ok(sqlite::Rows { columns: 0, values: Vec::new() }),
+            Self::Answers => Ok(sqlite::Rows { columns: 0, cells: Vec::new(), bytes: Vec::new() }),
             Self::Parks => runtime::park(),
         }
     }

@@ -79,7 +79,8 @@ same!(bool, u8, u16, u32, u64, i32, i64, f64, String);
 
 translate! {
     variant sqlite::Value { Null, Integer(it), Real(it), Text(it), Blob(it) }
-    record sqlite::Rows { columns, values }
+    variant sqlite::Cell { Null, Integer(it), Real(it), Text(it), Blob(it) }
+    record sqlite::Rows { columns, cells, bytes }
     variant sqlite::ConstraintKind { Unique, NotNull, Check, ForeignKey, Other }
     record sqlite::Constraint { kind, message }
     variant sqlite::Error {

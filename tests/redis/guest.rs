@@ -29,7 +29,7 @@ const SCRIPT: &str = "return redis.call('INCRBY', KEYS[1], ARGV[1]) .. ' sold'";
 /// `apply` calls `eval(SCRIPT, ["sold"], ["3"])`. A reply of bytes becomes the one changed sku;
 /// an error becomes a sku `error N`, where N is its case.
 fn module() -> Vec<u8> {
-    let eval = "inventory:host/redis@1.0.0";
+    let eval = "inventory:host/redis@2.0.0";
     // 1024: the script. 2048: lists of (pointer, length). 4096: where the result is put: at 0 its
     // case, at 4 (pointer, length) of the nodes or at 4 the case of the error. A node: at 0 its
     // case, at 8 (pointer, length) of its bytes. 5120: what apply answers: at 0 ok, at 4 no
@@ -105,5 +105,5 @@ fn a_guest_without_a_configured_redis_goes_on() {
     let redis = RedisHost::unconfigured();
     let mut guest = module.instantiate(HostFunctions { sqlite: NoDatabase, redis }).unwrap();
     assert_eq!(guest.apply(0, &[]).unwrap().unwrap().changed_skus, ["error 0"]);
-    assert!(IMPORTS.iter().any(|import| import.module == "inventory:host/redis@1.0.0"));
+    assert!(IMPORTS.iter().any(|import| import.module == "inventory:host/redis@2.0.0"));
 }

@@ -20,7 +20,7 @@ use rusqlite::{
 
 use crate::guest::{
     Sqlite,
-    sqlite::{Constraint, ConstraintKind, Error, Rows, Value},
+    sqlite::{Cell, Constraint, ConstraintKind, Error, Rows, Value},
 };
 
 /// Statements kept prepared for each connection. A guest has a few dozen.
@@ -111,24 +111,23 @@ impl Sqlite for SqliteHost {
     fn query(&mut self, statement: String, parameters: Vec<Value>) -> Result<Rows, Error> {
         self.with_statement(&statement, |statement, columns| {
             let width = statement.column_count();
-            let mut values = Vec::new();
-            let mut bytes = 0;
+            let mut cells = Vec::new();
+            let mut bytes = Vec::new();
             for_each_run(statement, columns, &parameters, |statement| {
                 let mut rows = statement.raw_query();
                 while let Some(row) = rows.next().map_err(translate)? {
                     for column in 0..width {
-                        let value = cell(row.get_ref(column).map_err(translate)?)?;
-                        bytes += size_of::<Value>() + value_bytes(&value);
-                        values.push(value);
+                        let value = row.get_ref(column).map_err(translate)?;
+                        cells.push(cell(value, &mut bytes)?);
                     }
-                    if bytes > RESULT_BYTES_MAX {
+                    if size_of_val(&cells[..]) + bytes.len() > RESULT_BYTES_MAX {
                         return Err(Error::TooLarge);
                     }
                 }
                 Ok(())
             })?;
             let columns = u32::try_from(width).map_err(|_| Error::TooLarge)?;
-            Ok(Rows { columns, values })
+            Ok(Rows { columns, cells, bytes })
         })
     }
 }
@@ -168,26 +167,24 @@ fn parameter(value: &Value) -> ToSqlOutput<'_> {
     })
 }
 
-fn cell(value: ValueRef<'_>) -> Result<Value, Error> {
+/// A value as a cell; what takes room goes behind `bytes`.
+fn cell(value: ValueRef<'_>, bytes: &mut Vec<u8>) -> Result<Cell, Error> {
+    let mut put = |more: &[u8]| {
+        bytes.extend_from_slice(more);
+        u32::try_from(more.len()).map_err(|_| Error::TooLarge)
+    };
     Ok(match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(value) => Value::Integer(value),
-        ValueRef::Real(value) => Value::Real(value),
-        ValueRef::Text(bytes) => Value::Text(
-            str::from_utf8(bytes)
-                .map_err(|_| Error::Other("text in the database is not UTF-8".to_owned()))?
-                .to_owned(),
-        ),
-        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(value) => Cell::Integer(value),
+        ValueRef::Real(value) => Cell::Real(value),
+        ValueRef::Text(text) => {
+            if str::from_utf8(text).is_err() {
+                return Err(Error::Other("text in the database is not UTF-8".to_owned()));
+            }
+            Cell::Text(put(text)?)
+        }
+        ValueRef::Blob(blob) => Cell::Blob(put(blob)?),
     })
-}
-
-fn value_bytes(value: &Value) -> usize {
-    match value {
-        Value::Text(text) => text.len(),
-        Value::Blob(bytes) => bytes.len(),
-        Value::Null | Value::Integer(_) | Value::Real(_) => 0,
-    }
 }
 
 const ALLOW: Authorization = Authorization::Allow;
@@ -250,8 +247,8 @@ mod tests {
         SqliteHost::new(connection).unwrap()
     }
 
-    fn rows(host: &mut SqliteHost, statement: &str) -> Vec<Value> {
-        host.query(statement.to_owned(), Vec::new()).unwrap().values
+    fn rows(host: &mut SqliteHost, statement: &str) -> Vec<Cell> {
+        host.query(statement.to_owned(), Vec::new()).unwrap().cells
     }
 
     #[test]
@@ -267,8 +264,8 @@ mod tests {
         let keys = vec![Value::Integer(2), Value::Integer(9), Value::Integer(1)];
         let found = host.query("SELECT b FROM t WHERE a = ?1".to_owned(), keys).unwrap();
         assert_eq!(found.columns, 1);
-        let texts = ["two", "one"].map(|text| Value::Text(text.to_owned()));
-        assert_eq!(found.values, texts);
+        assert_eq!(found.cells, [Cell::Text(3), Cell::Text(3)]);
+        assert_eq!(found.bytes, b"twoone");
     }
 
     #[test]
@@ -317,7 +314,7 @@ mod tests {
             assert!(matches!(answer, Err(Error::Other(_))), "{statement}: {answer:?}");
         }
         host.connection().execute_batch("COMMIT").unwrap();
-        assert_eq!(rows(&mut host, "PRAGMA user_version"), [Value::Integer(0)]);
+        assert_eq!(rows(&mut host, "PRAGMA user_version"), [Cell::Integer(0)]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The host's `SQLite`, over the WIT import.
 
+use super::rows::unreadable;
 use super::{Database, Error, Parameter, Rows, Value};
 use crate::bindings::inventory::host::sqlite;
 
@@ -23,28 +24,40 @@ impl Database for HostDatabase {
     ) -> Result<Rows, Error> {
         let rows = sqlite::query(statement, &lower(parameters)).map_err(error)?;
         let columns = rows.columns as usize;
-        Ok(Rows { columns, values: rows.values.into_iter().map(value).collect() })
+        let mut bytes = &rows.bytes[..];
+        let values = rows.cells.into_iter().map(|cell| value(cell, &mut bytes));
+        Ok(Rows { columns, values: values.collect::<Result<_, _>>()? })
     }
 }
 
-fn lower<'a>(parameters: &[Parameter<'a>]) -> Vec<sqlite::ValueParam<'a>> {
+fn lower<'a>(parameters: &[Parameter<'a>]) -> Vec<sqlite::Value<'a>> {
     let lowered = parameters.iter().map(|parameter| match *parameter {
-        Parameter::Null => sqlite::ValueParam::Null,
-        Parameter::Integer(integer) => sqlite::ValueParam::Integer(integer),
-        Parameter::Text(text) => sqlite::ValueParam::Text(text),
-        Parameter::Blob(bytes) => sqlite::ValueParam::Blob(bytes),
+        Parameter::Null => sqlite::Value::Null,
+        Parameter::Integer(integer) => sqlite::Value::Integer(integer),
+        Parameter::Text(text) => sqlite::Value::Text(text),
+        Parameter::Blob(bytes) => sqlite::Value::Blob(bytes),
     });
     lowered.collect()
 }
 
-fn value(value: sqlite::ValueResult) -> Value {
-    match value {
-        sqlite::ValueResult::Null => Value::Null,
-        sqlite::ValueResult::Integer(integer) => Value::Integer(integer),
-        sqlite::ValueResult::Real(real) => Value::Real(real),
-        sqlite::ValueResult::Text(text) => Value::Text(text),
-        sqlite::ValueResult::Blob(bytes) => Value::Blob(bytes),
-    }
+/// A cell's value, which takes its bytes from the front of what is left of them.
+fn value(cell: sqlite::Cell, bytes: &mut &[u8]) -> Result<Value, Error> {
+    let mut take = |length: u32| {
+        let (taken, rest) = bytes
+            .split_at_checked(length as usize)
+            .ok_or_else(|| unreadable("fewer bytes than its cells say"))?;
+        *bytes = rest;
+        Ok(taken.to_vec())
+    };
+    Ok(match cell {
+        sqlite::Cell::Null => Value::Null,
+        sqlite::Cell::Integer(integer) => Value::Integer(integer),
+        sqlite::Cell::Real(real) => Value::Real(real),
+        sqlite::Cell::Text(length) => Value::Text(
+            String::from_utf8(take(length)?).map_err(|_| unreadable("text that is not UTF-8"))?,
+        ),
+        sqlite::Cell::Blob(length) => Value::Blob(take(length)?),
+    })
 }
 
 fn error(error: sqlite::Error) -> Error {
