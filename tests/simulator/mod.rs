@@ -22,7 +22,7 @@ use model::Model;
 use std::time::{Duration, Instant};
 use world::World;
 
-const SECONDS: u64 = 15;
+const SECONDS: u64 = 30;
 const HOST_TIME: Duration = Duration::from_secs(4);
 const BATCHES: usize = 120;
 /// How long a failing world may take to be cut down.

@@ -325,6 +325,6 @@ mod tests {
                        SELECT count(*) FROM n";
         assert_eq!(host.query(endless.to_owned(), Vec::new()), Err(Error::Interrupted));
         host.set_deadline(None);
-        assert_eq!(rows(&mut host, "SELECT 7"), [Value::Integer(7)]);
+        assert_eq!(rows(&mut host, "SELECT 7"), [Cell::Integer(7)]);
     }
 }

@@ -19,7 +19,7 @@ const UNITS_MAX: i64 = 2_147_483_647;
 const CALLS_MAX: usize = 24;
 /// How many of the newest orders callers still talk about.
 const ORDERS_IN_SIGHT: usize = 10;
-const CROWD: i64 = 600;
+const CROWD: i64 = 300;
 const SKUS: [&str; 4] = ["TEA", "CUP", "MUG", "POT"];
 const WAREHOUSES: [&str; 3] = ["GZ", "SZ", "BJ"];
 

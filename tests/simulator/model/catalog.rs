@@ -125,8 +125,9 @@ impl Model {
         body: &Value,
         change: &Value,
     ) -> Result<ChangedEntry, Refusal> {
+        let body = meant(body);
         let before = self.catalog.get(key);
-        if let Some(same) = before.filter(|entry| entry.body == *body) {
+        if let Some(same) = before.filter(|entry| entry.body == body) {
             return Ok(changed(key, "unchanged", same.version, Vec::new()));
         }
         let was_open = before.is_some_and(|entry| entry.body["active"] == true);
@@ -138,7 +139,7 @@ impl Model {
             return Err(Refusal::WarehouseInUse { warehouse: key.1[0].clone(), orders: holding });
         }
         let effect = if before.is_some() { "updated" } else { "created" };
-        let version = self.put(key.clone(), body.clone());
+        let version = self.put(key.clone(), body);
         Ok(changed(key, effect, version, holding))
     }
 
@@ -173,6 +174,15 @@ impl Model {
         let orders = self.orders.iter().rev().filter(holds).take(HOLDING_MAX);
         orders.map(|order| order.id.clone()).collect()
     }
+}
+
+/// A weekday without windows is as good as none.
+fn meant(body: &Value) -> Value {
+    let mut body = body.clone();
+    if let Some(weekly) = body.get_mut("weekly").and_then(Value::as_object_mut) {
+        weekly.retain(|_, windows| *windows != json!([]));
+    }
+    body
 }
 
 fn open_warehouse(code: &str) -> Value {

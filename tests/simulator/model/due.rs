@@ -28,7 +28,9 @@ impl Model {
     pub(super) fn end_due_holds(&mut self, now: Instant, limit: usize) -> usize {
         let mut due = self.due(now);
         due.truncate(limit);
-        due.iter().for_each(|order| self.end_hold(now, *order));
+        for order in &due {
+            self.end_hold(now, *order);
+        }
         due.len()
     }
 
@@ -57,7 +59,9 @@ impl Model {
                 }
             }
         }
-        ending.into_iter().for_each(|order| self.end_hold(now, order));
+        for order in ending {
+            self.end_hold(now, order);
+        }
     }
 
     /// Ends every due hold that has any unit there.
