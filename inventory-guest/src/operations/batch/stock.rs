@@ -130,8 +130,8 @@ impl<'a> Stock<'a> {
         }
     }
 
-    /// Takes in one of a sku's warehouses, as it is stored, unless it is there. It knows its counters
-    /// only: what is kept from orders comes with [`Self::want_sites`].
+    /// Takes in one of a sku's warehouses, as it is stored, unless it is there. It knows its
+    /// counters only: what is kept from orders comes with [`Self::want_sites`].
     pub(super) fn add_site(
         &mut self,
         sku: SkuIndex,
