@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use world::World;
 
 const SECONDS: u64 = 30;
-const HOST_TIME: Duration = Duration::from_secs(4);
+const HOST_SECONDS: u64 = 4;
 const BATCHES: usize = 120;
 /// How long a failing world may take to be cut down.
 const SHRINKING: Duration = Duration::from_secs(20);
@@ -57,9 +57,9 @@ fn first_seed() -> (u64, bool) {
     (since.as_secs() % 1_000_000_000 * 1_000, false)
 }
 
-fn time_to_play() -> Duration {
-    let seconds = std::env::var("SIMULATOR_SECONDS").map(|it| it.parse().expect("a number"));
-    Duration::from_secs(seconds.unwrap_or(SECONDS))
+fn time_to_play(seconds: u64) -> Duration {
+    let asked = std::env::var("SIMULATOR_SECONDS").map(|it| it.parse().expect("a number"));
+    Duration::from_secs(asked.unwrap_or(seconds))
 }
 
 #[test]
@@ -79,10 +79,10 @@ fn what_a_world_did_can_be_read_as_a_notebook() {
 
 #[test]
 fn the_guest_does_what_the_model_says_whatever_goes_wrong() {
-    simulate(|| Box::new(NativeDoor::open()), Generator::new, time_to_play());
+    simulate(|| Box::new(NativeDoor::open()), Generator::new, time_to_play(SECONDS));
 }
 
 #[test]
 fn the_host_does_what_the_model_says() {
-    simulate(|| Box::new(HttpDoor::open()), Generator::of_callers, HOST_TIME);
+    simulate(|| Box::new(HttpDoor::open()), Generator::of_callers, time_to_play(HOST_SECONDS));
 }

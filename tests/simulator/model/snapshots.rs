@@ -77,6 +77,7 @@ impl Model {
     }
 
     fn page(&mut self, now: Instant, name: &str, number: u32, items: &[Found]) -> Done {
+        self.session(name)?;
         self.forget_due(now);
         let session = self.session(name)?;
         let it = &mut self.sessions[session];

@@ -10,7 +10,7 @@ use super::Fault;
 use super::batch::{append, encode};
 use crate::domain::session::{
     Effects, PAGES_MAX, RefusedRow, RefusedRows, Session, SessionBegin, SessionCommit, SessionId,
-    SessionKind, SessionState, SessionStep,
+    SessionKind, SessionPage, SessionState, SessionStep,
 };
 use crate::domain::{Answer, Instant, Outcome, Refusal, Sku};
 use crate::storage::Database;
@@ -56,11 +56,7 @@ pub(super) fn step(
     let mut changed = Vec::new();
     let done = match step {
         SessionStep::Begin(it) => begin(database, now, it),
-        SessionStep::Page(it) => forget_due(database, now).map_err(Stop::from).and_then(|()| {
-            let head = find(database, &it.session_id)?;
-            let replayed = page::stage(database, &head, it)?;
-            Ok((replayed, known(database, &it.session_id, &head)?))
-        }),
+        SessionStep::Page(it) => page(database, now, it),
         SessionStep::Commit(it) => commit(database, now, it, &mut changed),
         SessionStep::CommitSnapshot(it) => snapshot::commit(database, now, it, &mut changed),
         SessionStep::Approve(id) => snapshot::approve(database, now, id, &mut changed),
@@ -106,6 +102,15 @@ fn begin(database: &mut dyn Database, now: Instant, begin: &SessionBegin) -> Don
         }
     };
     Ok((replayed, known(database, &begin.session_id, &head)?))
+}
+
+/// A page of an unknown session forgets nothing; forgetting what is due may forget this one.
+fn page(database: &mut dyn Database, now: Instant, page: &SessionPage) -> Done {
+    find(database, &page.session_id)?;
+    forget_due(database, now)?;
+    let head = find(database, &page.session_id)?;
+    let replayed = page::stage(database, &head, page)?;
+    Ok((replayed, known(database, &page.session_id, &head)?))
 }
 
 fn commit(
