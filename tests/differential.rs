@@ -125,7 +125,7 @@ fn compare(binary: &Binary, commands: usize) -> Met {
     let seed = std::env::var("SEED").map_or(1, |seed| seed.parse().unwrap());
     eprintln!("SEED={seed}, {commands} commands, {}", binary.mode().as_str());
     let mut wasmedge = OnWasmEdge::new(binary);
-    let mut wasmtime = OnWasmtime::new(&component::encode(&plain_guest()));
+    let mut wasmtime = OnWasmtime::new();
     let mut stream = Stream::new(seed);
     let mut met = Met::default();
     let mut compare = |call: &Call| {
@@ -177,7 +177,7 @@ fn plain_guest() -> Vec<u8> {
 
 #[test]
 fn the_guest_encodes_into_a_component_that_imports_its_contract_and_wasi_only() {
-    let imports = component::imports(&component::encode(&plain_guest()));
+    let imports = component::imports();
     let (wasi, contract): (Vec<_>, Vec<_>) =
         imports.iter().partition(|function| function.starts_with("wasi:"));
     let sqlite = ["inventory:host/sqlite@2.0.0#execute", "inventory:host/sqlite@2.0.0#query"];

@@ -1,5 +1,7 @@
 //! The guest as a component in Wasmtime, over the same SQLite host function.
 
+use std::sync::LazyLock;
+
 use edge_host::{guest::Sqlite, guest::types::Fault, host_functions::sqlite::SqliteHost};
 use rusqlite::Connection;
 use wasi_preview1_component_adapter_provider::{
@@ -7,7 +9,7 @@ use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER as ADAPTER,
 };
 use wasmtime::{
-    Store,
+    Config, Engine as Compiler, OptLevel, Store,
     component::{Component, HasSelf, Linker, types::ComponentItem},
 };
 use wit_component::ComponentEncoder;
@@ -16,31 +18,34 @@ use self::bindings::{
     Inventory,
     inventory::host::{redis, sqlite},
 };
-use super::{Answer, Call, Engine, translate::Translate};
+use super::{Answer, Call, Engine, plain_guest, translate::Translate};
 
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
 pub(super) mod bindings {
     wasmtime::component::bindgen!({ path: "wit", world: "inventory" });
 }
 
-/// The core module as a component, which is validated.
-pub(super) fn encode(module: &[u8]) -> Vec<u8> {
+/// The guest, which is encoded as a component, validated and compiled once for all tests.
+static GUEST: LazyLock<Component> = LazyLock::new(|| {
     let mut encoder = ComponentEncoder::default();
-    encoder.validate(true).module(module).unwrap().adapter(ADAPTER_NAME, ADAPTER).unwrap();
-    encoder.encode().unwrap()
-}
+    let named = encoder.validate(true).module(&plain_guest()).unwrap();
+    named.adapter(ADAPTER_NAME, ADAPTER).unwrap();
+    // Wasmtime itself is compiled without optimisation here (Cargo.toml): it is spared as much.
+    let mut config = Config::new();
+    config.cranelift_opt_level(OptLevel::None);
+    let compiler = Compiler::new(&config).unwrap();
+    Component::new(&compiler, encoder.encode().unwrap()).unwrap()
+});
 
-/// The functions that a component imports, as `interface#function`, sorted. Interfaces of which it
-/// uses types only have none.
-pub(super) fn imports(component: &[u8]) -> Vec<String> {
-    let engine = wasmtime::Engine::default();
-    let component = Component::new(&engine, component).unwrap().component_type();
+/// The functions that the guest imports as a component, as `interface#function`, sorted. Interfaces
+/// of which it uses types only have none.
+pub(super) fn imports() -> Vec<String> {
     let mut functions = Vec::new();
-    for (interface, import) in component.imports(&engine) {
+    for (interface, import) in GUEST.component_type().imports(GUEST.engine()) {
         let ComponentItem::ComponentInstance(instance) = import.ty else {
             panic!("{interface} is not an interface");
         };
-        for (name, export) in instance.exports(&engine) {
+        for (name, export) in instance.exports(GUEST.engine()) {
             if matches!(export.ty, ComponentItem::ComponentFunc(_)) {
                 functions.push(format!("{interface}#{name}"));
             }
@@ -57,15 +62,13 @@ pub(super) struct OnWasmtime {
 
 impl OnWasmtime {
     /// The guest over an empty database. WASI's functions trap: the guest has to work without.
-    pub(super) fn new(component: &[u8]) -> Self {
-        let engine = wasmtime::Engine::default();
-        let component = Component::new(&engine, component).unwrap();
-        let mut linker = Linker::new(&engine);
+    pub(super) fn new() -> Self {
+        let mut linker = Linker::new(GUEST.engine());
         Inventory::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host).unwrap();
-        linker.define_unknown_imports_as_traps(&component).unwrap();
+        linker.define_unknown_imports_as_traps(&GUEST).unwrap();
         let host = SqliteHost::new(Connection::open_in_memory().unwrap()).unwrap();
-        let mut store = Store::new(&engine, host);
-        let guest = Inventory::instantiate(&mut store, &component, &linker).unwrap();
+        let mut store = Store::new(GUEST.engine(), host);
+        let guest = Inventory::instantiate(&mut store, &GUEST, &linker).unwrap();
         Self { store, guest }
     }
 }
