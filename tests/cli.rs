@@ -7,6 +7,7 @@ use crate::harness::{Host, Start, agent, one_line};
 use crate::replay::write_orders;
 use crate::scenarios::{play_all, play_some};
 use serde_json::{Value, json};
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -184,6 +185,7 @@ fn a_server_killed_under_load_keeps_all_it_acknowledged() {
 #[test]
 fn what_is_typed_wrong_is_said_with_its_cure() {
     let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("w.csv"), "warehouse\nSZ\n").unwrap();
     for (arguments, code, message) in [
         (&["reserve", "O-1", "A=0"][..], 64, "Quantity is an integer from 1 to 2147483647, not 0"),
         (&["reserve", "O-1", "A"], 64, "a line is SKU=QUANTITY, not A"),
@@ -198,6 +200,7 @@ fn what_is_typed_wrong_is_said_with_its_cure() {
         (&["--now", "noon", "audit"], 64, "2026-11-22T09:00:00Z"),
         (&["--data", "/nowhere/shop", "audit"], 74, "--dir"),
         (&["serve", "--listen", "0.0.0.0:0"], 64, "no tokens are configured"),
+        (&["import", "warehouse", "w.csv", "--replace"], 64, "deleted one by one"),
         (&["get", "O-1"], 1, ""),
         (&["stock", "A"], 1, ""),
         (&["deduct", "O-1", "A=1"], 1, ""),

@@ -78,7 +78,9 @@ fn every_form_of_a_file_is_the_same_rows() {
         let answer = import(&host, "service_area", content_type, &file);
         assert_eq!(counts(&answer), expected, "{content_type} {file}");
     }
-    assert_eq!(import(&host, "service_area", "text/plain", table).status, 415);
+    for other in ["text/plain", "text/csv; charset=gbk"] {
+        assert_eq!(import(&host, "service_area", other, table).status, 415);
+    }
     assert_eq!(csv(&host, "colour", table).status, 404);
     assert_eq!(csv(&host, "service_area", "").status, 400);
     assert_eq!(csv(&host, "service_area", "warehouse,area\n").status, 400);
@@ -118,7 +120,9 @@ fn what_is_wrong_is_told_by_line_and_nothing_counts_unless_it_is_skipped() {
     for again in
         ["service_area?on_error=skip&id=I-1&author=Li+Wei", "service_area?id=I-1&author=Li+Wei"]
     {
-        assert_eq!(csv(&host, again, file), skipped, "{again}");
+        let answer = csv(&host, again, file);
+        assert!(answer.replayed && !skipped.replayed, "{again}");
+        assert_eq!((answer.status, &answer.body), (skipped.status, &skipped.body), "{again}");
     }
     let other = file.replace("SZ,44,1", "SZ,44,7");
     for (path, file) in [
@@ -184,6 +188,24 @@ fn replacing_deletes_what_the_file_does_not_name() {
     let answer = csv(&host, "category?replace=true", "sku,category\nB,x\nC,y\nD,y\n");
     assert_eq!(counts(&answer), [1, 1, 1, 1, 0]);
     assert_eq!(csv(&host, "warehouse?replace=true", "warehouse\nSZ\n").status, 400);
+    host.assert_audit_is_clean();
+}
+
+#[test]
+fn a_restriction_of_which_a_row_is_refused_stays_as_it_is() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    let file = |rows: &str| format!("subject,area,verdict,name,from\n{rows}");
+    csv(&host, "restriction", &file("sku:A,4403,deny,lockdown,\n"));
+    let before = host.get("/v1/restrictions/sku:A/4403").body;
+    let half = file("sku:A,4403,allow,pilot,\nsku:A,4403,deny,lockdown,soon\nsku:B,44,deny,x,\n");
+    let answer = csv(&host, "restriction?on_error=skip", &half);
+    assert_eq!(counts(&answer), [1, 0, 0, 0, 2], "{answer:?}");
+    let apart = file("sku:A,4403,allow,pilot,\nsku:B,44,deny,x,\nsku:A,4403,deny,lockdown,\n");
+    assert_eq!(csv(&host, "restriction?on_error=skip", &apart).status, 400);
+    let all = file("sku:A,4403,allow,pilot,\nsku:A,4403,deny,lockdown,soon\n");
+    assert_eq!(csv(&host, "restriction?on_error=skip&id=all", &all).status, 200);
+    assert_eq!(host.get("/v1/restrictions/sku:A/4403").body, before);
     host.assert_audit_is_clean();
 }
 

@@ -1,6 +1,7 @@
 //! Random callers, time, storage faults and crashes against the model (spec.md §11 and §12).
 //!
-//! Every seed is a world of its own. `SEED=7 cargo test simulator` plays that world alone,
+//! Every seed is a world of its own. A run plays the same worlds as the one before, as many as its
+//! time allows: what goes wrong is new. `SEED=7 cargo test simulator` plays that world alone,
 //! `SIMULATOR_SECONDS=600 cargo test simulator` plays new ones for ten minutes. A world that goes
 //! wrong is cut down to the batches that matter and printed as a notebook (tests/scenarios).
 
@@ -48,18 +49,25 @@ fn simulate(
     eprintln!("{worlds} worlds of {BATCHES} batches, up to SEED={}", seed - 1);
 }
 
-/// The seed asked for, or one from the clock so that every run sees new worlds.
+/// The first seed, and whether it is the only one.
 fn first_seed() -> (u64, bool) {
     if let Ok(seed) = std::env::var("SEED") {
         return (seed.parse().expect("SEED is a number"), true);
+    }
+    if seconds_asked().is_none() {
+        return (0, false);
     }
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("a clock after 1970");
     (since.as_secs() % 1_000_000_000 * 1_000, false)
 }
 
+fn seconds_asked() -> Option<u64> {
+    let asked = std::env::var("SIMULATOR_SECONDS").ok()?;
+    Some(asked.parse().expect("SIMULATOR_SECONDS is a number"))
+}
+
 fn time_to_play(seconds: u64) -> Duration {
-    let asked = std::env::var("SIMULATOR_SECONDS").map(|it| it.parse().expect("a number"));
-    Duration::from_secs(asked.unwrap_or(seconds))
+    Duration::from_secs(seconds_asked().unwrap_or(seconds))
 }
 
 #[test]

@@ -22,10 +22,10 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::json;
 use super::problem::{NO_ROUTE, Problem};
 use super::refusal::{QUEUE_FULL, TRAPPED, UNKNOWN_SESSION, failed, internal};
 use super::route::Call;
+use super::{IDEMPOTENT_REPLAY, json};
 use crate::shard::{self, Shard};
 
 /// Imports at one time; each keeps a thread and the writer busy.
@@ -106,7 +106,14 @@ pub(super) async fn import(mut call: Call) -> Result<Response, Problem> {
         import::import(subject, format, file, &options, &place.name, &mut apply)
     };
     match tokio::task::spawn_blocking(work).await {
-        Ok(Ok(report)) => Ok(json::answer(&report)),
+        Ok(Ok(report)) => {
+            let mut response = json::answer(&report);
+            if report.replayed {
+                let yes = HeaderValue::from_static("true");
+                response.headers_mut().insert(IDEMPOTENT_REPLAY, yes);
+            }
+            Ok(response)
+        }
         Ok(Err(Failed::Refused(problem))) => Err(problem),
         Ok(Err(Failed::Apply(error))) => Err(failed(&error)),
         Err(error) => {

@@ -31,9 +31,20 @@ Nouns and their keys:
 AREA is the first 2, 4 or 6 digits of an adcode, or `everywhere`; SUBJECT is `all`, `sku:…` or \
 `category:…`.";
 
+/// One of each shape that is not obvious; `/openapi.json` of a host has every field.
+const PUT_EXAMPLES: &str = r#"Examples:
+  inventory catalog put warehouse SZ-1 --entry '{"name":"深圳一号仓","adcode":"440305"}'
+  inventory catalog put service_area SZ-1 44 --entry '{"priority":5}'
+  inventory catalog put restriction sku:A 4403 --entry \
+    '{"rules":[{"verdict":"deny","name":"recall","until":"2026-12-01T00:00:00Z"}]}'
+  inventory catalog put calendar SZ-1 --entry '{"time_zone":"Asia/Shanghai","cut_off":"16:00",
+    "weekly":{"monday":[{"from":"09:00","until":"18:00"}]},"holidays":["2026-10-01"]}'"#;
+
 pub(crate) fn command() -> Command {
-    let noun = || Arg::new("noun").value_name("NOUN").required(true).help("See below");
-    let key = || Arg::new("key").value_name("KEY").num_args(1..=2).required(true).help("See below");
+    let noun = || Arg::new("noun").value_name("NOUN").required(true).help("One of those below");
+    let key = || Arg::new("key").value_name("KEY").num_args(1..=2).required(true);
+    let key = || key().help("Its key, one word or two, as below");
+    let about = |name: &'static str| Command::new(name).after_help(NOUNS_HELP);
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     let text = |name: &'static str| Arg::new(name).long(name).value_name("TEXT");
     let version = Arg::new("expected-version").long("expected-version").value_name("N");
@@ -52,8 +63,8 @@ pub(crate) fn command() -> Command {
     let limit = Arg::new("limit").long("limit").value_name("N").default_value("100");
     let limit = limit.value_parser(value_parser!(u32).range(1..=1_000)).help("At most this many");
     let after = Arg::new("after").long("after").default_value("");
-    let put = Command::new("put").about("Make or replace an entry").arg(noun()).arg(key());
-    let put = put.arg(
+    let put = about("put").about("Make or replace an entry").arg(noun()).arg(key());
+    let put = put.after_help(format!("{NOUNS_HELP}\n\n{PUT_EXAMPLES}")).arg(
         Arg::new("entry")
             .long("entry")
             .value_name("JSON")
@@ -65,16 +76,14 @@ pub(crate) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .after_help(format!(
-            "{NOUNS_HELP}\n\nExamples:\n  \
-             inventory catalog put warehouse SZ-1 --entry '{{\"name\":\"深圳一号仓\"}}'\n  \
-             inventory catalog put service_area SZ-1 44 --entry '{{\"priority\":5}}'\n  \
+            "{NOUNS_HELP}\n\n{PUT_EXAMPLES}\n  \
              inventory catalog list service_area --prefix 'SZ-1 '"
         ))
         .subcommand(edit(put))
-        .subcommand(edit(Command::new("delete").about("Delete an entry").arg(noun()).arg(key())))
-        .subcommand(Command::new("get").about("An entry").arg(noun()).arg(key()))
+        .subcommand(edit(about("delete").about("Delete an entry").arg(noun()).arg(key())))
+        .subcommand(about("get").about("An entry").arg(noun()).arg(key()))
         .subcommand(
-            Command::new("list")
+            about("list")
                 .about("Entries in order of their keys")
                 .arg(noun())
                 .arg(Arg::new("prefix").long("prefix").default_value("").help("Keys that begin so"))

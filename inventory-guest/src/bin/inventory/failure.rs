@@ -65,7 +65,10 @@ fn at(problem: &Problem) -> String {
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
+        match fault {
+            Fault::Malformed(why) => Self::Misused(why),
+            fault => Self::Fault(fault),
+        }
     }
 }
 

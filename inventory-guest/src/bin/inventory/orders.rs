@@ -45,7 +45,10 @@ pub(crate) fn commands() -> Vec<Command> {
             .after_help("Example:\n  inventory confirm O-1"),
         order_command("extend", "Prolong a live hold")
             .long_about("The hold ends --ttl-s seconds from now. One that has run out is refused.")
-            .arg(number("ttl-s", "SECONDS", "Seconds from now until the hold ends"))
+            .arg(
+                number("ttl-s", "SECONDS", "Seconds from now until the hold ends")
+                    .required_unless_present("body"),
+            )
             .after_help("Example:\n  inventory extend O-1 --ttl-s 900 --request-id second-try"),
         order_command("ship", "Packages leave")
             .long_about("One package, or every package not yet shipped, leaves its warehouse.")

@@ -1,13 +1,15 @@
 //! CSV: RFC 4180, UTF-8 with or without a byte order mark, a header that names the columns in any
 //! order. An empty cell is a field that is left out.
 
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
 
 use serde_json::{Map, Value};
 
 use super::columns::{self, Cell, Column};
 use super::{Item, Sink, Subject, Unreadable};
-use crate::catalog::Shape;
+use crate::catalog::{Noun, Shape};
 use crate::contract::sessions::{NumberedRow, RefusedRow};
 
 /// A record longer than this is no row.
@@ -25,20 +27,14 @@ pub(super) fn read(subject: Subject, file: impl Read, sink: Sink<'_>) -> Result<
         return Err(Unreadable::Form("the file is empty; its first line names the columns".into()));
     }
     let header = header(subject, &record)?;
-    let mut rows = Rows { subject, pending: None };
+    let mut rows = Rows::new(subject, sink);
     while let Some(line) = next(&mut reader, &mut record)? {
-        let item = match fields(&header, &record) {
-            Ok(fields) => rows.add(line, fields),
-            Err(why) => Some(Item::Refused(RefusedRow { line, why })),
-        };
-        if item.is_some_and(|item| !sink(item)) {
-            return Err(Unreadable::Stopped);
+        match fields(&header, &record) {
+            Ok(fields) => rows.add(line, fields)?,
+            Err(why) => rows.refuse(line, why)?,
         }
     }
-    if rows.finish().is_some_and(|item| !sink(item)) {
-        return Err(Unreadable::Stopped);
-    }
-    Ok(())
+    rows.finish()
 }
 
 /// Bounds what one record takes: a quote that is never closed would hold the whole file. And ends
@@ -153,55 +149,122 @@ fn fields(header: &[Column], record: &csv::ByteRecord) -> Result<Map<String, Val
     Ok(fields)
 }
 
-/// Rows of one key that stand together are one entry: the rules of a restriction.
-struct Rows {
+/// Rows of one key that stand together are one entry: the rules of a restriction. It counts with
+/// all of them or not at all, lest what is left of it allows what the file denies.
+struct Rows<'s> {
     subject: Subject,
+    sink: Sink<'s>,
     pending: Option<Pending>,
+    /// Of the restrictions so far, the hashes of their keys.
+    passed: BTreeSet<u64>,
+    /// The row before is none, whatever its key is.
+    unreadable: Option<u32>,
 }
 
 struct Pending {
-    line: u32,
     fields: Map<String, Value>,
-    /// Its first row is one by itself, and so are the others.
+    /// The first of its rows that is one by itself, as far as they were checked.
+    line: Option<u32>,
     is_checked: bool,
+    /// A row that is none is one of its, or may be.
+    refused_at: Option<u32>,
 }
 
-impl Rows {
-    /// Adds a row; the item before it, when that is complete, or a row that is none.
-    fn add(&mut self, line: u32, fields: Map<String, Value>) -> Option<Item> {
-        let Subject::Catalog(shape) = self.subject else {
-            return Some(item(self.subject, line, fields));
-        };
-        let fields = columns::with_rules(shape, fields);
-        let next = Pending { line, fields, is_checked: false };
-        let Some(before) = self.pending.as_mut().filter(|before| before.takes(shape, &next)) else {
-            return self.pending.replace(next).map(|it| item(self.subject, it.line, it.fields));
-        };
-        // A row that is none hides no other of its key.
-        if !before.is_checked {
-            if let Err(why) = columns::row(self.subject, before.fields.clone()) {
-                let line = std::mem::replace(before, next).line;
-                return Some(Item::Refused(RefusedRow { line, why }));
-            }
-            before.is_checked = true;
-        }
-        if let Err(why) = columns::row(self.subject, next.fields.clone()) {
-            return Some(Item::Refused(RefusedRow { line, why }));
-        }
-        columns::merge(&mut before.fields, next.fields);
-        None
+impl<'s> Rows<'s> {
+    fn new(subject: Subject, sink: Sink<'s>) -> Self {
+        Self { subject, sink, pending: None, passed: BTreeSet::new(), unreadable: None }
     }
 
-    fn finish(&mut self) -> Option<Item> {
-        self.pending.take().map(|it| item(self.subject, it.line, it.fields))
+    fn send(&mut self, item: Item) -> Result<(), Unreadable> {
+        if (self.sink)(item) { Ok(()) } else { Err(Unreadable::Stopped) }
+    }
+
+    /// Tells of a row that is none. Whose it is nobody knows: it may be of either neighbour's key.
+    fn refuse(&mut self, line: u32, why: String) -> Result<(), Unreadable> {
+        if let Some(entry) = &mut self.pending {
+            entry.refused_at.get_or_insert(line);
+        }
+        self.unreadable = Some(line);
+        self.send(Item::Refused(RefusedRow { line, why }))
+    }
+
+    fn add(&mut self, line: u32, fields: Map<String, Value>) -> Result<(), Unreadable> {
+        let Some(shape) = restriction(self.subject) else {
+            return self.send(item(self.subject, line, fields));
+        };
+        let (subject, refused_at) = (self.subject, self.unreadable.take());
+        let fields = columns::with_rules(shape, fields);
+        let Some(entry) = self.pending.as_mut().filter(|it| it.has_key_of(shape, &fields)) else {
+            self.finish()?;
+            if !self.passed.insert(hash_of_key(shape, &fields)) {
+                let why = "the rules of one subject and area stand together in a file";
+                return Err(Unreadable::Form(format!("{why}: those of line {line} do not")));
+            }
+            let line = Some(line);
+            self.pending = Some(Pending { fields, line, is_checked: false, refused_at });
+            return Ok(());
+        };
+        let first = if entry.is_checked { Ok(()) } else { entry.check(subject) };
+        let this = columns::row(subject, fields.clone());
+        if this.is_ok() {
+            entry.line.get_or_insert(line);
+            columns::merge(&mut entry.fields, fields);
+        } else {
+            entry.refused_at.get_or_insert(line);
+        }
+        if let Err(row) = first {
+            self.send(Item::Refused(row))?;
+        }
+        match this {
+            Ok(_) => Ok(()),
+            Err(why) => self.send(Item::Refused(RefusedRow { line, why })),
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), Unreadable> {
+        let Some(Pending { fields, line: Some(line), refused_at, .. }) = self.pending.take() else {
+            return Ok(());
+        };
+        let Some(at) = refused_at else {
+            return self.send(item(self.subject, line, fields));
+        };
+        let why = format!("a restriction counts with all of its rows or not at all: see line {at}");
+        self.send(Item::Refused(RefusedRow { line, why }))
     }
 }
 
 impl Pending {
-    fn takes(&self, shape: &Shape, next: &Self) -> bool {
-        let same = |name: &str| self.fields.get(name) == next.fields.get(name);
-        self.fields.contains_key("rules") && shape.key.iter().all(|field| same(field.name()))
+    fn has_key_of(&self, shape: &Shape, fields: &Map<String, Value>) -> bool {
+        shape.key.iter().all(|it| self.fields.get(it.name()) == fields.get(it.name()))
     }
+
+    /// Whether its first row, the only one so far, is one.
+    fn check(&mut self, subject: Subject) -> Result<(), RefusedRow> {
+        self.is_checked = true;
+        let why = match columns::row(subject, self.fields.clone()) {
+            Ok(_) => return Ok(()),
+            Err(why) => why,
+        };
+        let line = self.line.take().expect("the line of its first row");
+        self.refused_at = Some(line);
+        Err(RefusedRow { line, why })
+    }
+}
+
+/// The shape of restrictions, if it is they.
+fn restriction(subject: Subject) -> Option<&'static Shape> {
+    match subject {
+        Subject::Catalog(shape) if shape.noun == Noun::Restriction => Some(shape),
+        Subject::Catalog(_) | Subject::Stock => None,
+    }
+}
+
+fn hash_of_key(shape: &Shape, fields: &Map<String, Value>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for field in shape.key {
+        fields.get(field.name()).and_then(Value::as_str).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 fn item(subject: Subject, line: u32, fields: Map<String, Value>) -> Item {
@@ -282,17 +345,23 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_is_none_hides_no_other_of_its_key() {
+    fn a_restriction_counts_with_all_of_its_rows_or_not_at_all() {
         let head = "subject,area,verdict,name\n";
         for (rows, told) in [
-            ("all,54,deny,a\nall,54,no,b\nall,54,allow,c\n", ["3!", "2:"]),
-            ("all,54,no,a\nall,54,deny,b\nall,54,allow,c\n", ["2!", "3:"]),
-            ("all,54,deny,a\nall,54,allow,b\nall,54,no,c\n", ["4!", "2:"]),
+            ("all,54,deny,a\nall,54,no,b\nall,54,allow,c\n", &["3!", "2!"][..]),
+            ("all,54,no,a\nall,54,deny,b\nall,54,allow,c\n", &["2!", "3!"]),
+            ("all,54,deny,a\nall,54,allow,b\nall,54,no,c\n", &["4!", "2!"]),
+            ("all,54,no,a\nall,54,no,b\nall,55,allow,c\n", &["2!", "3!", "4:"]),
+            // Whose the row is that is none, nobody knows.
+            ("all,54,deny,a\nall\nall,55,deny,b\nall,56,allow,c\n", &["3!", "2!", "4!", "5:"]),
         ] {
             let items = items("restriction", &format!("{head}{rows}")).unwrap();
             let starts: Vec<&str> = items.iter().map(|it| &it[..2]).collect();
             assert_eq!(starts, told, "{items:?}");
         }
+        let apart = "all,54,deny,a\nall,55,deny,b\nall,54,allow,c\n";
+        let refused = items("restriction", &format!("{head}{apart}")).unwrap_err();
+        assert!(refused.contains("line 4"), "{refused}");
     }
 
     #[test]

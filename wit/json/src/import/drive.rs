@@ -40,13 +40,17 @@ pub fn import<E>(
     session_id: &str,
     apply: Apply<'_, E>,
 ) -> Result<ImportReport, Failed<E>> {
-    ask(apply, options.begin(subject, session_id))?;
-    let done = stage(subject, format, file, session_id, apply)
+    let begun = ask(apply, options.begin(subject, session_id))?;
+    let replayed = begun.state == SessionState::Committed;
+    let mut done = stage(subject, format, file, session_id, apply)
         .and_then(|staged| finish(&staged, options, session_id, apply));
     if !matches!(done, Err(Failed::Apply(_))) {
         // An import that was not committed is unknown once it is forgotten. What came of it stays
         // true where forgetting fails: it must not be taken for undone, and done again.
         while matches!(ask(apply, discard(session_id)), Ok(session) if session.staged > 0) {}
+    }
+    if let Ok(report) = &mut done {
+        report.replayed = replayed;
     }
     done
 }

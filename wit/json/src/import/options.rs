@@ -51,21 +51,34 @@ impl Format {
     }
 }
 
-/// By a `Content-Type`.
+/// By a `Content-Type`, which may say that the file is UTF-8, and nothing else of its letters.
 pub fn format_of(content_type: Option<&[u8]>) -> Result<Format, Problem> {
-    let essence = content_type.and_then(|value| value.split(|byte| *byte == b';').next());
-    let is = |known: &str| {
-        essence.is_some_and(|it| it.trim_ascii().eq_ignore_ascii_case(known.as_bytes()))
-    };
-    if is("text/csv") {
-        return Ok(Format::Csv);
-    }
+    let mut parts = content_type.unwrap_or_default().split(|byte| *byte == b';');
+    let essence = parts.next().unwrap_or_default().trim_ascii();
+    let is = |known: &str| essence.eq_ignore_ascii_case(known.as_bytes());
     let json = ["application/json", "application/x-ndjson", "application/jsonl"];
-    if json.into_iter().any(is) {
-        return Ok(Format::Json);
+    let format = if is("text/csv") {
+        Format::Csv
+    } else if json.into_iter().any(is) {
+        Format::Json
+    } else {
+        let detail = "send text/csv, application/json or application/x-ndjson";
+        return Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE, detail));
+    };
+    if parts.all(says_utf8) {
+        Ok(format)
+    } else {
+        Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE, "send the file in UTF-8, with or without BOM"))
     }
-    let detail = "send text/csv, application/json or application/x-ndjson";
-    Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE, detail))
+}
+
+/// Whether a parameter of a media type is another one than `charset`, or its value is UTF-8.
+fn says_utf8(parameter: &[u8]) -> bool {
+    let parameter = String::from_utf8_lossy(parameter);
+    let (name, value) = parameter.split_once('=').unwrap_or_default();
+    let value = value.trim().trim_matches('"');
+    let is_charset = name.trim().eq_ignore_ascii_case("charset");
+    !is_charset || ["utf-8", "utf8"].iter().any(|it| value.eq_ignore_ascii_case(it))
 }
 
 impl ImportOptions {
@@ -159,7 +172,8 @@ mod tests {
     #[test]
     fn a_form_is_told_by_its_media_type_or_name() {
         let format = |text: &'static str| format_of(Some(text.as_bytes())).ok();
-        assert_eq!(format("text/csv; charset=utf-8"), Some(Format::Csv));
+        assert_eq!(format("text/csv; header=present; Charset=\"UTF-8\""), Some(Format::Csv));
+        assert_eq!(format("text/csv; charset=gbk"), None);
         assert_eq!(format("Application/X-NDJSON"), Some(Format::Json));
         assert_eq!(format("text/plain"), None);
         assert_eq!(Format::of_file("a.CSV"), Format::Csv);

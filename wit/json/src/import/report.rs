@@ -27,6 +27,9 @@ pub struct ImportReport {
     refused: u64,
     /// The first of them, at most 100.
     errors: Vec<RowError>,
+    /// It counted before it was sent this time.
+    #[serde(skip)]
+    pub replayed: bool,
 }
 
 /// A row that cannot count.
@@ -59,6 +62,7 @@ impl ImportReport {
             deleted: session.deleted,
             refused: session.refused,
             errors: errors(&session.refused_rows),
+            replayed: false,
         }
     }
 
