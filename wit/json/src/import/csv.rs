@@ -241,9 +241,8 @@ impl Pending {
     /// Whether its first row, the only one so far, is one.
     fn check(&mut self, subject: Subject) -> Result<(), RefusedRow> {
         self.is_checked = true;
-        let why = match columns::row(subject, self.fields.clone()) {
-            Ok(_) => return Ok(()),
-            Err(why) => why,
+        let Err(why) = columns::row(subject, self.fields.clone()) else {
+            return Ok(());
         };
         let line = self.line.take().expect("the line of its first row");
         self.refused_at = Some(line);
