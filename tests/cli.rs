@@ -200,7 +200,7 @@ fn what_is_typed_wrong_is_said_with_its_cure() {
         (&["--now", "noon", "audit"], 64, "2026-11-22T09:00:00Z"),
         (&["--data", "/nowhere/shop", "audit"], 74, "--dir"),
         (&["serve", "--listen", "0.0.0.0:0"], 64, "no tokens are configured"),
-        (&["import", "warehouse", "w.csv", "--replace"], 64, "deleted one by one"),
+        (&["import", "warehouse", "/data/w.csv", "--replace"], 64, "deleted one by one"),
         (&["get", "O-1"], 1, ""),
         (&["stock", "A"], 1, ""),
         (&["deduct", "O-1", "A=1"], 1, ""),
