@@ -24,7 +24,8 @@ pub(crate) fn real() -> Vec<u8> {
 }
 
 /// Puts the guest's AOT code where a host of this data folder keeps what it compiled; a host that
-/// starts sweeps it away. Each guest is compiled once, for all tests; one test lets the host do it.
+/// starts sweeps it away. Each guest is compiled once for all tests, for size, in half of the time;
+/// one test lets the host do it.
 pub(crate) fn compile_into(data: &Path, guest: &[u8]) {
     static COMPILED: Mutex<Option<HashMap<String, Vec<u8>>>> = Mutex::new(None);
     let digest = runtime::digest_hex(guest);
@@ -34,7 +35,8 @@ pub(crate) fn compile_into(data: &Path, guest: &[u8]) {
         let (plain, aot) = (folder.path().join("guest.wasm"), folder.path().join("guest.so"));
         std::fs::write(&plain, guest).unwrap();
         let mut compile = Command::new(harness::edge_host());
-        assert!(compile.arg("compile-guest").args([&plain, &aot]).status().unwrap().success());
+        compile.args(["compile-guest", "--for-size"]).args([&plain, &aot]);
+        assert!(compile.status().unwrap().success());
         std::fs::read(aot).unwrap()
     });
     std::fs::write(kept(data, &digest, "so"), code).unwrap();
