@@ -21,10 +21,13 @@ use crate::{
         trading::{assert_sales_are_kept, assert_trade_is_kept, sell_until, trade},
     },
     door::remote::{Clock, RemoteDoor},
+    images::build,
     scenarios::play_all,
 };
 
 const LOOPBACK: &str = "127.0.0.1:8080";
+/// For a module of one function, on a busy machine.
+const COMPILE_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// A pod as a bundle for crun.
 struct Bundle {
@@ -47,34 +50,45 @@ impl Bundle {
     }
 
     fn of(folder: &Path, pod: Pod) -> Self {
-        install(folder);
         let image = Image::unpack(pod.image_name(), folder);
+        Self::of_image(folder, pod, &image)
+    }
+
+    fn of_image(folder: &Path, pod: Pod, image: &Image) -> Self {
+        install(folder);
         let data = folder.join("data");
         fs::create_dir(&data).unwrap();
         chown(&data, Some(pod.user), Some(pod.user)).unwrap();
-        let config = config(&pod, &image, &data);
+        let config = config(&pod, image, &data);
         fs::write(folder.join("config.json"), config.to_string()).unwrap();
         Self { folder: folder.to_owned(), pod, starts: 0 }
     }
 
     /// Starts it, and waits until it is ready.
     fn start(&mut self) -> Running {
+        let running = self.run();
+        running.caller.wait_until_ready(&self.pod.ready.0, || self.log());
+        running
+    }
+
+    fn run(&mut self) -> Running {
         self.starts += 1;
         let id = format!("{}-{}-{}", self.pod.name, std::process::id(), self.starts);
-        let log = self.folder.join("log");
         let crun = Command::new(RUNTIME)
             .args(["run", "--bundle"])
             .arg(&self.folder)
             .arg(&id)
             .stdout(Stdio::null())
-            .stderr(fs::File::create(&log).unwrap())
+            .stderr(fs::File::create(self.folder.join("log")).unwrap())
             .spawn()
             .unwrap();
-        let (path, port) = &self.pod.ready;
+        let port = &self.pod.ready.1;
         let caller = Caller::new(&format!("127.0.0.1:{port}"), self.pod.admin_token());
-        let running = Running { id, crun, caller };
-        running.caller.wait_until_ready(path, || fs::read_to_string(&log).unwrap());
-        running
+        Running { id, crun, caller }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap()
     }
 }
 
@@ -207,4 +221,28 @@ fn the_cli_server_trades_and_loses_nothing_when_it_is_killed() {
         drop(running);
         assert_sales_are_kept(&bundle.start().caller, &sales);
     });
+}
+
+/// The third image is built by whoever wants it: a guest that is uploaded is compiled there.
+#[test]
+fn the_image_with_the_compiler_compiles_where_only_the_data_can_be_written() {
+    on_a_node(
+        "crun::the_image_with_the_compiler_compiles_where_only_the_data_can_be_written",
+        || {
+            let folder = tempfile::tempdir().unwrap();
+            let archive = build("edge-host-compiler", folder.path());
+            let image = Image::unpack_archive(&archive, folder.path());
+            let mut pod = Pod::of(&render("overlays/dev"), "edge-host");
+            pod.arguments =
+                ["compile-guest", "/data/a.wasm", "/data/a.so"].map(str::to_owned).to_vec();
+            let mut bundle = Bundle::of_image(folder.path(), pod, &image);
+            let data = folder.path().join("data");
+            let module =
+                wat::parse_str("(module (func (export \"f\") (result i32) (i32.const 1)))");
+            fs::write(data.join("a.wasm"), module.unwrap()).unwrap();
+            let mut running = bundle.run();
+            assert_eq!(running.wait(COMPILE_TIME_MAX), Some(0), "{}", bundle.log());
+            assert_eq!(fs::read(data.join("a.so")).unwrap()[..4], *b"\x7fELF");
+        },
+    );
 }

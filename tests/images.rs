@@ -15,6 +15,15 @@ const HOST_BYTES_MAX: u64 = 30_000_000;
 /// Bytes of the CLI server's image at most, as a node pulls it (issue 3).
 const CLI_ARCHIVE_BYTES_MAX: u64 = 6_000_000;
 
+/// Builds an image into `folder`; answers its archive.
+pub(crate) fn build(name: &str, folder: &Path) -> PathBuf {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(repository.join("k3s/image/build"));
+    let said = command.arg("--output").arg(folder).arg(name).output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    folder.join(format!("{name}.tar"))
+}
+
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let found = entries.flat_map(|entry| match entry.file_type().unwrap() {
@@ -78,12 +87,7 @@ fn images_run_as_a_user_without_rights_who_can_change_no_file_of_theirs() {
 #[test]
 fn building_an_image_again_gives_the_same_bytes() {
     let first = fs::read(archive("inventory-cli")).unwrap();
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let output = tempfile::tempdir().unwrap();
-    let mut command = Command::new(repository.join("k3s/image/build"));
-    command.arg("--output").arg(output.path()).arg("inventory-cli");
-    let said = command.output().unwrap();
-    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-    let again = fs::read(output.path().join("inventory-cli.tar")).unwrap();
+    let again = fs::read(build("inventory-cli", output.path())).unwrap();
     assert!(first == again, "the archives differ");
 }

@@ -22,10 +22,15 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    /// Unpacks the only image of an archive into `folder`.
+    /// Unpacks one of those images into `folder`.
     pub(crate) fn unpack(name: &str, folder: &Path) -> Self {
+        Self::unpack_archive(&archive(name), folder)
+    }
+
+    /// Unpacks the only image of an archive into `folder`.
+    pub(crate) fn unpack_archive(archive: &Path, folder: &Path) -> Self {
         let (layout, files) = (folder.join("layout"), folder.join("rootfs"));
-        tar(&archive(name), &layout);
+        tar(archive, &layout);
         let index = read(&layout.join("index.json"));
         let manifest = read(&blob(&layout, &index["manifests"][0]));
         let config = read(&blob(&layout, &manifest["config"]))["config"].take();

@@ -164,3 +164,34 @@ fn a_node_that_dies_takes_only_its_own_keys_along() {
         until("every key is back", || redis.execute(words(&["GET", key])) == Ok(bytes(key)));
     }
 }
+
+#[test]
+fn a_replica_that_takes_over_from_its_master_is_found() {
+    let mut cluster = Cluster::start();
+    let mut redis = host(&cluster.url(), Duration::from_secs(1));
+    let keys: Vec<String> = (0..60).map(|number| format!("k{number}")).collect();
+    for key in &keys {
+        assert_eq!(redis.execute(words(&["SET", key, key])), Ok(ok()));
+    }
+    let dead = cluster.owner(&keys[0]);
+    let replica = cluster.add_replica(dead);
+    cluster.nodes[dead].kill();
+    for key in &keys {
+        until("every key is there again", || {
+            match redis.execute(words(&["GET", key])) {
+                Ok(reply) => reply == bytes(key),
+                // It is not sent twice: the caller says that a reading may be.
+                Err(Error::Unavailable(_) | Error::Lost | Error::Timeout) => false,
+                error => panic!("{key}: {error:?}"),
+            }
+        });
+        assert_eq!(redis.execute(words(&["SET", key, "anew"])), Ok(ok()), "{key}");
+    }
+    assert_eq!(replica.cli(&["GET", &keys[0]]), "anew");
+    // The old master comes back as a replica, and is not asked.
+    cluster.nodes[dead].start_again();
+    until("it follows", || replica.cli(&["INFO", "replication"]).contains("connected_slaves:1"));
+    for key in &keys {
+        assert_eq!(redis.execute(words(&["GET", key])), Ok(bytes("anew")), "{key}");
+    }
+}

@@ -119,17 +119,40 @@ impl Cluster {
     }
 
     pub(crate) fn start() -> Self {
-        let nodes: Vec<Server> = (0..3)
-            .map(|_| {
-                let bus = free_port().to_string();
-                let with_others_down = ["--cluster-require-full-coverage", "no"];
-                let mut arguments = vec!["--save", "", "--cluster-enabled", "yes"];
-                arguments.extend(with_others_down);
-                arguments.extend(["--appendonly", "yes", "--cluster-port", &bus]);
-                Server::start_with(&arguments)
-            })
-            .collect();
-        Self::join(nodes, &[])
+        Self::join((0..3).map(|_| Self::node(free_port())).collect(), &[])
+    }
+
+    /// One that is not joined yet.
+    fn node(bus: u16) -> Server {
+        let bus = bus.to_string();
+        let with_others_down = ["--cluster-require-full-coverage", "no"];
+        let mut arguments = vec!["--save", "", "--cluster-enabled", "yes"];
+        arguments.extend(with_others_down);
+        arguments.extend(["--appendonly", "yes", "--cluster-port", &bus]);
+        Server::start_with(&arguments)
+    }
+
+    /// A replica of a master, which has everything, and takes over within a second or two.
+    pub(crate) fn add_replica(&self, master: usize) -> Server {
+        let (bus, master) = (free_port(), &self.nodes[master]);
+        let replica = Self::node(bus);
+        let id = master.cli(&["CLUSTER", "MYID"]);
+        let (port, bus) = (replica.port.to_string(), bus.to_string());
+        assert_eq!(master.cli(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]), "OK");
+        until("it is known", || {
+            let knows =
+                |node: &Server| node.cli(&["CLUSTER", "INFO"]).contains("cluster_known_nodes:4");
+            self.nodes.iter().all(knows) && knows(&replica)
+        });
+        until("it replicates", || replica.cli(&["CLUSTER", "REPLICATE", &id]) == "OK");
+        until("it has everything", || {
+            replica.cli(&["INFO", "replication"]).contains("master_link_status:up")
+                && replica.cli(&["DBSIZE"]) == master.cli(&["DBSIZE"])
+        });
+        for node in self.nodes.iter().chain([&replica]) {
+            assert_eq!(node.cli(&["CONFIG", "SET", "cluster-node-timeout", "500"]), "OK");
+        }
+        replica
     }
 
     fn join(nodes: Vec<Server>, transport: &[&str]) -> Self {
