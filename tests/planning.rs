@@ -52,6 +52,29 @@ fn order(lines: &[(&str, u32)], adcode: &str) -> Value {
     json!({"lines": lines, "ship_to": {"adcode": adcode}})
 }
 
+/// A plan whose limit was what may be sold said that the warehouse was not needed.
+#[test]
+fn a_plan_tells_what_is_kept_and_what_may_not_be_sold() {
+    through_both(|host| {
+        stock(host);
+        put(host, "/v1/warehouses/SZ-2", &json!({}));
+        put(host, "/v1/warehouses/SZ-2/service-areas/everywhere", &json!({"priority": 900}));
+        put(host, "/v1/safety-stock/TEA/SZ-2", &json!({"units": 2}));
+        let lying = json!({"sku": "TEA", "warehouse": "SZ-2", "on_hand": {"set": 9}});
+        host.post("/v1/stock/adjust", &json!({"reason": "initial", "items": [lying]}));
+        let told = |units: u32| {
+            let planned = host.post("/v1/plan", &order(&[("TEA", units)], "440305"));
+            let explain = planned.body["explain"].as_array().unwrap().clone();
+            let second = explain.into_iter().find(|it| it["warehouse"] == "SZ-2").unwrap();
+            ["why", "requested", "free", "kept", "taken"].map(|name| second[name].clone())
+        };
+        assert_eq!(json!(told(3)), json!(["not_needed", 3, 3, 0, 0]));
+        assert_eq!(json!(told(20)), json!(["taken", 20, 7, 2, 7]));
+        host.set_sellable("TEA", 5);
+        assert_eq!(json!(told(20)), json!(["not_sellable", 20, 7, 2, 0]));
+    });
+}
+
 /// Counters, and what may be promised of them, are of one moment.
 #[test]
 fn what_is_available_does_not_contradict_the_counters() {
@@ -101,6 +124,7 @@ fn a_plan_says_what_a_reservation_would_find_and_why() {
         let there = host.get("/v1/stock/TEA?ship_to=440305");
         assert_eq!((&there.body["available"], &there.body["sellable"]), (&json!(5), &json!(50)));
         assert_eq!(there.body["sources"][0]["warehouse"], "SZ");
+        assert_eq!(there.body["explain"][1].get("requested"), None, "{there:?}");
         assert_eq!(host.get("/v1/stock/TEA?ship_to=540102").body["denied"]["rule"], "law");
         assert_eq!(host.get("/v1/stock/TEA?ship_to=5401").status, 400);
         assert_eq!(host.get("/v1/stock/NONE?ship_to=540102").body["code"], "unknown_sku");
@@ -266,6 +290,10 @@ fn the_clis_subcommands_bring_in_a_snapshot() {
     assert_eq!(run(&["snapshot", "commit", "S-1", "--pages", "2"]).0, 1);
     let (code, said, _) = run(&["snapshot", "commit", "S-1", "--pages", "1"]);
     assert!(code == 0 && said.contains("awaiting_approval"), "{code} {said}");
+    let (code, said, _) = run(&["snapshot", "list", "--state", "awaiting_approval"]);
+    assert!(code == 0 && said.contains("S-1") && said.contains("SZ"), "{code} {said}");
+    assert!(!run(&["snapshot", "list", "--state", "open"]).1.contains("S-1"));
+    assert_eq!(run(&["snapshot", "list", "--state", "waiting"]).0, 64);
     assert_eq!(run(&["snapshot", "approve", "S-1"]).0, 0);
     let (code, said, _) = run(&["snapshot", "get", "S-1"]);
     assert!(code == 0 && said.contains("\"emptied\":1"), "{code} {said}");

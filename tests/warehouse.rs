@@ -128,10 +128,24 @@ fn a_snapshot_comes_in_pages_and_waits_when_it_takes_much_away() {
     assert_eq!(waits.body["state"], "awaiting_approval", "{waits:?}");
     assert_eq!(waits.body["effects"]["zeroed"], 1, "{waits:?}");
     assert_eq!((on_hand(&host, "A"), on_hand(&host, "B")), (7, 10));
+    let names = |query: &str| -> Vec<Value> {
+        let listed = host.get(&format!("/v1/snapshots?{query}"));
+        let snapshots = listed.body["snapshots"].as_array().unwrap();
+        snapshots.iter().map(|it| it["snapshot"].clone()).collect()
+    };
+    assert_eq!(names("state=awaiting_approval"), ["S-1"]);
+    assert_eq!(names("state=open").len() + names("after=S-1").len(), 0);
+    assert_eq!(host.get("/v1/snapshots?limit=1").body["next"], "S-1");
+    assert_eq!(host.get("/v1/imports/S-1").status, 404);
+    for wrong in ["state=waiting", "limit=101", "limit=0", "since=1", "after=%00"] {
+        assert_eq!(host.get(&format!("/v1/snapshots?{wrong}")).status, 400, "{wrong}");
+    }
     ship(&host, "O-2", "A", 2);
     let done = host.post("/v1/snapshots/S-1/approve", &json!({}));
     assert_eq!(done.body["state"], "committed", "{done:?}");
     assert_eq!(host.get("/v1/snapshots/S-1").body["effects"], done.body["effects"]);
+    assert_eq!(names("state=awaiting_approval").len(), 0);
+    assert_eq!((names("state=committed"), names("")), (vec!["S-1".into()], vec!["S-1".into()]));
     let stock = ["A", "B", "C"].map(|sku| on_hand(&host, sku));
     assert_eq!(stock, [5, 0, 4]);
     let older = json!({"snapshot": "S-2", "warehouse": "W1", "as_of": at(-60)});

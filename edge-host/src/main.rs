@@ -45,7 +45,8 @@ fn main() -> ExitCode {
         Some((hot_swap::TRY_GUEST, arguments)) => try_guest(arguments),
         Some((replay::REPLAY, arguments)) => replay::run(arguments),
         Some((config::CHECK_CONFIG, arguments)) => load(arguments, |effective| {
-            print!("{effective}");
+            // Whoever reads it may have seen enough.
+            let _ = write!(std::io::stdout(), "{effective}");
             ExitCode::SUCCESS
         }),
         _ => load(&matches, |effective| serve(effective, started)),

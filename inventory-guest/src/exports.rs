@@ -107,6 +107,16 @@ impl catalog::Guest for Guest {
         let found = queries::get_session(&mut HostDatabase, &RequestId::parse(session_id)?)?;
         Ok(found.map(imports::session))
     }
+
+    fn list_snapshots(
+        state: Option<sessions::SessionState>,
+        after: String,
+        limit: u32,
+    ) -> Result<Vec<sessions::Session>, types::Fault> {
+        let state = state.map(imports::session_state);
+        let listed = queries::list_snapshots(&mut HostDatabase, state, &after, limit)?;
+        Ok(listed.into_iter().map(imports::session).collect())
+    }
 }
 
 impl routing::Guest for Guest {

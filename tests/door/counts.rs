@@ -8,6 +8,7 @@ use inventory_json::contract::types;
 use inventory_json::counts as bodies;
 use inventory_json::parse::parse;
 use inventory_json::problem::Problem;
+use inventory_json::snapshots::{SnapshotBegin, SnapshotCommit, SnapshotPage};
 use inventory_json::words::{PageNumber, RequestId};
 use serde_json::{Value, json};
 
@@ -203,13 +204,13 @@ impl Snapshot {
         let refuse = |why: &str| Problem::malformed_parameter("snapshot", why);
         let name = RequestId::parse(&self.name).map_err(|why| refuse(&why.to_string()))?;
         match &self.step {
-            Step::Begin { .. } => parse::<bodies::SnapshotBegin>(&body)?.into_command(NODE),
+            Step::Begin { .. } => parse::<SnapshotBegin>(&body)?.into_command(NODE),
             Step::Page { number, .. } => {
                 let number = PageNumber::new((*number).into()).map_err(|_| refuse("its page"))?;
-                Ok(parse::<bodies::SnapshotPage>(&body)?.into_command(name, &number))
+                Ok(parse::<SnapshotPage>(&body)?.into_command(name, &number))
             }
             Step::Commit { .. } => {
-                Ok(parse::<bodies::SnapshotCommit>(&body)?.into_command(name, PERCENT_UNUSED))
+                Ok(parse::<SnapshotCommit>(&body)?.into_command(name, PERCENT_UNUSED))
             }
             Step::Approve => Ok(types::Command::Session(SessionStep::Approve(name.into_string()))),
             Step::Discard => Ok(types::Command::Session(SessionStep::Discard(name.into_string()))),

@@ -1,9 +1,10 @@
 //! What physically lies in warehouses: counts of skus, and snapshots of whole warehouses.
 
 use axum::response::Response;
-use inventory_json::counts::{
-    Count, CountAnswer, Nothing, Shortages, ShortagesQuery, SnapshotBegin, SnapshotCommit,
-    SnapshotPage, SnapshotReport,
+use inventory_json::counts::{Count, CountAnswer, Shortages, ShortagesQuery};
+use inventory_json::snapshots::{
+    Nothing, SnapshotBegin, SnapshotCommit, SnapshotPage, SnapshotReport, SnapshotState, Snapshots,
+    SnapshotsLimit, SnapshotsQuery,
 };
 use inventory_json::words::{ChangesLimit, PageNumber, RequestId, RequestIdRule, WarehouseCode};
 
@@ -43,6 +44,14 @@ pub(super) fn routes() -> Vec<Route> {
                 .takes::<SnapshotBegin>()
                 .conflicts(),
         ),
+        Route::get("/v1/snapshots", READ, list).described(
+            Description::of("snapshots")
+                .says("Snapshots by name")
+                .asks::<SnapshotState>("state")
+                .asks::<String>("after")
+                .asks::<SnapshotsLimit>("limit")
+                .answers::<Snapshots<'static>>(),
+        ),
         Route::get("/v1/snapshots/{snapshot}", READ, get)
             .described(snapshot().says("How far a snapshot is, and what it did")),
         Route::put("/v1/snapshots/{snapshot}/pages/{page}", TRADE, page).described(
@@ -81,6 +90,14 @@ async fn shortages(call: Call) -> Result<Response, Problem> {
 async fn begin(mut call: Call) -> Result<Response, Problem> {
     let body: SnapshotBegin = json::read(&mut call).await?;
     apply(&call.wire, body.into_command(&call.wire.config.node)?).await
+}
+
+async fn list(call: Call) -> Result<Response, Problem> {
+    let query = SnapshotsQuery::parse(call.uri.query().unwrap_or_default())?;
+    let SnapshotsQuery { state, after, limit } = query;
+    let listed = call.wire.shard.snapshots(state.map(Into::into), after, limit).await;
+    let listed = listed.map_err(|error| failed(&error))?;
+    Ok(json::answer(&Snapshots::new(&listed, limit)))
 }
 
 async fn get(call: Call) -> Result<Response, Problem> {

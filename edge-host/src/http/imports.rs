@@ -26,6 +26,7 @@ use super::problem::{NO_ROUTE, Problem};
 use super::refusal::{QUEUE_FULL, TRAPPED, UNKNOWN_SESSION, failed, internal};
 use super::route::Call;
 use super::{IDEMPOTENT_REPLAY, json};
+use crate::guest::sessions::SessionKind;
 use crate::shard::{self, Shard};
 
 /// Imports at one time; each keeps a thread and the writer busy.
@@ -126,6 +127,7 @@ pub(super) async fn import(mut call: Call) -> Result<Response, Problem> {
 pub(super) async fn status(call: Call) -> Result<Response, Problem> {
     let id = call.parameter::<RequestIdRule>("import")?.into_string();
     let session = call.wire.shard.session(id).await.map_err(|error| failed(&error))?;
+    let session = session.filter(|it| !matches!(it.kind, SessionKind::Snapshot(_)));
     let session = session.ok_or_else(|| Problem::new(&UNKNOWN_SESSION, "no such import"))?;
     Ok(json::answer(&ImportReport::new(&session)))
 }

@@ -31,7 +31,7 @@ use crate::{
         lifecycle::Description,
         orders,
         routing::{CalendarPreview, Inquiry, Planned},
-        sessions::Session,
+        sessions::{Session, SessionState},
         stock::{AuditReport, SkuStock},
         types::{Command, Fault, Outcome},
     },
@@ -310,6 +310,16 @@ impl Shard {
     /// An import as it is now, or `None` where there is none of this name.
     pub async fn session(&self, id: String) -> Result<Option<Session>, Error> {
         self.ask(|reply| Query::Session(id, reply)).await
+    }
+
+    /// Snapshots in order of their names, behind one.
+    pub async fn snapshots(
+        &self,
+        state: Option<SessionState>,
+        after: String,
+        limit: u32,
+    ) -> Result<Vec<Session>, Error> {
+        self.ask(|reply| Query::Snapshots { state, after, limit, reply }).await
     }
 
     /// Skus in order, behind one, past the cache.

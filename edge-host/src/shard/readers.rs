@@ -29,7 +29,7 @@ use crate::{
         entries::EntryKey,
         orders,
         routing::{CalendarPreview, Inquiry, Planned},
-        sessions::Session,
+        sessions::{Session, SessionState},
         stock::{AuditReport, SkuStock},
         types::Fault,
     },
@@ -82,6 +82,12 @@ pub(super) enum Query {
         reply: Reply<Vec<CatalogEvent>>,
     },
     Session(String, Reply<Option<Session>>),
+    Snapshots {
+        state: Option<SessionState>,
+        after: String,
+        limit: u32,
+        reply: Reply<Vec<Session>>,
+    },
     Shortages {
         warehouse: Option<String>,
         after: String,
@@ -328,6 +334,9 @@ impl Reader {
             }
             Query::Session(id, reply) => {
                 self.reply(slot, at, reply, |guest| guest.get_session(&id));
+            }
+            Query::Snapshots { state, after, limit, reply } => {
+                self.reply(slot, at, reply, |guest| guest.list_snapshots(&state, &after, limit));
             }
             Query::Shortages { warehouse, after, limit, reply } => {
                 self.reply(slot, at, reply, |guest| {

@@ -144,7 +144,7 @@ impl Pull {
             }
             staged += 1;
             let items = std::mem::take(&mut page.items);
-            let command = inventory_json::counts::page(id.to_owned(), staged, items.into_iter());
+            let command = inventory_json::snapshots::page(id.to_owned(), staged, items.into_iter());
             match self.step(command).await? {
                 Ok(_) => self.metrics.pages.inc(),
                 Err(refusal) => {

@@ -68,6 +68,15 @@ fn stock_row(row: sessions::StockRow) -> Result<StockRow, Malformed> {
     })
 }
 
+/// Where a session has come to.
+pub fn session_state(state: sessions::SessionState) -> SessionState {
+    match state {
+        sessions::SessionState::Open => SessionState::Open,
+        sessions::SessionState::Committed => SessionState::Committed,
+        sessions::SessionState::AwaitingApproval => SessionState::AwaitingApproval,
+    }
+}
+
 /// A session as it is now.
 pub fn session(session: Session) -> sessions::Session {
     sessions::Session {

@@ -38,9 +38,11 @@ fn explained(it: WarehouseWhy) -> inquiries::Explained {
             Why::Closed => inquiries::Why::Closed,
             Why::NotNeeded => inquiries::Why::NotNeeded,
             Why::BackupNotNeeded => inquiries::Why::BackupNotNeeded,
+            Why::NotSellable => inquiries::Why::NotSellable,
         },
         requested: it.explained.requested,
         free: it.explained.free,
+        kept: it.explained.kept,
         taken: it.explained.taken,
     }
 }

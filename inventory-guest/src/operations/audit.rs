@@ -4,9 +4,11 @@
 //! a warehouse. The ledger is replayed and the legs are added up against the counters.
 
 use super::{Fault, catalog};
-use crate::domain::OrderState;
 use crate::domain::change::ChangeKind;
-use crate::storage::audit::{self, AuditedEntry, AuditedLeg, AuditedOrder, Counters, Scope};
+use crate::domain::{Operation, OrderState};
+use crate::storage::audit::{
+    self, AuditedCounters, AuditedEntry, AuditedLeg, AuditedOrder, Counters, Scope,
+};
 use crate::storage::{Database, Error};
 use rustc_hash::FxHashMap;
 use std::fmt::{self, Debug, Display};
@@ -72,8 +74,10 @@ pub fn audit(database: &mut impl Database) -> Result<AuditReport, Fault> {
 struct Account {
     /// What its row says; `None`: it has no row.
     counters: Option<Counters>,
+    last_shipment: Option<i64>,
     /// Where the ledger has come to.
     replayed: Counters,
+    replayed_shipment: Option<i64>,
     /// Units that legs hold, unpaid and paid.
     reserved: i64,
     committed: i64,
@@ -115,12 +119,12 @@ impl Audit {
         let mut rows = 0;
         loop {
             let page = page_after(database, last.as_ref())?;
-            let Some((scope, _)) = page.last() else {
+            let Some((scope, ..)) = page.last() else {
                 return Ok(rows);
             };
             last = Some(scope.clone());
             rows += page.len() as u64;
-            for (scope, counters) in page {
+            for (scope, counters, last_shipment) in page {
                 let Counters { stock, unavailable, reserved, committed } = counters;
                 let lowest = stock.min(unavailable).min(reserved).min(committed);
                 self.expect("no_counter_is_negative", &scope, 0, lowest.min(0));
@@ -128,7 +132,8 @@ impl Audit {
                     let bound = reserved + committed + unavailable;
                     self.expect("held_and_unavailable_lie_there", &scope, true, bound <= stock);
                 }
-                self.accounts.entry(scope).or_default().counters = Some(counters);
+                let account = self.accounts.entry(scope).or_default();
+                (account.counters, account.last_shipment) = (Some(counters), last_shipment);
             }
         }
     }
@@ -154,14 +159,17 @@ impl Audit {
 
     /// Replays one row. Answers the crossing that must follow it.
     fn replay(&mut self, entry: AuditedEntry, due: Option<String>) -> Option<String> {
-        let AuditedEntry { seq, kind, scope, before, after } = entry;
-        let replayed = self.accounts.entry(scope.clone()).or_default().replayed;
+        let AuditedEntry { seq, kind, scope, before, after, shipment_before } = entry;
+        let account = self.accounts.entry(scope.clone()).or_default();
+        let replayed = std::mem::replace(&mut account.replayed, after);
+        let has_left = kind == ChangeKind::Moved(Operation::Ship) && scope.warehouse.is_some();
+        let chained = if has_left { account.replayed_shipment.replace(seq) } else { None };
         self.expect("ledger_chain", &seq, replayed, before);
+        self.expect("shipments_are_chained", &seq, chained, shipment_before);
         let is_crossing = !matches!(kind, ChangeKind::Moved(_));
         let said = is_crossing.then(|| format!("{} of {scope}", kind.name()));
         self.expect("sold_out_is_said", &seq, due, said);
         self.expect("crossings_move_nothing", &seq, is_crossing, before == after);
-        self.accounts.entry(scope.clone()).or_default().replayed = after;
         let next = match (before.stock, after.stock) {
             (1.., 0) => ChangeKind::SoldOut,
             (0, 1..) => ChangeKind::BackInStock,
@@ -241,6 +249,8 @@ impl Audit {
             let counters = account.counters.unwrap_or_default();
             self.expect("accounts_have_a_row", &scope, true, account.counters.is_some());
             self.expect("ledger_replays_to_counters", &scope, account.replayed, counters);
+            let (replayed, last) = (account.replayed_shipment, account.last_shipment);
+            self.expect("shipments_are_chained", &scope, replayed, last);
             let (reserved, committed) = (account.reserved, account.committed);
             self.expect("reserved_is_sum_of_legs", &scope, reserved, counters.reserved);
             self.expect("committed_is_sum_of_legs", &scope, committed, counters.committed);
@@ -248,7 +258,7 @@ impl Audit {
     }
 }
 
-type PageAfter = fn(&mut dyn Database, Option<&Scope>) -> Result<Vec<(Scope, Counters)>, Error>;
+type PageAfter = fn(&mut dyn Database, Option<&Scope>) -> Result<Vec<AuditedCounters>, Error>;
 
 /// Units of an order's legs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

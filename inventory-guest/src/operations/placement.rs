@@ -257,7 +257,8 @@ fn choose(
     if wanted.explain {
         let stocking = wanted.skus.iter().flat_map(|sku| stock.stocking(*sku, &catalog));
         let considered = destination.considered(*strategy, stocking);
-        explained = explain(&wanted.demands, &supplies, &plan, &considered);
+        let kept = |supply: usize, site: &Site| stock.kept(wanted.skus[supply], site.index);
+        explained = explain(&wanted.demands, &supplies, &plan, &considered, kept);
     }
     Ok(Chosen { plan, is_unserved, explained, ..Chosen::default() })
 }

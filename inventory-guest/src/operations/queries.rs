@@ -6,7 +6,7 @@ pub use super::catalog::read::{
 };
 pub use super::counts::list_shortages;
 pub use super::routing::{Inquiry, Planned, Preview, WarehouseWhy, plan, preview};
-pub use super::sessions::get_session;
+pub use super::sessions::{get_session, list_snapshots};
 
 use super::Fault;
 use super::batch::code_of;
@@ -230,7 +230,7 @@ impl Asked {
 
     fn add(&mut self, site: storage::stock::SiteRow) {
         if let Self::Known(stock) = self {
-            let counters = site.counters;
+            let counters = site.stored.counters;
             stock.reserved += u64::from(counters.reserved);
             stock.committed += u64::from(counters.committed);
             stock.on_hand += u64::from(counters.on_hand);

@@ -59,14 +59,18 @@ pub(crate) struct AuditedEntry {
     pub(crate) scope: Scope,
     pub(crate) before: Counters,
     pub(crate) after: Counters,
+    pub(crate) shipment_before: Option<i64>,
 }
+
+/// A scope, its counters, and the ledger row of what left its warehouse last.
+pub(crate) type AuditedCounters = (Scope, Counters, Option<i64>);
 
 /// The next page of skus after one.
 pub(crate) fn skus(
     database: &mut dyn Database,
     after: Option<&Scope>,
-) -> Result<Vec<(Scope, Counters)>, Error> {
-    const PAGE: &str = "SELECT sku, NULL, sellable, 0, reserved, committed FROM stock
+) -> Result<Vec<AuditedCounters>, Error> {
+    const PAGE: &str = "SELECT sku, NULL, sellable, 0, reserved, committed, NULL FROM stock
         WHERE sku > ? ORDER BY sku LIMIT ? + 0";
     let sku = after.map_or("", |scope| scope.sku.as_str());
     read(database, PAGE, &[Parameter::Text(sku), PAGE_ROWS.into()], account)
@@ -76,9 +80,10 @@ pub(crate) fn skus(
 pub(crate) fn sites(
     database: &mut dyn Database,
     after: Option<&Scope>,
-) -> Result<Vec<(Scope, Counters)>, Error> {
-    const PAGE: &str = "SELECT sku, warehouse, on_hand, unavailable, reserved, committed
-        FROM warehouse_stock WHERE (sku, warehouse) > (?, ?) ORDER BY sku, warehouse LIMIT ? + 0";
+) -> Result<Vec<AuditedCounters>, Error> {
+    const PAGE: &str = "SELECT sku, warehouse, on_hand, unavailable, reserved, committed,
+        last_shipment FROM warehouse_stock
+        WHERE (sku, warehouse) > (?, ?) ORDER BY sku, warehouse LIMIT ? + 0";
     let sku = after.map_or("", |scope| scope.sku.as_str());
     let warehouse = after.and_then(|scope| scope.warehouse.as_ref());
     let warehouse = warehouse.map_or("", WarehouseCode::as_str);
@@ -86,8 +91,8 @@ pub(crate) fn sites(
     read(database, PAGE, &parameters, account)
 }
 
-fn account(cells: &mut Cells) -> Result<(Scope, Counters), Error> {
-    Ok((scope(cells)?, counters(cells)?))
+fn account(cells: &mut Cells) -> Result<AuditedCounters, Error> {
+    Ok((scope(cells)?, counters(cells)?, cells.optional_integer()?))
 }
 
 fn scope(cells: &mut Cells) -> Result<Scope, Error> {
@@ -149,7 +154,7 @@ pub(crate) fn legs(
 pub(crate) fn ledger(database: &mut dyn Database, after: i64) -> Result<Vec<AuditedEntry>, Error> {
     const PAGE: &str = "SELECT seq, kind, sku, warehouse,
         stock_before, unavailable_before, reserved_before, committed_before,
-        stock_after, unavailable_after, reserved_after, committed_after
+        stock_after, unavailable_after, reserved_after, committed_after, shipment_before
         FROM ledger WHERE seq > ? ORDER BY seq LIMIT ? + 0";
     read(database, PAGE, &[Parameter::Integer(after), PAGE_ROWS.into()], |cells| {
         Ok(AuditedEntry {
@@ -158,6 +163,7 @@ pub(crate) fn ledger(database: &mut dyn Database, after: i64) -> Result<Vec<Audi
             scope: scope(cells)?,
             before: counters(cells)?,
             after: counters(cells)?,
+            shipment_before: cells.optional_integer()?,
         })
     })
 }

@@ -17,6 +17,8 @@ pub(crate) struct LedgerRow<'a> {
     pub(crate) reason: Option<&'a str>,
     pub(crate) before: Quantities,
     pub(crate) after: Quantities,
+    /// Of what left a warehouse: the row of what left it of the sku before.
+    pub(crate) shipment_before: Option<i64>,
 }
 
 /// Appends rows after the sequence `last`.
@@ -29,8 +31,8 @@ pub(crate) fn append<'a>(
     const INSERT: &str =
         "INSERT INTO ledger (seq, at, kind, cause, order_no, line_no, sku, warehouse,
         reason, stock_before, unavailable_before, reserved_before, committed_before,
-        stock_after, unavailable_after, reserved_after, committed_after)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        stock_after, unavailable_after, reserved_after, committed_after, shipment_before)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let runs = (last + 1..).zip(rows).map(|(seq, row)| {
         let [stock_before, unavailable_before, reserved_before, committed_before] =
             counters(row.before);
@@ -53,6 +55,7 @@ pub(crate) fn append<'a>(
             unavailable_after,
             reserved_after,
             committed_after,
+            Parameter::optional(row.shipment_before),
         ]
     });
     write_each(database, INSERT, runs)

@@ -1,10 +1,9 @@
 //! Counts: what each has seen, and what it did not find.
 
 use super::rows::{Cells, read, read_each, write_each};
-use super::stock::optional_site_counters;
+use super::stock::{StoredSite, optional_site};
 use super::{Database, Error, Parameter};
 use crate::domain::count::{CountShortage, Counted, Moment};
-use crate::domain::ledger::SiteCounters;
 use crate::domain::{Instant, Sku, WarehouseCode};
 
 /// Everything that a count of a sku in a warehouse must know.
@@ -13,7 +12,7 @@ pub(crate) struct Facts {
     /// The sku has a row of its own.
     pub(crate) is_known: bool,
     /// `None`: the warehouse does not stock it.
-    pub(crate) counters: Option<SiteCounters>,
+    pub(crate) site: Option<StoredSite>,
     /// What the last count of this very sku has seen.
     pub(crate) last: Option<Moment>,
     /// That count did not find all that was held.
@@ -30,23 +29,27 @@ pub(crate) fn facts<'a>(
     skus: impl Iterator<Item = &'a Sku>,
 ) -> Result<Vec<Facts>, Error> {
     const FACTS: &str = "SELECT EXISTS (SELECT 1 FROM stock k WHERE k.sku = ?1),
-        s.on_hand, s.unavailable, s.reserved, s.committed, c.as_of, c.watermark,
+        s.on_hand, s.unavailable, s.reserved, s.committed, s.last_shipment, c.as_of, c.watermark,
         EXISTS (SELECT 1 FROM count_shortages x WHERE x.warehouse = ?2 AND x.sku = ?1),
-        (SELECT coalesce(sum(l.stock_before - l.stock_after), 0) FROM ledger l
-          WHERE l.cause = 4 AND l.sku = ?1 AND l.warehouse = ?2 AND l.seq > ?3)
+        (WITH RECURSIVE shipment(units, before) AS (
+            SELECT 0, last_shipment FROM warehouse_stock WHERE sku = ?1 AND warehouse = ?2
+            UNION ALL
+            SELECT l.stock_before - l.stock_after, l.shipment_before
+            FROM shipment JOIN ledger l ON l.seq = shipment.before WHERE l.seq > ?3)
+          SELECT coalesce(sum(units), 0) FROM shipment)
         FROM (SELECT 1) LEFT JOIN warehouse_stock s ON s.sku = ?1 AND s.warehouse = ?2
         LEFT JOIN counts c ON c.warehouse = ?2 AND c.sku = ?1";
     let (warehouse, watermark) = (Parameter::Text(warehouse.as_str()), sequence(watermark));
     let runs = skus.map(|sku| [Parameter::Text(sku.as_str()), warehouse, watermark]);
     read_each(database, FACTS, runs, |cells| {
         let is_known = cells.integer()? != 0;
-        let counters = optional_site_counters(cells)?;
+        let site = optional_site(cells)?;
         let last = match (cells.optional_instant()?, cells.optional_number()?) {
             (Some(as_of), Some(watermark)) => Some(Moment { as_of, watermark }),
             _ => None,
         };
         let was_short = cells.integer()? != 0;
-        Ok(Facts { is_known, counters, last, was_short, shipped: cells.number()? })
+        Ok(Facts { is_known, site, last, was_short, shipped: cells.number()? })
     })
 }
 

@@ -6,12 +6,13 @@ use crate::domain::Instant;
 
 /// In order; the last one's number is the schema version. Never edited once released. A semicolon
 /// and an empty line end a statement.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/0001_stock.sql"),
     include_str!("../../migrations/0002_catalog.sql"),
     include_str!("../../migrations/0003_sessions.sql"),
     include_str!("../../migrations/0004_counts.sql"),
     include_str!("../../migrations/0005_forgetting.sql"),
+    include_str!("../../migrations/0006_chained_shipments.sql"),
 ];
 
 /// The number of the last migration.
@@ -45,10 +46,13 @@ pub(crate) fn run(database: &mut dyn Database, found: u32, now: Instant) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Operation;
     use crate::domain::catalog::Entry;
     use crate::operations::queries::{audit, list_catalog_events, list_entries};
     use crate::storage::local::LocalDatabase;
+    use crate::storage::requests::{self, RequestKey};
     use crate::storage::sessions;
+    use std::borrow::Cow;
 
     /// Issue 4: warehouses had a table of their own.
     #[test]
@@ -80,6 +84,39 @@ mod tests {
         let noun = crate::domain::catalog::Noun::Warehouse;
         assert_eq!(list_entries(&mut database, noun, "", "", 9).unwrap().len(), 2);
         assert_eq!(audit(&mut database).unwrap().differences, []);
+    }
+
+    /// Shipments had an index, and answers a place beside their order's others.
+    #[test]
+    fn shipments_of_a_fifth_database_are_chained_and_its_answers_found() {
+        let mut database = LocalDatabase::open_in_memory().unwrap();
+        for statement in MIGRATIONS[..5].iter().flat_map(|it| it.split(";\n\n")) {
+            database.execute(statement, &[]).unwrap();
+        }
+        let before = "INSERT INTO migrations VALUES (5, 5);
+            INSERT INTO warehouse_stock VALUES
+              ('A', 'SZ', 5, 0, 0, 0), ('A', 'GZ', 5, 0, 0, 0), ('B', 'SZ', 5, 0, 0, 0);
+            INSERT INTO ledger SELECT column1, 7, column2, column2, NULL, NULL, column3, column4,
+              NULL, 9, 0, 0, 0, 5, 0, 0, 0
+            FROM (VALUES (1, 8, 'A', 'SZ'), (2, 4, 'A', 'SZ'), (3, 4, 'A', 'GZ'), (4, 4, 'A', NULL),
+              (5, 4, 'A', 'SZ'), (6, 8, 'A', 'SZ'), (7, 4, 'A', 'SZ'));
+            INSERT INTO requests VALUES (2, 6, 'x', 1, 7, 3, x'09'), (1, 1, '', 1, 7, 3, x'0a')";
+        database.connection().execute_batch(before).unwrap();
+        let now = Instant::parse(9).unwrap();
+        assert_eq!(crate::operations::migrate(&mut database, now).unwrap(), 5);
+        let told = |database: &mut LocalDatabase, query| {
+            read(database, query, &[], Cells::text).unwrap().remove(0)
+        };
+        let chain = "SELECT group_concat(seq || '<' || coalesce(shipment_before, ''), ' ')
+            FROM (SELECT * FROM ledger ORDER BY seq)";
+        assert_eq!(told(&mut database, chain), "1< 2< 3< 4< 5<2 6< 7<5");
+        let last = "SELECT group_concat(sku || warehouse || coalesce(last_shipment, ''), ' ')
+            FROM (SELECT * FROM warehouse_stock ORDER BY sku, warehouse)";
+        assert_eq!(told(&mut database, last), "AGZ3 ASZ7 BSZ");
+        let request_id = Cow::Borrowed("x");
+        let key = RequestKey { order_no: 2, operation: Operation::Deduct, request_id };
+        let found = requests::find(&mut database, std::iter::once((0, &key))).unwrap();
+        assert_eq!(found, [(0, 3, vec![9])]);
     }
 
     /// Every session was looked at again and again: one that counts and is forgotten need not be.

@@ -1,9 +1,8 @@
 //! Orders and their legs.
 
 use super::rows::{Cells, read, read_each, unreadable, write_each};
-use super::stock::optional_site_counters;
+use super::stock::{StoredSite, optional_site};
 use super::{Database, Error, Parameter, codes};
-use crate::domain::ledger::SiteCounters;
 use crate::domain::order::LegUnits;
 use crate::domain::{
     Adcode, Instant, Location, OrderId, OrderState, ShipTo, Sku, Strategy, WarehouseCode,
@@ -185,16 +184,16 @@ fn order_row(cells: &mut Cells) -> Result<OrderRow, Error> {
 pub(crate) fn legs(
     database: &mut dyn Database,
     orders: impl Iterator<Item = (usize, i64)>,
-) -> Result<Vec<(usize, StoredLeg, Option<SiteCounters>)>, Error> {
+) -> Result<Vec<(usize, StoredLeg, Option<StoredSite>)>, Error> {
     const LEGS: &str = "SELECT ?2, l.placement, l.line_no, l.package, l.sku, l.warehouse,
         l.quantity, l.reserved, l.committed, l.shipped, l.released, l.expired, l.promised_ship_at,
-        l.ended_at, s.on_hand, s.unavailable, s.reserved, s.committed
+        l.ended_at, s.on_hand, s.unavailable, s.reserved, s.committed, s.last_shipment
         FROM legs l LEFT JOIN warehouse_stock s ON s.sku = l.sku AND s.warehouse = l.warehouse
         WHERE l.order_no = ?1 ORDER BY l.leg_no";
     let runs =
         orders.map(|(index, order_no)| [Parameter::Integer(order_no), Parameter::index(index)]);
     read_each(database, LEGS, runs, |cells| {
-        Ok((cells.number()?, leg_row(cells)?, optional_site_counters(cells)?))
+        Ok((cells.number()?, leg_row(cells)?, optional_site(cells)?))
     })
 }
 

@@ -11,11 +11,19 @@ use crate::domain::{Sku, WarehouseCode};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SiteRow {
     pub(crate) warehouse: WarehouseCode,
-    pub(crate) counters: SiteCounters,
+    pub(crate) stored: StoredSite,
     /// Units that orders do not get.
     pub(crate) safety_stock: u32,
     /// Units that are held, or were, but not there: orders do not get them either.
     pub(crate) missing: u32,
+}
+
+/// What orders move of a row of `warehouse_stock`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StoredSite {
+    pub(crate) counters: SiteCounters,
+    /// The ledger row of what left last.
+    pub(crate) last_shipment: Option<i64>,
 }
 
 /// The counters of these skus that have a row, each with the number it is asked for by.
@@ -52,10 +60,10 @@ pub(crate) fn find_sites<'a>(
     database: &mut dyn Database,
     skus: impl Iterator<Item = (usize, &'a Sku)>,
 ) -> Result<Vec<(usize, SiteRow)>, Error> {
-    const FIND: &str = "SELECT ?2, warehouse, on_hand, unavailable, reserved, committed
-        FROM warehouse_stock WHERE sku = ?1 ORDER BY warehouse";
+    const FIND: &str = "SELECT ?2, warehouse, on_hand, unavailable, reserved, committed,
+        last_shipment FROM warehouse_stock WHERE sku = ?1 ORDER BY warehouse";
     const FIND_WITH_KEPT: &str = "SELECT ?2, s.warehouse, s.on_hand, s.unavailable,
-        s.reserved, s.committed, k.body, coalesce(x.missing, 0)
+        s.reserved, s.committed, s.last_shipment, k.body, coalesce(x.missing, 0)
         FROM warehouse_stock s
         LEFT JOIN catalog k ON k.noun = 6 AND k.subject = s.sku AND k.place = s.warehouse
         LEFT JOIN count_shortages x ON x.warehouse = s.warehouse AND x.sku = s.sku
@@ -74,7 +82,7 @@ pub(crate) fn find_sites<'a>(
         let index = cells.number()?;
         let site = SiteRow {
             warehouse: WarehouseCode::from_row(cells.text()?),
-            counters: site_counters(cells)?,
+            stored: optional_site(cells)?.ok_or_else(|| unreadable("NULL for a counter"))?,
             safety_stock: 0,
             missing: 0,
         };
@@ -108,17 +116,15 @@ pub(crate) fn find_safety_stock<'a>(
     })
 }
 
-fn site_counters(cells: &mut Cells) -> Result<SiteCounters, Error> {
-    optional_site_counters(cells)?.ok_or_else(|| unreadable("NULL for a counter"))
-}
-
-/// Those of an outer join: `None` where the warehouse does not stock the sku.
-pub(super) fn optional_site_counters(cells: &mut Cells) -> Result<Option<SiteCounters>, Error> {
+/// That of an outer join: `None` where the warehouse does not stock the sku.
+pub(super) fn optional_site(cells: &mut Cells) -> Result<Option<StoredSite>, Error> {
     let (on_hand, unavailable) = (cells.optional_number()?, cells.optional_number()?);
     let (reserved, committed) = (cells.optional_number()?, cells.optional_number()?);
+    let last_shipment = cells.optional_integer()?;
     Ok(match (on_hand, unavailable, reserved, committed) {
         (Some(on_hand), Some(unavailable), Some(reserved), Some(committed)) => {
-            Some(SiteCounters { on_hand, unavailable, reserved, committed })
+            let counters = SiteCounters { on_hand, unavailable, reserved, committed };
+            Some(StoredSite { counters, last_shipment })
         }
         _ => None,
     })
@@ -163,32 +169,35 @@ fn sku_row((sku, counters): (&Sku, SkuCounters)) -> [Parameter<'_>; 4] {
 /// Writes skus in warehouses that have no row yet.
 pub(crate) fn insert_sites<'a>(
     database: &mut dyn Database,
-    sites: impl Iterator<Item = (&'a Sku, &'a WarehouseCode, SiteCounters)>,
+    sites: impl Iterator<Item = (&'a Sku, &'a WarehouseCode, StoredSite)>,
 ) -> Result<(), Error> {
     const INSERT: &str = "INSERT INTO warehouse_stock
-        (on_hand, unavailable, reserved, committed, sku, warehouse) VALUES (?, ?, ?, ?, ?, ?)";
+        (on_hand, unavailable, reserved, committed, last_shipment, sku, warehouse)
+        VALUES (?, ?, ?, ?, ?, ?, ?)";
     write_each(database, INSERT, sites.map(site_row))
 }
 
-/// Writes the counters of skus in warehouses that have a row.
+/// Writes what changed of skus in warehouses that have a row.
 pub(crate) fn update_sites<'a>(
     database: &mut dyn Database,
-    sites: impl Iterator<Item = (&'a Sku, &'a WarehouseCode, SiteCounters)>,
+    sites: impl Iterator<Item = (&'a Sku, &'a WarehouseCode, StoredSite)>,
 ) -> Result<(), Error> {
     const UPDATE: &str = "UPDATE warehouse_stock
-        SET on_hand = ?, unavailable = ?, reserved = ?, committed = ?
+        SET on_hand = ?, unavailable = ?, reserved = ?, committed = ?, last_shipment = ?
         WHERE sku = ? AND warehouse = ?";
     write_each(database, UPDATE, sites.map(site_row))
 }
 
 fn site_row<'a>(
-    (sku, warehouse, counters): (&'a Sku, &'a WarehouseCode, SiteCounters),
-) -> [Parameter<'a>; 6] {
+    (sku, warehouse, site): (&'a Sku, &'a WarehouseCode, StoredSite),
+) -> [Parameter<'a>; 7] {
+    let StoredSite { counters, last_shipment } = site;
     [
         counters.on_hand.into(),
         counters.unavailable.into(),
         counters.reserved.into(),
         counters.committed.into(),
+        Parameter::optional(last_shipment),
         Parameter::Text(sku.as_str()),
         Parameter::Text(warehouse.as_str()),
     ]

@@ -8,7 +8,7 @@ use crate::door::words::{Answer, Instant, Outcome, Refusal};
 use std::collections::{BTreeMap, BTreeSet};
 
 const DAY_MS: Instant = 86_400_000;
-/// How long after it began one that was committed is known.
+/// How long after it began one is known that was committed, also where it awaits approval.
 const KNOWN_MS: Instant = 7 * DAY_MS;
 /// Lines are numbered as if every page were full.
 const PAGE_LINES: u32 = 1_000;
@@ -92,7 +92,8 @@ impl Model {
     fn commit(&mut self, now: Instant, name: &str, pages: u32, percent: u32, dry: bool) -> Done {
         let number = self.session(name)?;
         if let Some(told) = &self.sessions[number].told {
-            return Ok((true, told.clone()));
+            let is_same = told.pages == pages;
+            return if is_same { Ok((true, told.clone())) } else { Err(Refusal::SessionConflict) };
         }
         let it = &self.sessions[number];
         let expected: BTreeSet<u32> = (1..=pages).collect();
@@ -113,7 +114,9 @@ impl Model {
             effects: Some(effects),
             ..self.sessions[number].report()
         };
-        self.sessions[number].told = Some(report.clone());
+        let it = &mut self.sessions[number];
+        it.told = Some(report.clone());
+        it.forget_at = it.began_at + KNOWN_MS;
         Ok((false, report))
     }
 

@@ -1,4 +1,4 @@
-//! Counts of what lies in a warehouse, and snapshots of whole warehouses.
+//! Counts of what lies in a warehouse.
 
 use serde::Serialize;
 use serde::de::{self, Deserialize, Deserializer};
@@ -8,14 +8,14 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::catalog::query::parameters;
 use crate::changes::LIMIT_DEFAULT;
-use crate::contract::{counts, sessions, types};
+use crate::contract::{counts, types};
 use crate::problem::Problem;
-use crate::words::{ChangesLimit, CounterValue, Instant, Percent, Reason, RequestId, Sku};
-use crate::words::{PageNumber, WarehouseCode, list};
+use crate::words::{
+    ChangesLimit, CounterValue, Instant, Reason, RequestId, Sku, WarehouseCode, list,
+};
 
 /// What the ledger says where a count gives no reason.
 const COUNT: &str = "count";
-const SNAPSHOT: &str = "snapshot";
 
 /// Units that were found, of skus of one warehouse. A count that is not newer changes nothing.
 #[derive(serde::Deserialize, ToSchema)]
@@ -38,52 +38,9 @@ pub struct Count {
 #[derive(serde::Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CountItem {
-    sku: Sku,
-    on_hand: CounterValue,
+    pub(crate) sku: Sku,
+    pub(crate) on_hand: CounterValue,
 }
-
-/// A snapshot to begin.
-#[derive(serde::Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SnapshotBegin {
-    /// The caller's name for it, never used again.
-    snapshot: RequestId,
-    warehouse: WarehouseCode,
-    /// When it was counted.
-    as_of: At,
-    watermark: Option<Watermark>,
-    /// `snapshot` where it is left out.
-    reason: Option<Reason>,
-    author: Option<Reason>,
-}
-
-/// A page of a snapshot; pages may come in any order, and again.
-#[derive(serde::Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SnapshotPage {
-    #[serde(deserialize_with = "list")]
-    #[schema(min_items = 1, max_items = 1000)]
-    /// What was found.
-    pub items: Vec<CountItem>,
-}
-
-/// Makes a snapshot count: every sku of its warehouse, those that it does not name as 0.
-#[derive(serde::Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SnapshotCommit {
-    /// How many pages there are.
-    pub pages: PageNumber,
-    /// More of the stocked skus counted as 0 wait for approval. Above the configured: `admin`.
-    pub zero_percent_max: Option<Percent>,
-    /// Say what would come of it, and change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-/// Nothing to say.
-#[derive(Default, serde::Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Nothing {}
 
 /// An instant that a caller gives.
 #[derive(Clone, Copy, Debug)]
@@ -155,12 +112,16 @@ impl PartialSchema for Watermark {
 
 impl ToSchema for Watermark {}
 
-fn seen(as_of: At, watermark: Option<&Watermark>, node: &str) -> Result<counts::Seen, Problem> {
+pub(crate) fn seen(
+    as_of: At,
+    watermark: Option<&Watermark>,
+    node: &str,
+) -> Result<counts::Seen, Problem> {
     let watermark = watermark.map(|it| it.of_node(node)).transpose()?;
     Ok(counts::Seen { as_of: as_of.0, watermark })
 }
 
-fn reason(given: Option<Reason>, default: &str) -> String {
+pub(crate) fn reason(given: Option<Reason>, default: &str) -> String {
     given.map_or_else(|| default.to_owned(), Reason::into_string)
 }
 
@@ -185,66 +146,6 @@ impl Count {
             items: self.items.into_iter().map(item).collect(),
             request_id: self.request_id.map(RequestId::into_string),
         }))
-    }
-}
-
-impl SnapshotBegin {
-    /// The command, at this node.
-    pub fn into_command(self, node: &str) -> Result<types::Command, Problem> {
-        let seen = seen(self.as_of, self.watermark.as_ref(), node)?;
-        let snapshot = counts::Snapshot { warehouse: self.warehouse.into_string(), seen };
-        let begin = sessions::SessionBegin {
-            session_id: self.snapshot.into_string(),
-            kind: sessions::SessionKind::Snapshot(snapshot),
-            author: self.author.map(Reason::into_string),
-            reason: reason(self.reason, SNAPSHOT),
-        };
-        Ok(types::Command::Session(sessions::SessionStep::Begin(begin)))
-    }
-}
-
-impl SnapshotPage {
-    /// The command.
-    pub fn into_command(self, snapshot: RequestId, number: &PageNumber) -> types::Command {
-        let rows = self.items.into_iter().map(|it| (it.sku.into_string(), it.on_hand.to_u32()));
-        page(snapshot.into_string(), number.to_u32(), rows)
-    }
-}
-
-/// The command that stages a page of a snapshot. A line is where the item stands in its page.
-pub fn page(
-    session_id: String,
-    number: u32,
-    rows: impl Iterator<Item = (String, u32)>,
-) -> types::Command {
-    let row = |(line, (sku, units)): (u32, (String, u32))| {
-        let row = sessions::Row::Stock(sessions::StockRow { sku, warehouse: None, units });
-        sessions::NumberedRow { line, row }
-    };
-    let first = (number - 1) * LINES_PER_PAGE + 1;
-    let rows = (first..).zip(rows).map(row).collect();
-    let page = sessions::SessionPage { session_id, number, rows };
-    types::Command::Session(sessions::SessionStep::Page(page))
-}
-
-/// Lines are numbered as if every page were full.
-const LINES_PER_PAGE: u32 = 1_000;
-
-impl SnapshotCommit {
-    /// The share that it asks for.
-    pub fn zero_percent_max(&self) -> Option<u32> {
-        self.zero_percent_max.as_ref().map(Percent::to_u32)
-    }
-
-    /// The command, with what the caller left out.
-    pub fn into_command(self, snapshot: RequestId, zero_percent_default: u32) -> types::Command {
-        let commit = sessions::SnapshotCommit {
-            session_id: snapshot.into_string(),
-            pages: self.pages.to_u32(),
-            zero_percent_max: self.zero_percent_max().unwrap_or(zero_percent_default),
-            dry_run: self.dry_run,
-        };
-        types::Command::Session(sessions::SessionStep::CommitSnapshot(commit))
     }
 }
 
@@ -369,94 +270,6 @@ impl<'a> Shortages<'a> {
     }
 }
 
-/// A snapshot, while it comes in and after.
-#[derive(Serialize, ToSchema)]
-pub struct SnapshotReport<'a> {
-    snapshot: &'a str,
-    warehouse: &'a str,
-    as_of: Instant,
-    /// As it was given: its sequence.
-    watermark: Option<u64>,
-    /// `open`, `awaiting_approval` or `committed`.
-    state: &'static str,
-    /// Pages that have come.
-    pages: u32,
-    /// Rows that have come; after the commit, those not yet forgotten.
-    staged: u64,
-    /// What the commit did, or would do; none before.
-    effects: Option<SnapshotEffects>,
-    refused: u64,
-    /// The first rows that cannot count, at most 100: they refuse the commit.
-    errors: Vec<SnapshotError<'a>>,
-}
-
-/// What a snapshot's commit did, or would do.
-#[derive(Serialize, ToSchema)]
-pub struct SnapshotEffects {
-    /// Skus that the warehouse did not stock.
-    created: u64,
-    updated: u64,
-    unchanged: u64,
-    /// Skus that came down to 0 on hand.
-    emptied: u64,
-    /// Skus with units on hand before.
-    stocked: u64,
-    /// Those of them that the snapshot counts as 0.
-    zeroed: u64,
-    /// Skus that were counted more recently, and stayed.
-    stale: u64,
-    /// Skus of which units are missing that are held; `GET /v1/shortages` lists them.
-    short: u64,
-}
-
-/// A row that cannot count.
-#[derive(Serialize, ToSchema)]
-pub struct SnapshotError<'a> {
-    page: u32,
-    /// Where it stands in its page, from 0.
-    item: u32,
-    why: &'a str,
-}
-
-impl<'a> SnapshotReport<'a> {
-    /// `None`: the session is no snapshot.
-    pub fn new(session: &'a sessions::Session) -> Option<Self> {
-        let sessions::SessionKind::Snapshot(snapshot) = &session.kind else {
-            return None;
-        };
-        let error = |row: &'a sessions::RefusedRow| SnapshotError {
-            page: row.line.saturating_sub(1) / LINES_PER_PAGE + 1,
-            item: row.line.saturating_sub(1) % LINES_PER_PAGE,
-            why: &row.why,
-        };
-        Some(Self {
-            snapshot: &session.session_id,
-            warehouse: &snapshot.warehouse,
-            as_of: Instant(snapshot.seen.as_of),
-            watermark: snapshot.seen.watermark,
-            state: match session.state {
-                sessions::SessionState::Open => "open",
-                sessions::SessionState::Committed => "committed",
-                sessions::SessionState::AwaitingApproval => "awaiting_approval",
-            },
-            pages: session.pages,
-            staged: session.staged,
-            effects: session.snapshot.as_ref().map(|numbers| SnapshotEffects {
-                created: session.created,
-                updated: session.updated,
-                unchanged: session.unchanged,
-                emptied: session.deleted,
-                stocked: numbers.stocked,
-                zeroed: numbers.zeroed,
-                stale: numbers.stale,
-                short: numbers.short,
-            }),
-            refused: session.refused,
-            errors: session.refused_rows.iter().map(error).collect(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -485,16 +298,5 @@ mod tests {
         let items = r#"{"sku":"A","on_hand":3},{"sku":"A","on_hand":3}"#;
         let problem = count("null", items).unwrap_err();
         assert_eq!(problem.members["pointer"], "/items/1/sku");
-    }
-
-    #[test]
-    fn a_refused_row_is_found_again_by_its_page() {
-        let rows = vec![("A".to_owned(), 1), ("B".to_owned(), 2)];
-        let types::Command::Session(sessions::SessionStep::Page(page)) =
-            page("S".to_owned(), 3, rows.into_iter())
-        else {
-            panic!()
-        };
-        assert_eq!(page.rows.iter().map(|row| row.line).collect::<Vec<_>>(), [2001, 2002]);
     }
 }

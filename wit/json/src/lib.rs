@@ -31,6 +31,8 @@ pub mod catalog;
 
 pub mod counts;
 
+pub mod snapshots;
+
 pub mod import;
 
 pub mod audit;

@@ -8,10 +8,11 @@ use crate::adjust::AdjustAnswer;
 use crate::answers::OrderAnswer;
 use crate::catalog::CatalogAnswer;
 use crate::contract::types;
-use crate::counts::{CountAnswer, SnapshotReport};
+use crate::counts::CountAnswer;
 use crate::import::ImportReport;
 use crate::problem::{Problem, Refused};
 use crate::refusal::refused;
+use crate::snapshots::SnapshotReport;
 
 /// A command's answer, without an envelope.
 #[derive(Serialize, ToSchema)]

@@ -82,10 +82,13 @@ pub struct Denied<'a> {
 pub struct Explained<'a> {
     warehouse: &'a str,
     why: Why,
-    /// Units that the order asks for.
-    requested: u64,
+    /// Units that the order asks for; not where everything is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested: Option<u64>,
     /// How many of those it could give.
     free: u64,
+    /// How many more it could, were they not kept: safety stock, and what a count did not find.
+    kept: u64,
     /// How many it gives.
     taken: u64,
 }
@@ -108,6 +111,8 @@ pub enum Why {
     NotNeeded,
     /// It is a backup, and primary warehouses give everything that it has.
     BackupNotNeeded,
+    /// It could give what is short, but no more may be sold.
+    NotSellable,
 }
 
 impl<'a> From<&'a routing::Planned> for Plan<'a> {
@@ -147,9 +152,11 @@ impl<'a> From<&'a routing::Explained> for Explained<'a> {
             routing::Why::Closed => Why::Closed,
             routing::Why::NotNeeded => Why::NotNeeded,
             routing::Why::BackupNotNeeded => Why::BackupNotNeeded,
+            routing::Why::NotSellable => Why::NotSellable,
         };
-        let (requested, free, taken) = (it.requested, it.free, it.taken);
-        Self { warehouse: &it.warehouse, why, requested, free, taken }
+        let routing::Explained { warehouse, requested, free, kept, taken, .. } = it;
+        let (requested, free, kept, taken) = (Some(*requested), *free, *kept, *taken);
+        Self { warehouse, why, requested, free, kept, taken }
     }
 }
 
@@ -186,8 +193,14 @@ impl<'a> Availability<'a> {
             available: sources.iter().map(|source| source.units).sum(),
             sources,
             denied: planned.denied.first().map(Into::into),
-            explain: planned.explain.iter().map(Into::into).collect(),
+            explain: planned.explain.iter().map(Explained::of_everything).collect(),
         }
+    }
+}
+
+impl<'a> Explained<'a> {
+    fn of_everything(it: &'a routing::Explained) -> Self {
+        Self { requested: None, ..it.into() }
     }
 }
 

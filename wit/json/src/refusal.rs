@@ -32,11 +32,11 @@ kinds! { REFUSAL_KINDS:
     WAREHOUSE_IN_USE = "warehouse_in_use", CONFLICT, "The warehouse holds orders";
     VERSION_MISMATCH = "version_mismatch", PRECONDITION_FAILED,
         "The entry has another version than was expected";
-    UNKNOWN_SESSION = "unknown_session", NOT_FOUND, "There is no such import";
+    UNKNOWN_SESSION = "unknown_session", NOT_FOUND, "There is no such import or snapshot";
     SESSION_CONFLICT = "session_conflict", CONFLICT,
-        "The import came before with other content, or is committed";
-    SESSION_INCOMPLETE = "session_incomplete", CONFLICT, "Pages of the import are missing";
-    SESSION_FULL = "session_full", PAYLOAD_TOO_LARGE, "The import has too many rows";
+        "The import or snapshot is another one, or has come to another state";
+    SESSION_INCOMPLETE = "session_incomplete", CONFLICT, "It has not as many pages as that";
+    SESSION_FULL = "session_full", PAYLOAD_TOO_LARGE, "The import or snapshot has too many rows";
     COUNT_AHEAD = "count_ahead", UNPROCESSABLE_ENTITY, "The count has seen what is yet to come";
     SNAPSHOT_STALE = "snapshot_stale", CONFLICT, "The warehouse has a newer snapshot";
     ROWS_REFUSED = "rows_refused", UNPROCESSABLE_ENTITY, "Rows cannot count, and so none does";
@@ -90,13 +90,19 @@ pub fn refused(refusal: &Refusal) -> Problem {
         Refusal::UnknownWarehouse(codes) => unknown_warehouse(codes),
         Refusal::WarehouseInUse(it) => warehouse_in_use(it),
         Refusal::VersionMismatch(mismatch) => version_mismatch(mismatch),
-        Refusal::UnknownSession => Problem::new(&UNKNOWN_SESSION, "no such import was begun"),
+        Refusal::UnknownSession => {
+            Problem::new(&UNKNOWN_SESSION, "none of this name was begun, or it was forgotten")
+        }
         Refusal::SessionConflict => Problem::new(
             &SESSION_CONFLICT,
-            "an import of this id came before with other content, or is committed",
+            "one of this name came before with other content, or it has come to a state in which \
+             this step is not taken",
         ),
         Refusal::SessionIncomplete(pages) => {
-            let detail = format!("{} pages are missing, or there are too many", pages.len());
+            let detail = match pages.as_slice() {
+                [] => "more pages have come than there are to be".to_owned(),
+                [first, ..] => format!("{} pages are missing, first page {first}", pages.len()),
+            };
             Problem::new(&SESSION_INCOMPLETE, detail).with("pages", pages.as_slice())
         }
         Refusal::SessionFull(rows) => {

@@ -74,7 +74,7 @@ pub(crate) fn plan(
 
 /// Why each warehouse was taken or passed over, for people.
 fn explained(explain: &[routing::Explained], out: &mut String) {
-    let mut table = Table::new(["warehouse", "why", "requested", "free", "taken"]);
+    let mut table = Table::new(["warehouse", "why", "free", "kept", "taken"]);
     for it in explain {
         let why = match it.why {
             routing::Why::Taken => "taken",
@@ -84,9 +84,10 @@ fn explained(explain: &[routing::Explained], out: &mut String) {
             routing::Why::Closed => "closed",
             routing::Why::NotNeeded => "not_needed",
             routing::Why::BackupNotNeeded => "backup_not_needed",
+            routing::Why::NotSellable => "not_sellable",
         };
-        let [requested, free, taken] = [it.requested, it.free, it.taken].map(|it| it.to_string());
-        table.row([it.warehouse.clone(), why.to_owned(), requested, free, taken]);
+        let [free, kept, taken] = [it.free, it.kept, it.taken].map(|it| it.to_string());
+        table.row([it.warehouse.clone(), why.to_owned(), free, kept, taken]);
     }
     table.write(out);
 }

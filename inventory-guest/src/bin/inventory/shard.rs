@@ -184,6 +184,18 @@ impl Shard {
         Ok(listed.map_err(types::Fault::from)?.into_iter().map(counting::shortage).collect())
     }
 
+    /// Snapshots in order of their names, behind one.
+    pub(crate) fn snapshots(
+        &mut self,
+        state: Option<sessions::SessionState>,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<sessions::Session>, types::Fault> {
+        let state = state.map(imports::session_state);
+        let listed = queries::list_snapshots(&mut self.database, state, after, limit);
+        Ok(listed.map_err(types::Fault::from)?.into_iter().map(imports::session).collect())
+    }
+
     /// `None` where there is no such session.
     pub(crate) fn session(
         &mut self,

@@ -3,14 +3,15 @@
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use inventory_json::contract::sessions::{Session, SessionStep};
+use inventory_json::contract::sessions::{Session, SessionKind, SessionStep};
 use inventory_json::contract::types;
-use inventory_json::counts::{
-    CountItem, SnapshotBegin, SnapshotCommit, SnapshotPage, SnapshotReport,
-};
+use inventory_json::counts::CountItem;
 use inventory_json::parse::render;
 use inventory_json::problem::Problem;
 use inventory_json::refusal::UNKNOWN_SESSION;
+use inventory_json::snapshots::{
+    SnapshotBegin, SnapshotCommit, SnapshotPage, SnapshotReport, SnapshotState, Snapshots,
+};
 use inventory_json::words::{PageNumber, Percent, RequestId, list};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -21,6 +22,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::settings::Settings;
 use crate::shard::Shard;
+use crate::tables::Table;
 
 pub(crate) const NAME: &str = "snapshot";
 
@@ -35,7 +37,7 @@ Example:
 
 pub(crate) fn command() -> Command {
     let name = || Arg::new("snapshot").value_name("NAME").required(true);
-    let name = || name().help("Your name for it, never used again");
+    let name = || name().help("Your name for it");
     let flag = |name: &'static str, value| Arg::new(name).long(name).value_name(value);
     let number = |arg: Arg, most: i64| arg.value_parser(value_parser!(i64).range(0..=most));
     let step = |step: &'static str, about: &'static str| Command::new(step).about(about);
@@ -63,6 +65,19 @@ pub(crate) fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Say what would come of it, and change nothing"),
         );
+    let states = SnapshotState::ALL.map(SnapshotState::name);
+    let list = step(
+        "list",
+        "Snapshots by name: those that are open, that wait for you, and a week's others",
+    )
+    .arg(flag("state", "STATE").value_parser(states).help("In this state only"))
+    .arg(flag("after", "NAME").default_value("").help("Those behind this one"))
+    .arg(
+        flag("limit", "N")
+            .value_parser(value_parser!(u32).range(1..=100))
+            .default_value("100")
+            .help("At most this many"),
+    );
     Command::new(NAME)
         .about("Bring in what lies in a whole warehouse")
         .subcommand_required(true)
@@ -74,6 +89,7 @@ pub(crate) fn command() -> Command {
         .subcommand(step("approve", "Let it count although it takes much away").arg(name()))
         .subcommand(step("discard", "Forget it; what counts already goes on counting").arg(name()))
         .subcommand(step("get", "How far it is, and what it did").arg(name()))
+        .subcommand(list)
 }
 
 pub(crate) fn run(
@@ -82,6 +98,9 @@ pub(crate) fn run(
     settings: &Settings,
 ) -> Result<ExitCode, Failure> {
     let (step, matches) = matches.subcommand().expect("a subcommand is required");
+    if step == "list" {
+        return by_name(shard, matches, settings);
+    }
     let name: RequestId = word(matches.get_one::<String>("snapshot").expect("is required"))?;
     let string = |name: &str| matches.get_one::<String>(name).map(String::as_str);
     let number = |name: &str| matches.get_one::<i64>(name).copied();
@@ -120,6 +139,33 @@ pub(crate) fn run(
 
 fn parsed<T: serde::de::DeserializeOwned>(fields: &Map<String, Value>) -> Result<T, Failure> {
     Ok(inventory_json::parse::parse(&render(fields))?)
+}
+
+fn by_name(
+    shard: &mut Shard,
+    matches: &ArgMatches,
+    settings: &Settings,
+) -> Result<ExitCode, Failure> {
+    let state = matches.get_one::<String>("state");
+    let state = state.and_then(|name| SnapshotState::parse(name)).map(Into::into);
+    let after = matches.get_one::<String>("after").expect("has a default");
+    let limit = *matches.get_one("limit").expect("has a default");
+    let listed = shard.snapshots(state, after, limit)?;
+    let snapshots = Snapshots::new(&listed, limit);
+    let next = snapshots.next().map(|name| format!("more: --after {name}\n"));
+    output::reading(Ok(snapshots), settings, || {
+        let mut table = Table::new(["snapshot", "warehouse", "state", "pages", "rows", "zeroed"]);
+        for it in &listed {
+            let SessionKind::Snapshot(of) = &it.kind else { continue };
+            let state = SnapshotState::from(it.state).name().to_owned();
+            let zeroed = it.snapshot.as_ref().map_or("-".to_owned(), |it| it.zeroed.to_string());
+            let (pages, rows) = (it.pages.to_string(), it.staged.to_string());
+            table.row([it.session_id.clone(), of.warehouse.clone(), state, pages, rows, zeroed]);
+        }
+        let mut out = String::new();
+        table.write(&mut out);
+        out + &next.unwrap_or_default()
+    })
 }
 
 fn get(shard: &mut Shard, name: RequestId, settings: &Settings) -> Result<ExitCode, Failure> {

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use inventory_json::adjust::CounterView;
 use inventory_json::answers::OrderState;
 use inventory_json::contract::{changes, orders, stock, types};
-use inventory_json::counts::SnapshotReport;
 use inventory_json::problem::Problem;
 use inventory_json::refusal::{faulted, refused};
+use inventory_json::snapshots::SnapshotReport;
 use inventory_json::words::Instant;
 
 use crate::catalog;

@@ -1,6 +1,6 @@
 //! Why each warehouse was taken or passed over.
 
-use super::{Considered, Demand, Plan, Standing, Supply};
+use super::{Considered, Demand, Plan, Short, Site, Standing, Supply};
 
 /// Why a warehouse was taken or passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Why {
     NotNeeded,
     /// Primary warehouses give everything that it has.
     BackupNotNeeded,
+    /// It could give what is short, but no more may be sold.
+    NotSellable,
 }
 
 impl Why {
@@ -32,6 +34,7 @@ impl Why {
             Self::Closed => "closed",
             Self::NotNeeded => "not_needed",
             Self::BackupNotNeeded => "backup_not_needed",
+            Self::NotSellable => "not_sellable",
         }
     }
 }
@@ -45,31 +48,50 @@ pub struct Explained {
     pub requested: u64,
     /// How many of those it could give.
     pub free: u64,
+    /// How many more it could, were they not kept: safety stock, and what a count did not find.
+    pub kept: u64,
     /// How many it gives.
     pub taken: u64,
     /// Why.
     pub why: Why,
 }
 
-/// Explains a plan of these demands and supplies: one answer for each warehouse considered.
+/// What the supplies have of a warehouse.
+#[derive(Clone, Copy, Default)]
+struct Units {
+    free: u64,
+    kept: u64,
+    taken: u64,
+    /// Some of what is free is of a supply that is short.
+    is_short: bool,
+}
+
+/// Explains a plan of these demands and supplies: one answer for each warehouse considered. `kept`
+/// says of a supply's site how many more units lie there, but not for orders.
 pub fn explain(
     demands: &[Demand],
     supplies: &[Supply],
     plan: &Plan,
     considered: &[Considered],
+    kept: impl Fn(usize, &Site) -> u32,
 ) -> Vec<Explained> {
     let mut requested = vec![0_u64; supplies.len()];
     for demand in demands {
         requested[demand.supply] += u64::from(demand.units);
     }
-    // By the warehouse's number: free, and taken.
+    // By the warehouse's number.
     let count = considered.iter().map(|it| it.warehouse + 1).max().unwrap_or(0);
-    let mut units = vec![(0_u64, 0_u64); count];
-    for (supply, requested) in supplies.iter().zip(&requested) {
+    let mut units = vec![Units::default(); count];
+    for (number, (supply, requested)) in supplies.iter().zip(&requested).enumerate() {
+        let is_short = |short: &Short| short.supply.cmp(&number);
+        let is_short = plan.shorts.binary_search_by(is_short).is_ok();
         for site in supply.sites.iter().flatten() {
-            if let Some((free, _)) = units.get_mut(site.warehouse) {
-                *free += u64::from(site.free).min(*requested);
-            }
+            let Some(units) = units.get_mut(site.warehouse) else { continue };
+            let there = u64::from(site.free) + u64::from(kept(number, site));
+            let free = u64::from(site.free).min(*requested);
+            units.free += free;
+            units.kept += there.min(*requested) - free;
+            units.is_short |= is_short && free > 0;
         }
     }
     for share in &plan.shares {
@@ -79,30 +101,33 @@ pub fn explain(
             Some(sites?[at].warehouse)
         };
         let giving = share.site.and_then(giving);
-        if let Some((_, taken)) = giving.and_then(|it| units.get_mut(it)) {
-            *taken += u64::from(share.units);
+        if let Some(units) = giving.and_then(|it| units.get_mut(it)) {
+            units.taken += u64::from(share.units);
         }
     }
     let requested = requested.iter().sum();
     let explained = considered.iter().map(|it| {
-        let (free, taken) = units[it.warehouse];
-        Explained { considered: *it, requested, free, taken, why: why(it, free, taken, plan) }
+        let units = units[it.warehouse];
+        let Units { free, kept, taken, .. } = units;
+        Explained { considered: *it, requested, free, kept, taken, why: why(it, units, plan) }
     });
     explained.collect()
 }
 
-fn why(considered: &Considered, free: u64, taken: u64, plan: &Plan) -> Why {
+fn why(considered: &Considered, units: Units, plan: &Plan) -> Why {
     let candidate = match considered.standing {
         Standing::NoService => return Why::NoService,
         Standing::Inactive => return Why::Inactive,
         Standing::Candidate(candidate) => candidate,
     };
-    if taken > 0 {
+    if units.taken > 0 {
         Why::Taken
     } else if plan.closed.binary_search(&considered.warehouse).is_ok() {
         Why::Closed
-    } else if free == 0 {
+    } else if units.free == 0 {
         Why::NoStock
+    } else if units.is_short {
+        Why::NotSellable
     } else if candidate.service.backup {
         Why::BackupNotNeeded
     } else {

@@ -196,17 +196,23 @@ proptest! {
         let plan = case.plan(strategy);
         let considered: Vec<_> = case.serves.iter().map(considered).collect();
         let supplies = case.supplies(strategy);
-        let explained = explain(&case.demands, &supplies, &plan, &considered);
+        let explained = explain(&case.demands, &supplies, &plan, &considered, |_, _| 1);
         let requested: u64 = case.demands.iter().map(|it| u64::from(it.units)).sum();
         for (number, it) in explained.iter().enumerate() {
             let given = plan.shares.iter().filter(|share| share.site == Some(number));
             prop_assert_eq!(it.taken, given.map(|share| u64::from(share.units)).sum::<u64>());
-            prop_assert!(it.taken <= it.free && it.free <= it.requested);
+            prop_assert!(it.taken <= it.free && it.free + it.kept <= it.requested);
             prop_assert_eq!(it.requested, requested);
             prop_assert_eq!(it.why == Why::Taken, it.taken > 0);
             let is_closed = plan.closed.contains(&it.considered.warehouse);
             prop_assert_eq!(it.why == Why::NoStock, it.free == 0 && !is_closed);
             prop_assert!(it.why != Why::Closed || !case.serves[number].is_open);
+            let gives = |short: &Short| {
+                let sites = supplies[short.supply].sites.as_ref();
+                sites.is_some_and(|it| it.iter().any(|it| it.warehouse == number && it.free > 0))
+            };
+            let could = it.taken == 0 && !is_closed && plan.shorts.iter().any(gives);
+            prop_assert_eq!(it.why == Why::NotSellable, could);
             // What is needed and was not given was closed.
             let is_passed = it.why == Why::NotNeeded || it.why == Why::BackupNotNeeded;
             prop_assert!(!is_passed || !lacks(&case, &plan, number));
@@ -355,7 +361,8 @@ fn check(case: &Case, strategy: Strategy, expected: &[(usize, u32)]) -> Vec<Why>
     let given: Vec<_> = plan.shares.iter().map(|it| (it.site.unwrap(), it.units)).collect();
     assert_eq!(given, expected);
     let considered: Vec<_> = case.serves.iter().map(considered).collect();
-    let explained = explain(&case.demands, &case.supplies(strategy), &plan, &considered);
+    let supplies = case.supplies(strategy);
+    let explained = explain(&case.demands, &supplies, &plan, &considered, |_, _| 0);
     explained.into_iter().map(|it| it.why).collect()
 }
 
@@ -384,6 +391,26 @@ fn a_backup_gives_only_what_primaries_cannot() {
         case.serves[0].is_open = false;
         assert_eq!(check(&case, strategy, &[(1, 7)]), [Closed, Taken, NoStock]);
     }
+}
+
+#[test]
+fn what_may_not_be_sold_is_told_from_what_is_not_needed() {
+    use Why::{NotNeeded, NotSellable, Taken};
+    let mut case = one_sku(&[(1, false, 900, 5), (2, false, 10, 5)], 5);
+    assert_eq!(check(&case, Strategy::Priority, &[(0, 5)]), [Taken, NotNeeded]);
+    case.lies[0].sellable = 4;
+    assert_eq!(check(&case, Strategy::Priority, &[(0, 4)]), [Taken, NotSellable]);
+}
+
+#[test]
+fn what_is_kept_is_told_as_far_as_it_is_asked_for() {
+    let case = one_sku(&[(1, false, 900, 5), (2, false, 10, 7)], 8);
+    let considered: Vec<_> = case.serves.iter().map(considered).collect();
+    let (strategy, kept) = (Strategy::Priority, |_, site: &Site| [9, 1][site.warehouse]);
+    let supplies = case.supplies(strategy);
+    let told = explain(&case.demands, &supplies, &case.plan(strategy), &considered, kept);
+    let told: Vec<_> = told.iter().map(|it| (it.free, it.kept, it.taken)).collect();
+    assert_eq!(told, [(5, 3, 5), (7, 1, 3)]);
 }
 
 #[test]

@@ -217,8 +217,8 @@ impl<'a> Batch<'a> {
                 Some(_) if self.is_held(*order) && !may_return(*order) => self.stock.name(&row.sku),
                 _ => self.stock.want(&row.sku),
             };
-            if let (Some(warehouse), Some(counters)) = (&row.warehouse, *site) {
-                self.stock.add_site(sku, warehouse, counters);
+            if let (Some(warehouse), Some(site)) = (&row.warehouse, *site) {
+                self.stock.add_site(sku, warehouse, site);
             }
         }
         self.stock.load(self.database)?;
@@ -347,7 +347,7 @@ impl<'a> Batch<'a> {
 
     /// Writes what changed, in rows whose order follows that of the commands. Answers the skus
     /// whose counters changed, sorted.
-    pub(super) fn write_back(self) -> Result<Vec<Sku>, Fault> {
+    pub(super) fn write_back(mut self) -> Result<Vec<Sku>, Fault> {
         let database = self.database;
         orders::write(database, &self.orders, &self.stock)?;
         self.requests.write(database, self.now)?;

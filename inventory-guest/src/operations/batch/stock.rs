@@ -11,6 +11,7 @@ use crate::domain::ledger::{Home, Movement, Place, SiteCounters, SkuCounters};
 use crate::domain::order::LegUnits;
 use crate::domain::routing::{Site, Supply};
 use crate::domain::{Operation, Sku, Strategy, WarehouseCode};
+use crate::storage::stock::StoredSite;
 use crate::storage::{self, Database};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -52,8 +53,8 @@ struct SkuEntry {
 
 struct SiteEntry {
     warehouse: MetIndex,
-    counters: SiteCounters,
-    stored: Option<SiteCounters>,
+    now: StoredSite,
+    stored: Option<StoredSite>,
     safety_stock: u32,
     missing: u32,
 }
@@ -74,20 +75,30 @@ struct Entry<'a> {
     site: Option<SiteIndex>,
     before: Quantities,
     after: Quantities,
+    /// Known when it is written.
+    shipment_before: Option<i64>,
 }
 
 impl SkuEntry {
     fn has_changed(&self) -> bool {
-        let site_changed = |site: &SiteEntry| site.stored != Some(site.counters);
+        let site_changed = |site: &SiteEntry| site.stored != Some(site.now);
         self.stored != self.counters || self.sites.iter().any(site_changed)
     }
 }
 
 impl SiteEntry {
+    fn stored(warehouse: MetIndex, row: StoredSite) -> Self {
+        Self { warehouse, now: row, stored: Some(row), safety_stock: 0, missing: 0 }
+    }
+
     /// Units that orders may hold there; those of due holds are among them.
     fn free(&self, due: u32) -> u32 {
-        let kept = self.safety_stock.saturating_add(self.missing);
-        (self.counters.free() + due).saturating_sub(kept)
+        (self.now.counters.free() + due).saturating_sub(self.kept())
+    }
+
+    /// Units that orders do not get.
+    fn kept(&self) -> u32 {
+        self.safety_stock.saturating_add(self.missing)
     }
 }
 
@@ -132,17 +143,11 @@ impl<'a> Stock<'a> {
 
     /// Takes in one of a sku's warehouses, as it is stored, unless it is there. It knows its
     /// counters only: what is kept from orders comes with [`Self::want_sites`].
-    pub(super) fn add_site(
-        &mut self,
-        sku: SkuIndex,
-        warehouse: &WarehouseCode,
-        counters: SiteCounters,
-    ) {
+    pub(super) fn add_site(&mut self, sku: SkuIndex, warehouse: &WarehouseCode, row: StoredSite) {
         let warehouse = self.warehouses.meet(warehouse, 0);
         let sites = &mut self.skus[sku].sites;
         if sites.iter().all(|site| site.warehouse != warehouse) {
-            let stored = Some(counters);
-            sites.push(SiteEntry { warehouse, counters, stored, safety_stock: 0, missing: 0 });
+            sites.push(SiteEntry::stored(warehouse, row));
         }
     }
 
@@ -178,11 +183,9 @@ impl<'a> Stock<'a> {
                     (known.safety_stock, known.missing) = (row.safety_stock, row.missing);
                 }
                 None => sites.push(SiteEntry {
-                    warehouse: before,
-                    counters: row.counters,
-                    stored: Some(row.counters),
                     safety_stock: row.safety_stock,
                     missing: row.missing,
+                    ..SiteEntry::stored(before, row.stored)
                 }),
             }
         }
@@ -249,14 +252,14 @@ impl<'a> Stock<'a> {
         sku: SkuIndex,
         site: SiteIndex,
     ) -> SiteCounters {
-        self.skus[sku].sites[site].counters
+        self.skus[sku].sites[site].now.counters
     }
 
     /// Units of the sku that are held, wherever: they may all become sellable again.
     pub(in crate::operations) fn held(&self, sku: SkuIndex) -> u64 {
         let entry = &self.skus[sku];
         let own = entry.counters.unwrap_or_default();
-        let sites: u64 = entry.sites.iter().map(|site| u64::from(site.counters.held())).sum();
+        let sites: u64 = entry.sites.iter().map(|site| u64::from(site.now.counters.held())).sum();
         u64::from(own.reserved) + u64::from(own.committed) + sites
     }
 
@@ -315,6 +318,13 @@ impl<'a> Stock<'a> {
         site.free(self.due.units(sku, Some(site.warehouse)))
     }
 
+    /// Units that nobody holds there, and that orders do not get.
+    pub(in crate::operations) fn kept(&self, sku: SkuIndex, site: SiteIndex) -> u32 {
+        let site = &self.skus[sku].sites[site];
+        let there = site.now.counters.free() + self.due.units(sku, Some(site.warehouse));
+        site.kept().min(there)
+    }
+
     /// The catalog's number of a warehouse; those that this batch made follow behind. `None`: there
     /// is none.
     pub(in crate::operations) fn number(
@@ -360,7 +370,7 @@ impl<'a> Stock<'a> {
             self.set_counters(sku, before.after(movement, home), origin);
         }
         if let Some(site) = site {
-            let before = self.skus[sku].sites[site].counters;
+            let before = self.site_counters(sku, site);
             self.set_site_counters(sku, site, before.after(movement), origin);
         }
     }
@@ -378,14 +388,14 @@ impl<'a> Stock<'a> {
         let away = Movement { from: held_at, to: Place::Released, units };
         let back = Movement { from: Place::Sellable, to: held_at, units };
         if let Some(from) = from {
-            let before = self.skus[sku].sites[from].counters;
+            let before = self.site_counters(sku, from);
             self.set_site_counters(sku, from, before.after(away), origin);
         } else {
             let before = self.skus[sku].counters.expect("a leg's sku is known");
             let after = before.after(away, Home::Sku).after(back, Home::Site);
             self.set_counters(sku, after, origin);
         }
-        let before = self.skus[sku].sites[to].counters;
+        let before = self.site_counters(sku, to);
         self.set_site_counters(sku, to, before.after(back), origin);
     }
 
@@ -402,19 +412,10 @@ impl<'a> Stock<'a> {
             return;
         }
         let kind = ChangeKind::Moved(origin.operation);
-        let (before_row, after_row) = (before.into(), after.into());
-        let site = None;
-        self.ledger.push(Entry { kind, origin, sku, site, before: before_row, after: after_row });
+        self.enter(kind, origin, (sku, None), before.into(), after.into());
         if let Some(kind) = ChangeKind::crossing(before, after) {
             let origin = Origin { line: None, ..origin };
-            self.ledger.push(Entry {
-                kind,
-                origin,
-                sku,
-                site,
-                before: after_row,
-                after: after_row,
-            });
+            self.enter(kind, origin, (sku, None), after.into(), after.into());
         }
     }
 
@@ -426,13 +427,24 @@ impl<'a> Stock<'a> {
         after: SiteCounters,
         origin: Origin<'a>,
     ) {
-        let before = std::mem::replace(&mut self.skus[sku].sites[site].counters, after);
+        let before = std::mem::replace(&mut self.skus[sku].sites[site].now.counters, after);
         if before == after {
             return;
         }
         let kind = ChangeKind::Moved(origin.operation);
-        let (before, after) = (before.into(), after.into());
-        self.ledger.push(Entry { kind, origin, sku, site: Some(site), before, after });
+        self.enter(kind, origin, (sku, Some(site)), before.into(), after.into());
+    }
+
+    fn enter(
+        &mut self,
+        kind: ChangeKind,
+        origin: Origin<'a>,
+        (sku, site): (SkuIndex, Option<SiteIndex>),
+        before: Quantities,
+        after: Quantities,
+    ) {
+        let shipment_before = None;
+        self.ledger.push(Entry { kind, origin, sku, site, before, after, shipment_before });
     }
 
     /// The warehouse among those of the sku; made, and the sku and warehouse too, if it is new.
@@ -453,7 +465,7 @@ impl<'a> Stock<'a> {
         entry.counters.get_or_insert_default();
         entry.sites.push(SiteEntry {
             warehouse: met,
-            counters: SiteCounters::default(),
+            now: StoredSite::default(),
             stored: None,
             safety_stock: 0,
             missing: 0,

@@ -8,6 +8,7 @@ use crate::domain::ledger::{SiteCounters, SkuCounters};
 use crate::domain::{Instant, Operation, Sku, WarehouseCode};
 use crate::storage::changes::LedgerRow;
 use crate::storage::counts::Facts;
+use crate::storage::stock::StoredSite;
 use crate::storage::{self, Database, counts};
 
 /// Which skus are counted: where, and at which moment.
@@ -49,11 +50,11 @@ impl Line {
         self.counted.effect == CountEffect::Stale
     }
 
-    /// The counters before and after, where they differ.
-    fn change(&self) -> Option<(SiteCounters, SiteCounters)> {
-        let before = self.facts.counters.unwrap_or_default();
-        let after = SiteCounters { on_hand: self.counted.after, ..before };
-        (before != after).then_some((before, after))
+    /// The site before and after, where they differ.
+    fn change(&self) -> Option<(StoredSite, StoredSite)> {
+        let before = self.facts.site.unwrap_or_default();
+        let counters = SiteCounters { on_hand: self.counted.after, ..before.counters };
+        (before.counters != counters).then_some((before, StoredSite { counters, ..before }))
     }
 }
 
@@ -70,7 +71,7 @@ impl Sheet<'_> {
         let line = |(item, facts): (&CountItem, Facts)| {
             let is_newer = facts.last.max(self.newest).is_none_or(|last| self.moment > last);
             let decide = if is_newer { count::decide } else { count::stale };
-            Line { counted: decide(item, facts.shipped, facts.counters), facts }
+            Line { counted: decide(item, facts.shipped, facts.site.map(|it| it.counters)), facts }
         };
         Ok(items.iter().zip(facts).map(line).collect())
     }
@@ -88,13 +89,13 @@ impl Sheet<'_> {
         let unknown = changes().filter(|(line, _)| !line.facts.is_known);
         let unknown = unknown.map(|(line, _)| (&line.counted.sku, SkuCounters::default()));
         storage::stock::insert(database, unknown)?;
-        let site = |(line, (_, after))| -> (&Sku, &WarehouseCode, SiteCounters) {
+        let site = |(line, (_, after))| -> (&Sku, &WarehouseCode, StoredSite) {
             let line: &Line = line;
             (&line.counted.sku, self.warehouse, after)
         };
-        let new = changes().filter(|(line, _)| line.facts.counters.is_none());
+        let new = changes().filter(|(line, _)| line.facts.site.is_none());
         storage::stock::insert_sites(database, new.map(site))?;
-        let old = changes().filter(|(line, _)| line.facts.counters.is_some());
+        let old = changes().filter(|(line, _)| line.facts.site.is_some());
         storage::stock::update_sites(database, old.map(site))?;
         let (_, last_seq) = storage::orders::last_numbers(database)?;
         let rows = changes().map(|(line, (before, after))| LedgerRow {
@@ -105,8 +106,9 @@ impl Sheet<'_> {
             sku: &line.counted.sku,
             warehouse: Some(self.warehouse),
             reason: Some(reason),
-            before: before.into(),
-            after: after.into(),
+            before: before.counters.into(),
+            after: after.counters.into(),
+            shipment_before: None,
         });
         storage::changes::append(database, now, last_seq, rows)?;
         self.write_shortages(database, lines)?;

@@ -19,6 +19,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// Rows that one step forgets.
 const FORGOTTEN_ROWS_MAX: u32 = 5_000;
+/// Snapshots of a page: each takes some queries.
+const SNAPSHOTS_MAX: u32 = 100;
 
 /// Why a step has no answer of its own.
 enum Stop {
@@ -121,9 +123,7 @@ fn commit(
 ) -> Done {
     let head = find(database, &commit.session_id)?;
     if let Some(outcome) = &head.committed {
-        let session = snapshot::answered(outcome)?;
-        let is_same = session.pages == commit.pages;
-        return if is_same { Ok((true, session)) } else { Err(Refusal::SessionConflict.into()) };
+        return again(outcome, commit.pages);
     }
     check_whole(database, &head, commit.pages)?;
     let sums = sessions::page_sums(database, head.session_no)?;
@@ -150,6 +150,12 @@ fn commit(
         sessions::set_committed(database, head.session_no, now, &outcome)?;
     }
     Ok((false, session))
+}
+
+/// A commit that was answered before; another one where it had not as many pages.
+fn again(outcome: &[u8], pages: u32) -> Done {
+    let session = snapshot::answered(outcome)?;
+    if session.pages == pages { Ok((true, session)) } else { Err(Refusal::SessionConflict.into()) }
 }
 
 /// Every page must be there, and no other; and every row, lest a part counts for all.
@@ -248,6 +254,28 @@ fn known(
         Some(outcome) => Session { staged: now.staged, ..snapshot::answered(outcome)? },
         None => now,
     })
+}
+
+/// Snapshots in order of their names, of one state or of all, behind `after` (empty: from the
+/// first), at most `limit` (1..100).
+pub fn list_snapshots(
+    database: &mut impl Database,
+    state: Option<SessionState>,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Session>, Fault> {
+    if !(1..=SNAPSHOTS_MAX).contains(&limit) {
+        let text = format!("a page has 1..{SNAPSHOTS_MAX} snapshots, not {limit}");
+        return Err(Fault::Malformed(text));
+    }
+    let mut listed = Vec::new();
+    for id in sessions::snapshots::names(database, state, after, limit)? {
+        let id = SessionId::parse(id)?;
+        if let Some(head) = sessions::find(database, id.as_str())? {
+            listed.push(known(database, &id, &head)?);
+        }
+    }
+    Ok(listed)
 }
 
 /// A session as it is now; `None` where there is none of this name.

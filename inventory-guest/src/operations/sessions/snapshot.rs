@@ -2,7 +2,7 @@
 //! transaction, some thousand at a time. One that would take too much away waits for an operator.
 
 use super::stock::units;
-use super::{Done, Fault, Stop, check_whole, find, state};
+use super::{Done, Fault, Stop, again, check_whole, find, state};
 use crate::domain::count::{CountEffect, CountItem, Counted, Moment, Snapshot};
 use crate::domain::count::{SnapshotNumbers, StaleSnapshot};
 use crate::domain::session::{
@@ -51,7 +51,7 @@ pub(super) fn commit(
     }
     let (head, snapshot) = snapshot_of(database, &commit.session_id)?;
     if let Some(outcome) = head.committed.as_ref().or(head.awaiting.as_ref()) {
-        return Ok((true, answered(outcome)?));
+        return again(outcome, commit.pages);
     }
     check_whole(database, &head, commit.pages)?;
     check_rows(database, &head)?;
@@ -83,9 +83,10 @@ pub(super) fn approve(
     if let Some(outcome) = &head.committed {
         return Ok((true, answered(outcome)?));
     }
-    if head.awaiting.is_none() {
+    let Some(awaiting) = &head.awaiting else {
         return Err(Refusal::SessionConflict.into());
-    }
+    };
+    check_whole(database, &head, answered(awaiting)?.pages)?;
     check_rows(database, &head)?;
     let moment = check(database, now, &snapshot)?;
     let numbers = snapshots::zeroed(database, head.session_no, &snapshot.warehouse, moment)?;

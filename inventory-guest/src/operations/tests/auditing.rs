@@ -11,6 +11,7 @@ fn check(statement: &str, expected: &[&str]) {
         &[reserve("O-1", "A*2").shipped(), deduct("O-2", "A*1"), deduct("O-3", "A*3")],
     );
     shop.tell_all(1, &[ship("O-3"), release("O-4")]);
+    shop.tell_all(2, &[deduct("O-5", "A*1").shipped(), ship("O-5")]);
     let connection = shop.database.connection();
     connection.execute_batch("PRAGMA ignore_check_constraints = ON").unwrap();
     assert!(connection.execute(statement, []).unwrap() > 0, "{statement}");
@@ -49,6 +50,16 @@ fn a_ledger_that_lost_or_changed_a_row_is_found() {
         &["ledger_chain", "sold_out_is_said"],
     );
     check("DELETE FROM ledger WHERE seq = 2", &["ledger_has_no_gap", "sold_out_is_said"]);
+}
+
+#[test]
+fn shipments_that_are_not_chained_are_found() {
+    let left = "cause = 4 AND warehouse IS NOT NULL";
+    let one = format!("UPDATE ledger SET shipment_before = 1 WHERE {left}");
+    check(&one, &["shipments_are_chained"]);
+    let other = format!("UPDATE ledger SET shipment_before = 1 WHERE NOT ({left})");
+    check(&other, &["shipments_are_chained"]);
+    check("UPDATE warehouse_stock SET last_shipment = NULL", &["shipments_are_chained"]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::domain::session::{
 };
 use crate::domain::{Command, Level, Reason, Sku, WarehouseCode};
 use crate::operations::Fault;
-use crate::operations::queries::get_session;
+use crate::operations::queries::{get_session, list_snapshots};
 use crate::storage::sessions::page_sums;
 
 fn id(name: &str) -> SessionId {
@@ -260,4 +260,43 @@ fn a_snapshot_whose_rows_are_being_forgotten_takes_nothing_away() {
     let some = "DELETE FROM session_rows WHERE subject > 'A'";
     assert_eq!(shop.database.connection().execute(some, []).unwrap(), 4);
     assert_eq!(shop.tell(300, &commit("S", 1, 100)), "no unknown_session");
+}
+
+/// Five thousand rows are forgotten at once: what was left looked like one that was just begun, and
+/// its approval emptied the warehouse.
+#[test]
+fn what_was_discarded_is_approved_by_nobody() {
+    let mut shop = shop();
+    shop.tell(300, &begin("S", "W1 at 250"));
+    for number in 1..=5 {
+        let row = |row: u32| format!("S{}*1", number * 1_000 + row);
+        let rows: Vec<_> = (0..1_000).map(row).collect();
+        shop.tell(300, &page("S", number, &rows.join(" ")));
+    }
+    assert!(shop.tell(300, &commit("S", 5, 20)).starts_with("awaiting"));
+    let listed = |shop: &mut Shop| list_snapshots(&mut shop.database, None, "", 9).unwrap().len();
+    assert_eq!(listed(&mut shop), 1);
+    shop.tell(300, &discard("S"));
+    assert_eq!(listed(&mut shop), 0);
+    shop.check([
+        (300, approve("S"), "no unknown_session"),
+        (300, begin("S", "W1 at 260"), "open 0 pages 0 staged"),
+    ]);
+    shop.stock("B", "10 sellable, 0 reserved, 0 committed, W1 10=0+0+0");
+}
+
+#[test]
+fn what_waits_for_approval_waits_for_a_week() {
+    let mut shop = shop();
+    let day = 86_400_000;
+    shop.tell(300, &begin("S", "W1 at 250"));
+    shop.tell(300, &page("S", 1, "A*1"));
+    let waits = shop.tell(300, &commit("S", 1, 20));
+    shop.check([
+        (6 * day, begin("other", "W2 at 400"), "open 0 pages 0 staged"),
+        (6 * day, commit("S", 1, 20), &format!("as before: {waits}")),
+        (6 * day, commit("S", 2, 20), "no session_conflict"),
+        (300 + 7 * day, begin("third", "W2 at 500"), "open 0 pages 0 staged"),
+        (300 + 7 * day, approve("S"), "no unknown_session"),
+    ]);
 }

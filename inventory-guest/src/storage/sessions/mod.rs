@@ -12,7 +12,7 @@ use crate::domain::{Instant, Reason};
 
 /// What nobody commits or discards is forgotten a day after it began.
 const IDLE_MS: i64 = 86_400_000;
-/// How long after it began a snapshot that was committed is known.
+/// How long after it began a snapshot is known that was committed, also where it awaits approval.
 const SNAPSHOT_KNOWN_MS: i64 = 7 * 86_400_000;
 
 /// A row of `sessions`.
@@ -297,7 +297,7 @@ pub(crate) fn due(database: &mut dyn Database, now: Instant) -> Result<Vec<(i64,
     read(database, DUE, &[now.into()], |cells| Ok((cells.integer()?, cells.integer()? == 1)))
 }
 
-/// Deletes at most `limit` rows; answers whether any may be left.
+/// Deletes at most `limit` rows; answers whether any are left.
 pub(crate) fn delete_rows(
     database: &mut dyn Database,
     session_no: i64,
@@ -305,8 +305,9 @@ pub(crate) fn delete_rows(
 ) -> Result<bool, Error> {
     const DELETE: &str = "DELETE FROM session_rows WHERE session_no = ?1 AND (subject, place) IN
         (SELECT subject, place FROM session_rows WHERE session_no = ?1 LIMIT ?2 + 0)";
-    let deleted = database.execute(DELETE, &[Parameter::Integer(session_no), limit.into()])?;
-    Ok(deleted >= u64::from(limit))
+    const LEFT: &str = "SELECT EXISTS (SELECT 1 FROM session_rows WHERE session_no = ?)";
+    database.execute(DELETE, &[Parameter::Integer(session_no), limit.into()])?;
+    Ok(one(database, LEFT, session_no)? == 1)
 }
 
 /// Deletes the pages of a session.

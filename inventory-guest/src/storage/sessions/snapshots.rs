@@ -1,6 +1,8 @@
 //! What a session of kind snapshot is of, and what its rows come to beside what is stocked.
 
+use super::SNAPSHOT_KNOWN_MS;
 use crate::domain::count::{Moment, Snapshot, SnapshotNumbers};
+use crate::domain::session::SessionState;
 use crate::domain::{Sku, WarehouseCode};
 use crate::storage::counts::sequence;
 use crate::storage::rows::{Cells, read, write_each};
@@ -20,15 +22,45 @@ pub(super) fn insert(
     write_each(database, INSERT, std::iter::once(run))
 }
 
-/// Notes that a commit leaves it to an operator, and what it answered.
+/// Notes that a commit leaves it to an operator, who has a week, and what it answered.
 pub(crate) fn set_awaiting(
     database: &mut dyn Database,
     session_no: i64,
     outcome: &[u8],
 ) -> Result<(), Error> {
     const SET: &str = "UPDATE snapshots SET awaiting = ? WHERE session_no = ?";
-    let run = [Parameter::Blob(outcome), Parameter::Integer(session_no)];
-    write_each(database, SET, std::iter::once(run))
+    const STAYS: &str = "UPDATE sessions SET forget_at = began_at + ? WHERE session_no = ?";
+    let number = Parameter::Integer(session_no);
+    write_each(database, SET, std::iter::once([Parameter::Blob(outcome), number]))?;
+    write_each(database, STAYS, std::iter::once([Parameter::Integer(SNAPSHOT_KNOWN_MS), number]))
+}
+
+/// The names of those in one state, or of all, in order, behind one. Those that are being forgotten
+/// are not among them.
+pub(crate) fn names(
+    database: &mut dyn Database,
+    state: Option<SessionState>,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<String>, Error> {
+    const NAMES: &str = "SELECT s.session_id FROM sessions s
+        CROSS JOIN snapshots h ON h.session_no = s.session_no
+        WHERE s.session_id > ?1 AND s.kind = 9 AND CASE ?2
+            WHEN 1 THEN s.committed IS NULL AND h.awaiting IS NULL
+            WHEN 2 THEN s.committed IS NOT NULL
+            WHEN 3 THEN s.committed IS NULL AND h.awaiting IS NOT NULL
+            ELSE 1 END
+        AND (s.committed IS NOT NULL
+          OR EXISTS (SELECT 1 FROM session_pages p WHERE p.session_no = s.session_no)
+          OR NOT EXISTS (SELECT 1 FROM session_rows r WHERE r.session_no = s.session_no))
+        ORDER BY s.session_id LIMIT ?3 + 0";
+    let state = state.map(|state| match state {
+        SessionState::Open => 1_u32,
+        SessionState::Committed => 2,
+        SessionState::AwaitingApproval => 3,
+    });
+    let parameters = [Parameter::Text(after), Parameter::optional(state), limit.into()];
+    read(database, NAMES, &parameters, Cells::text)
 }
 
 /// How many skus the warehouse stocks, and how many of them the snapshot counts as 0. (The body of

@@ -15,6 +15,7 @@ use inventory_json::outcome::Answer;
 use inventory_json::plan::{Availability, Plan, Preview, everything};
 use inventory_json::problem::{MALFORMED, Problem, REQUEST_TIMEOUT};
 use inventory_json::refusal::{QUEUE_FULL, refused};
+use inventory_json::snapshots::{Snapshots, SnapshotsQuery};
 use inventory_json::stock::Stock;
 use inventory_json::words::Instant;
 
@@ -201,6 +202,11 @@ impl Rounds {
             Task::Snapshot(name) => {
                 let found = shard.session(name.into_string()).map_err(failed)?;
                 Response::json(&snapshot::report(found.as_ref())?)
+            }
+            Task::Snapshots(SnapshotsQuery { state, after, limit }) => {
+                let listed =
+                    shard.snapshots(state.map(Into::into), &after, limit).map_err(failed)?;
+                Response::json(&Snapshots::new(&listed, limit))
             }
             Task::StockQuery(query) => {
                 let names = query.skus.iter().map(|sku| sku.as_str().to_owned()).collect();

@@ -8,13 +8,14 @@ use inventory_json::catalog::path::Place;
 use inventory_json::changes::Page;
 use inventory_json::contract::sessions::SessionStep;
 use inventory_json::contract::{routing, types};
-use inventory_json::counts::{
-    Count, Nothing, ShortagesQuery, SnapshotBegin, SnapshotCommit, SnapshotPage,
-};
+use inventory_json::counts::{Count, ShortagesQuery};
 use inventory_json::orders::{Confirm, Defaults, Extend, Placement, Release, Ship, Transfer};
 use inventory_json::parse::{body, body_or_default};
 use inventory_json::plan::{self, Inquiry};
 use inventory_json::problem::{FORBIDDEN, METHOD_NOT_ALLOWED, NO_ROUTE, Problem};
+use inventory_json::snapshots::{
+    Nothing, SnapshotBegin, SnapshotCommit, SnapshotPage, SnapshotsQuery,
+};
 use inventory_json::stock::StockQuery;
 use inventory_json::words::{OrderId, PageNumber, RequestId, Sku, Text, TextRule, WarehouseCode};
 use percent_encoding::percent_decode_str;
@@ -40,6 +41,7 @@ pub(crate) enum Task {
     Preview(WarehouseCode, u32),
     Shortages(ShortagesQuery),
     Snapshot(RequestId),
+    Snapshots(SnapshotsQuery),
     StockQuery(StockQuery),
     Changes(Page),
     Audit,
@@ -117,14 +119,12 @@ fn methods(steps: &[&str]) -> Option<&'static [(&'static str, Access)]> {
     Some(match steps {
         ["healthz" | "readyz"] => &[("GET", Access::Open)],
         ["v1", "orders", _, operation] if is_operation(operation) => &[("POST", TRADE)],
-        ["v1", "batch" | "snapshots"] | ["v1", "snapshots", _, "commit" | "discard"] => {
-            &[("POST", TRADE)]
-        }
+        ["v1", "batch"] | ["v1", "snapshots", _, "commit" | "discard"] => &[("POST", TRADE)],
         ["v1", "plan"] => &[("POST", READ)],
         ["v1", "audit"] | ["v1", "snapshots", _, "approve"] => &[("POST", ADMIN)],
         // Skus may have these names, too.
         ["v1", "stock", "query"] => &[("GET", READ), ("POST", READ)],
-        ["v1", "stock", "count"] => &[("GET", READ), ("POST", TRADE)],
+        ["v1", "stock", "count"] | ["v1", "snapshots"] => &[("GET", READ), ("POST", TRADE)],
         ["v1", "stock", "adjust"] => &[("GET", READ), ("POST", ADMIN)],
         ["v1", "snapshots", _, "pages", _] => &[("PUT", TRADE)],
         ["v1", "orders" | "stock" | "snapshots", _]
@@ -151,6 +151,7 @@ fn reading(request: &Request<'_>, steps: &[&str]) -> Result<Task, Problem> {
             Task::Preview(parameter("warehouse", warehouse)?, plan::openings(request.query)?)
         }
         ["v1", "snapshots", name] => Task::Snapshot(parameter("snapshot", name)?),
+        ["v1", "snapshots"] => Task::Snapshots(SnapshotsQuery::parse(request.query)?),
         ["v1", "shortages"] => Task::Shortages(ShortagesQuery::parse(request.query)?),
         _ => Task::Changes(Page::parse(request.query)?),
     })

@@ -2,20 +2,21 @@
 
 use super::super::Fault;
 use super::{Entry, SiteEntry, SkuEntry, Stock};
-use crate::domain::ledger::SiteCounters;
-use crate::domain::{Instant, Sku, WarehouseCode};
+use crate::domain::{Instant, Operation, Sku, WarehouseCode};
 use crate::operations::catalog;
 use crate::storage::changes::LedgerRow;
+use crate::storage::stock::StoredSite;
 use crate::storage::{self, Database};
 
 impl<'a> Stock<'a> {
     /// Writes what changed.
     pub(in crate::operations::batch) fn write(
-        &self,
+        &mut self,
         database: &mut dyn Database,
         now: Instant,
         last_seq: i64,
     ) -> Result<(), Fault> {
+        self.chain_shipments(last_seq);
         catalog::make_warehouses(database, now, self.warehouses.made())?;
 
         let skus = || self.skus.iter().filter_map(|it| Some((it, it.counters?)));
@@ -28,7 +29,7 @@ impl<'a> Stock<'a> {
         let row = |(sku, site)| self.site_row(sku, site);
         let new = sites().filter(|(_, site)| site.stored.is_none());
         storage::stock::insert_sites(database, new.map(row))?;
-        let changed = sites().filter(|(_, it)| it.stored.is_some_and(|row| row != it.counters));
+        let changed = sites().filter(|(_, it)| it.stored.is_some_and(|row| row != it.now));
         storage::stock::update_sites(database, changed.map(row))?;
 
         let made_good = self.made_good.iter();
@@ -38,6 +39,16 @@ impl<'a> Stock<'a> {
         let rows = self.ledger.iter().map(|entry| self.ledger_row(entry));
         storage::changes::append(database, now, last_seq, rows)?;
         Ok(())
+    }
+
+    /// Tells each row of what left a warehouse which was the one before it; counts follow them.
+    fn chain_shipments(&mut self, last_seq: i64) {
+        for (seq, entry) in (last_seq + 1..).zip(&mut self.ledger) {
+            if let (Some(site), Operation::Ship) = (entry.site, entry.origin.operation) {
+                let site = &mut self.skus[entry.sku].sites[site];
+                entry.shipment_before = site.now.last_shipment.replace(seq);
+            }
+        }
     }
 
     /// The skus whose counters changed, anywhere; sorted.
@@ -59,6 +70,7 @@ impl<'a> Stock<'a> {
             reason: entry.origin.reason,
             before: entry.before,
             after: entry.after,
+            shipment_before: entry.shipment_before,
         }
     }
 
@@ -66,7 +78,7 @@ impl<'a> Stock<'a> {
         &'s self,
         sku: &'s Sku,
         site: &SiteEntry,
-    ) -> (&'s Sku, &'s WarehouseCode, SiteCounters) {
-        (sku, self.warehouses.code(site.warehouse), site.counters)
+    ) -> (&'s Sku, &'s WarehouseCode, StoredSite) {
+        (sku, self.warehouses.code(site.warehouse), site.now)
     }
 }
