@@ -10,6 +10,7 @@ HOST := target/release/edge-host
 GUEST := target/guest/inventory_guest
 CLI := target/guest/inventory
 ARGS ?=
+IMAGES ?=
 
 .PHONY: help setup build artifacts host images run test lint bench replay clean FORCE
 
@@ -46,9 +47,9 @@ $(GUEST).aot.wasm $(GUEST).so: $(GUEST).wasm $(COMPILER) | host
 $(CLI).so: $(CLI).wasm $(COMPILER) | host
 	@$(HOST) compile-guest --for-size $< $@
 
-images: build ## Build the OCI images into target/images, and print their sizes
+images: build ## Build the OCI images into target/images, and print their sizes; IMAGES=NAME builds one
 	@.ci/setup images
-	@k3s/image/build $(ARGS)
+	@k3s/image/build $(IMAGES)
 
 run: build ## Serve on 127.0.0.1:8080 from ./edge-data; ARGS="--listen …" adds flags
 	@printf '%s\n' 'Try, in another terminal:' \

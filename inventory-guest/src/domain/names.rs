@@ -48,8 +48,8 @@ macro_rules! stored {
     ($($name:ident),*) => {$(
         impl $name {
             /// What a row says: only what `parse` let in is ever stored.
-            pub(crate) fn from_row(text: String) -> Self {
-                Self(text)
+            pub(crate) fn from_row(text: &str) -> Self {
+                Self(text.to_owned())
             }
         }
     )*};

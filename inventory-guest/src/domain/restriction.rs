@@ -153,41 +153,44 @@ impl Restrictions {
         in_areas.insert(area, restriction);
     }
 
-    /// The rule that says whether a sku may be shipped there now. `None`: no rule does, it may.
-    pub fn ruling(
-        &self,
-        sku: &Sku,
-        category: Option<&Category>,
-        ship_to: &Adcode,
-        now: Instant,
-    ) -> Option<Ruling<'_>> {
+    /// What they say of an address now.
+    pub fn rulings(&self, ship_to: &Adcode, now: Instant) -> Rulings<'_> {
         let areas = Area::around(ship_to);
-        let decides = |in_areas| deciding(in_areas, &areas, now);
+        Rulings { restrictions: self, areas, now, of_all: deciding(&self.all, &areas, now) }
+    }
+}
+
+/// Restrictions, as of one address and instant.
+#[derive(Clone, Copy, Debug)]
+pub struct Rulings<'r> {
+    restrictions: &'r Restrictions,
+    areas: [Area; 4],
+    now: Instant,
+    /// The one about all skus: it is the same for each of them.
+    of_all: Option<(Area, &'r Rule)>,
+}
+
+impl<'r> Rulings<'r> {
+    /// The rule that says whether a sku may be shipped. `None`: no rule does, it may.
+    pub fn ruling(&self, sku: &Sku, category: Option<&Category>) -> Option<Ruling<'r>> {
+        let Restrictions { skus, categories, .. } = self.restrictions;
+        let decides = |in_areas| deciding(in_areas, &self.areas, self.now);
         let of_sku = || {
-            let (area, rule) = decides(self.skus.get(sku)?)?;
+            let (area, rule) = decides(skus.get(sku)?)?;
             Some(Ruling { subject: Subject::Sku(sku.clone()), area, rule })
         };
         let of_category = || {
-            let (area, rule) = decides(self.categories.get(category?)?)?;
+            let (area, rule) = decides(categories.get(category?)?)?;
             Some(Ruling { subject: Subject::Category(category?.clone()), area, rule })
         };
-        let of_all = || {
-            let (area, rule) = decides(&self.all)?;
-            Some(Ruling { subject: Subject::All, area, rule })
-        };
+        let of_all =
+            || self.of_all.map(|(area, rule)| Ruling { subject: Subject::All, area, rule });
         of_sku().or_else(of_category).or_else(of_all)
     }
 
-    /// The rule that forbids to ship a sku there now.
-    pub fn denial(
-        &self,
-        sku: &Sku,
-        category: Option<&Category>,
-        ship_to: &Adcode,
-        now: Instant,
-    ) -> Option<Ruling<'_>> {
-        let ruling = self.ruling(sku, category, ship_to, now);
-        ruling.filter(|it| it.rule.verdict == Verdict::Deny)
+    /// The rule that forbids to ship a sku.
+    pub fn denial(&self, sku: &Sku, category: Option<&Category>) -> Option<Ruling<'r>> {
+        self.ruling(sku, category).filter(|it| it.rule.verdict == Verdict::Deny)
     }
 }
 
@@ -292,7 +295,7 @@ mod tests {
             let restrictions = restrictions(&rows);
             let known = category.map(|it| Category::parse(it).unwrap());
             let (of, ship_to) = (Sku::parse(sku).unwrap(), Adcode::parse(to).unwrap());
-            let ruling = restrictions.ruling(&of, known.as_ref(), &ship_to, at(now));
+            let ruling = restrictions.rulings(&ship_to, at(now)).ruling(&of, known.as_ref());
             let expected = best(&rows, sku, category, to, now).map(|number| {
                 (rows[number].0.clone(), rows[number].1, format!("rule {number}"))
             });
@@ -308,7 +311,7 @@ mod tests {
         };
         let restrictions = restrictions(&rows.iter().map(row).collect::<Vec<_>>());
         let (sku, ship_to) = (Sku::parse("A").unwrap(), Adcode::parse(ship_to).unwrap());
-        let denial = restrictions.denial(&sku, None, &ship_to, at(0));
+        let denial = restrictions.rulings(&ship_to, at(0)).denial(&sku, None);
         let verdict = if denial.is_some() { Verdict::Deny } else { Verdict::Allow };
         assert_eq!(verdict, expected, "{rows:?} to {ship_to:?}");
     }

@@ -31,6 +31,7 @@ pub(super) fn confirm(batch: &mut Batch<'_>, order: OrderIndex) -> Result<OrderA
 fn confirm_expired(batch: &mut Batch<'_>, order: OrderIndex) -> Result<OrderAnswer, Stop> {
     let (wanted, expired_at) = expired_lines(batch, order);
     let route = batch.orders[order].row.route.clone();
+    placement::prepare(batch, &wanted, route.as_ref())?;
     let plan = placement::plan(batch, &wanted, route.as_ref())?;
     if !plan.plan.shorts.is_empty() {
         let shortages = placement::shortages(batch, &wanted, &plan);

@@ -1,13 +1,13 @@
 //! Placing orders: choosing where units come from, and holding them.
 
-use super::batch::{Batch, LegEntry, Need, OrderIndex, Ranking, SkuIndex, Stock};
+use super::batch::{Batch, LegEntry, MetIndex, Need, OrderIndex, Ranking, SkuIndex, Stock};
 use super::{Fault, Stop};
 use crate::domain::ledger::{Movement, Place};
 use crate::domain::order::LegUnits;
 use crate::domain::routing::{self, Demand, Explained, Plan, Short, Site, Supply, explain};
 use crate::domain::{
     Answer, Denied, Line, Mode, Operation, OrderAnswer, OrderState, Package, Placement, Quantity,
-    Refusal, Shortage, Sku, Strategy, WarehouseCode,
+    Refusal, Shortage, Sku, Strategy,
 };
 use crate::storage::orders::{LegRow, Route};
 use rustc_hash::FxHashMap;
@@ -198,7 +198,22 @@ impl Chosen {
     }
 }
 
-/// Chooses who gives what. What may not be shipped there is refused, or, where a part does, nobody
+/// Reads where the skus of an order lie, and the rules about them: what a batch's own placements
+/// want has been read with it.
+pub(super) fn prepare(
+    batch: &mut Batch<'_>,
+    wanted: &Wanted,
+    route: Option<&Route>,
+) -> Result<(), Fault> {
+    let Some(Route { ship_to, .. }) = route else {
+        return Ok(());
+    };
+    batch.read_sites(wanted.skus.iter().copied())?;
+    let wanted: Vec<_> = wanted.skus.iter().map(|sku| (*sku, &ship_to.adcode)).collect();
+    batch.read_rules(&wanted)
+}
+
+/// Chooses who gives what, of skus that are prepared for. What may not be shipped there is refused, or, where a part does, nobody
 /// gives it. When there is too little, holds that are due but have not ended count as free, and the
 /// choice is made again.
 pub(super) fn plan(
@@ -208,20 +223,18 @@ pub(super) fn plan(
 ) -> Result<Chosen, Stop> {
     let mut denied = Vec::new();
     if let Some(Route { ship_to, .. }) = route {
-        // Of an order that is placed again only those of its legs are known.
-        batch.read_sites(wanted.skus.iter().copied())?;
+        batch.read_kept()?;
         let now = batch.now;
-        let pairs: Vec<_> = wanted.skus.iter().map(|sku| (*sku, &ship_to.adcode)).collect();
-        let (routing, stock) = batch.routing(&pairs)?;
+        let (routing, stock) = batch.routing();
         denied = routing.denied(stock, &wanted.skus, &ship_to.adcode, now);
         let all = denied.len() == wanted.skus.len();
         if !denied.is_empty() && (all || !wanted.allow_partial) {
             return Err(Refusal::RegionRestricted(denied).into());
         }
     }
-    let mut chosen = choose(batch, wanted, route, &denied)?;
+    let mut chosen = choose(batch, wanted, route, &denied);
     if !chosen.plan.shorts.is_empty() && batch.count_due(&wanted.skus)? {
-        chosen = choose(batch, wanted, route, &denied)?;
+        chosen = choose(batch, wanted, route, &denied);
     }
     if !chosen.plan.shorts.is_empty() {
         batch.check_all_due_counted()?;
@@ -234,13 +247,13 @@ fn choose(
     wanted: &Wanted,
     route: Option<&Route>,
     denied: &[Denied],
-) -> Result<Chosen, Fault> {
+) -> Chosen {
     let Some(Route { ship_to, strategy }) = route else {
         let supplies: Vec<_> = wanted.skus.iter().map(|sku| batch.stock.supply(*sku)).collect();
         let plan = routing::plan(&wanted.demands, &supplies, Strategy::Priority, |_| true);
-        return Ok(Chosen { plan, ..Chosen::default() });
+        return Chosen { plan, ..Chosen::default() };
     };
-    let (routing, stock) = batch.routing(&[])?;
+    let (routing, stock) = batch.routing();
     let catalog = Rc::clone(&routing.catalog);
     let destination = catalog.destination(&ship_to.adcode, ship_to.location);
     let ranking = stock.ranking(&catalog, destination, *strategy);
@@ -255,12 +268,12 @@ fn choose(
     let is_unserved = !plan.shorts.is_empty() && plan.shorts.iter().all(is_unserved);
     let mut explained = Vec::new();
     if wanted.explain {
-        let stocking = wanted.skus.iter().flat_map(|sku| stock.stocking(*sku, &catalog));
+        let stocking = wanted.skus.iter().flat_map(|sku| stock.stocking(*sku));
         let considered = destination.considered(*strategy, stocking);
         let kept = |supply: usize, site: &Site| stock.kept(wanted.skus[supply], site.index);
         explained = explain(&wanted.demands, &supplies, &plan, &considered, kept);
     }
-    Ok(Chosen { plan, is_unserved, explained, ..Chosen::default() })
+    Chosen { plan, is_unserved, explained, ..Chosen::default() }
 }
 
 /// The plan's shortages, by name.
@@ -329,10 +342,10 @@ fn package_numbers(
 ) -> Vec<u32> {
     let legs = order.map_or(&[][..], |order| &batch.orders[order].legs);
     let first = legs.iter().map(|leg| leg.row.package).max().unwrap_or(0) + 1;
-    let mut indexes: FxHashMap<Option<&WarehouseCode>, usize> = FxHashMap::default();
+    let mut indexes: FxHashMap<Option<MetIndex>, usize> = FxHashMap::default();
     let number = |share: &routing::Share| {
         let sku = wanted.skus[wanted.demands[share.demand].supply];
-        let warehouse = share.site.map(|site| batch.stock.code(sku, site));
+        let warehouse = share.site.map(|site| batch.stock.met(sku, site));
         let next = indexes.len();
         let index = *indexes.entry(warehouse).or_insert(next);
         first + u32::try_from(index).expect("an order has fewer packages than legs")

@@ -15,7 +15,7 @@ use crate::domain::order::LegUnits;
 use crate::domain::{
     Instant, Line, Operation, OrderId, OrderState, Package, Quantity, RequestId, Sku, WarehouseCode,
 };
-use crate::storage::orders::StoredLeg;
+use crate::storage::orders::LegRow;
 use crate::storage::{self, Database};
 
 const SKUS_MAX: usize = 1_000;
@@ -111,7 +111,10 @@ pub fn get_order(database: &mut impl Database, order_id: OrderId) -> Result<Opti
     let Some(state) = row.state else {
         return Ok(None);
     };
-    let legs = storage::orders::legs(database, std::iter::once((0, row.order_no)))?;
+    let legs =
+        storage::orders::legs(database, std::iter::once((0, row.order_no)), |sku, warehouse| {
+            (Sku::from_row(sku), warehouse.map(WarehouseCode::from_row))
+        })?;
     let mut lines = Vec::new();
     let mut packages = Vec::new();
     for (_, leg, _) in &legs {
@@ -129,7 +132,7 @@ pub fn get_order(database: &mut impl Database, order_id: OrderId) -> Result<Opti
 }
 
 /// Legs of one line stand together: they were placed so.
-fn add_to_line(lines: &mut Vec<(u32, OrderLine)>, leg: &StoredLeg) {
+fn add_to_line(lines: &mut Vec<(u32, OrderLine)>, leg: &LegRow<Sku, WarehouseCode>) {
     let LegUnits { quantity, reserved, committed, shipped, released, expired } = leg.units;
     if lines.last().is_none_or(|(number, _)| *number != leg.line) {
         let (reserved, committed, shipped, released, expired) = (0, 0, 0, 0, 0);
@@ -146,7 +149,7 @@ fn add_to_line(lines: &mut Vec<(u32, OrderLine)>, leg: &StoredLeg) {
     line.expired += u64::from(expired);
 }
 
-fn add_to_package(packages: &mut Vec<Package>, leg: &StoredLeg) {
+fn add_to_package(packages: &mut Vec<Package>, leg: &LegRow<Sku, WarehouseCode>) {
     let units = leg.units.held() + leg.units.shipped;
     if units == 0 {
         return;
@@ -187,7 +190,7 @@ pub fn get_stock(
     }
     let counters = storage::stock::find(database, skus.iter().enumerate())?;
     let asked = counters.iter().map(|&(index, _)| (index, &skus[index]));
-    let sites = storage::stock::find_sites(database, asked)?;
+    let sites = storage::stock::find_sites(database, asked, WarehouseCode::from_row)?;
     let mut stock: Vec<_> = skus.into_iter().map(Asked::Unknown).collect();
     for (index, counters) in counters {
         stock[index].know(counters.sellable, counters.reserved, counters.committed);
@@ -228,7 +231,7 @@ impl Asked {
         }
     }
 
-    fn add(&mut self, site: storage::stock::SiteRow) {
+    fn add(&mut self, site: storage::stock::SiteRow<WarehouseCode>) {
         if let Self::Known(stock) = self {
             let counters = site.stored.counters;
             stock.reserved += u64::from(counters.reserved);

@@ -97,27 +97,25 @@ fn decide(
 ) -> Result<Planned, Stop> {
     let mut wanted = placement::wanted(batch, &inquiry.lines, inquiry.allow_partial)?;
     wanted.explain = true;
+    placement::prepare(batch, &wanted, route)?;
     let mut chosen = placement::plan(batch, &wanted, route)?;
     let explained = std::mem::take(&mut chosen.explained);
     Ok(Planned {
         shortages: placement::shortages(batch, &wanted, &chosen),
         packages: placement::planned_packages(batch, None, &wanted, &chosen),
-        explain: named(batch, explained)?,
+        explain: named(batch, explained),
         denied: chosen.denied,
         unknown: Vec::new(),
     })
 }
 
-fn named(batch: &mut Batch<'_>, explained: Vec<Explained>) -> Result<Vec<WarehouseWhy>, Fault> {
-    if explained.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (routing, _) = batch.routing(&[])?;
+fn named(batch: &mut Batch<'_>, explained: Vec<Explained>) -> Vec<WarehouseWhy> {
+    let (routing, _) = batch.routing();
     let named = explained.into_iter().map(|explained| WarehouseWhy {
         warehouse: routing.catalog.code(explained.considered.warehouse).clone(),
         explained,
     });
-    Ok(named.collect())
+    named.collect()
 }
 
 /// When a warehouse ships from now on: at most `count` (1..100) openings. `None`: there is none.
@@ -132,7 +130,7 @@ pub fn preview(
         return Err(Malformed(fault).into());
     }
     let catalog = known(database)?.catalog;
-    let Some(number) = catalog.number(warehouse) else {
+    let Some(number) = catalog.number(warehouse.as_str()) else {
         return Ok(None);
     };
     let openings =

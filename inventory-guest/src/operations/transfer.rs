@@ -34,6 +34,7 @@ pub(super) fn transfer(
     let promised_ship_at = check_warehouse(batch, order, &contents, warehouse)?;
     let skus: Vec<SkuIndex> = contents.iter().map(|(sku, _)| *sku).collect();
     batch.read_sites(skus.iter().copied())?;
+    batch.read_kept()?;
     let mut short = short(batch, &contents, warehouse);
     if !short.is_empty() && batch.count_due(&skus)? {
         short = self::short(batch, &contents, warehouse);
@@ -106,9 +107,10 @@ fn check_warehouse(
     let ship_to = batch.orders[order].row.route.as_ref().map(|route| route.ship_to.clone());
     let skus: Vec<SkuIndex> = contents.iter().map(|(sku, _)| *sku).collect();
     let to = ship_to.iter().flat_map(|it| skus.iter().map(|sku| (*sku, &it.adcode)));
-    let (routing, stock) = batch.routing(&to.collect::<Vec<_>>())?;
+    batch.read_rules(&to.collect::<Vec<_>>())?;
+    let (routing, stock) = batch.routing();
     let catalog = Rc::clone(&routing.catalog);
-    let Some(number) = stock.number(warehouse, &catalog) else {
+    let Some(number) = stock.number(warehouse) else {
         return Err(Refusal::UnknownWarehouse(vec![warehouse.clone()]).into());
     };
     let may_ship = match &ship_to {

@@ -93,7 +93,7 @@ pub(crate) fn list(
         let order_id = cells.optional_text()?.map(OrderId::from_row);
         let sku = cells.sku()?;
         let warehouse = cells.optional_warehouse()?;
-        let reason = cells.optional_text()?;
+        let reason = cells.optional_text()?.map(str::to_owned);
         let before = quantities(cells, warehouse.is_some())?;
         let after = quantities(cells, warehouse.is_some())?;
         let cause = Cause { operation, order_id, reason };

@@ -1,6 +1,6 @@
 //! Counts: what each has seen, and what it did not find.
 
-use super::rows::{Cells, read, read_each, write_each};
+use super::rows::{read, read_each, write_each};
 use super::stock::{StoredSite, optional_site};
 use super::{Database, Error, Parameter};
 use crate::domain::count::{CountShortage, Counted, Moment};
@@ -56,7 +56,7 @@ pub(crate) fn facts<'a>(
 /// When the row of the ledger with this sequence was written.
 pub(crate) fn ledger_time(database: &mut dyn Database, seq: u64) -> Result<Instant, Error> {
     const TIME: &str = "SELECT at FROM ledger WHERE seq = ?";
-    let found = read(database, TIME, &[sequence(seq)], Cells::instant)?;
+    let found = read(database, TIME, &[sequence(seq)], |cells| cells.instant())?;
     let missing = || Error::Unreadable(format!("the ledger has no row {seq}"));
     found.into_iter().next().ok_or_else(missing)
 }
@@ -143,7 +143,7 @@ pub(crate) fn shortages(
     let parameters = [Parameter::Text(after), Parameter::Text(sku), only, limit.into()];
     read(database, LIST, &parameters, |cells| {
         Ok(CountShortage {
-            warehouse: WarehouseCode::from_row(cells.text()?),
+            warehouse: cells.warehouse()?,
             sku: cells.sku()?,
             as_of: cells.instant()?,
             counted: cells.number()?,

@@ -1,7 +1,6 @@
 //! The host's `SQLite`, over the WIT import.
 
-use super::rows::unreadable;
-use super::{Database, Error, Parameter, Rows, Value};
+use super::{Cell, Database, Error, Parameter, Rows};
 use crate::bindings::inventory::host::sqlite;
 
 /// The database of the shard that called. The host holds its transaction and statements.
@@ -24,9 +23,8 @@ impl Database for HostDatabase {
     ) -> Result<Rows, Error> {
         let rows = sqlite::query(statement, &lower(parameters)).map_err(error)?;
         let columns = rows.columns as usize;
-        let mut bytes = &rows.bytes[..];
-        let values = rows.cells.into_iter().map(|cell| value(cell, &mut bytes));
-        Ok(Rows { columns, values: values.collect::<Result<_, _>>()? })
+        let cells = rows.cells.into_iter().map(cell).collect();
+        Ok(Rows { columns, cells, bytes: rows.bytes })
     }
 }
 
@@ -40,24 +38,14 @@ fn lower<'a>(parameters: &[Parameter<'a>]) -> Vec<sqlite::Value<'a>> {
     lowered.collect()
 }
 
-/// A cell's value, which takes its bytes from the front of what is left of them.
-fn value(cell: sqlite::Cell, bytes: &mut &[u8]) -> Result<Value, Error> {
-    let mut take = |length: u32| {
-        let (taken, rest) = bytes
-            .split_at_checked(length as usize)
-            .ok_or_else(|| unreadable("fewer bytes than its cells say"))?;
-        *bytes = rest;
-        Ok(taken.to_vec())
-    };
-    Ok(match cell {
-        sqlite::Cell::Null => Value::Null,
-        sqlite::Cell::Integer(integer) => Value::Integer(integer),
-        sqlite::Cell::Real(real) => Value::Real(real),
-        sqlite::Cell::Text(length) => Value::Text(
-            String::from_utf8(take(length)?).map_err(|_| unreadable("text that is not UTF-8"))?,
-        ),
-        sqlite::Cell::Blob(length) => Value::Blob(take(length)?),
-    })
+fn cell(cell: sqlite::Cell) -> Cell {
+    match cell {
+        sqlite::Cell::Null => Cell::Null,
+        sqlite::Cell::Integer(integer) => Cell::Integer(integer),
+        sqlite::Cell::Real(real) => Cell::Real(real),
+        sqlite::Cell::Text(length) => Cell::Text(length),
+        sqlite::Cell::Blob(length) => Cell::Blob(length),
+    }
 }
 
 fn error(error: sqlite::Error) -> Error {

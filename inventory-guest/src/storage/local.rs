@@ -1,6 +1,6 @@
 //! `SQLite` inside this program, for tests, the simulator, the benches and the CLI.
 
-use super::{Database, Error, Parameter, Rows, Value};
+use super::{Cell, Database, Error, Parameter, Rows};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags};
 use std::path::Path;
@@ -102,17 +102,17 @@ impl Database for LocalDatabase {
     ) -> Result<Rows, Error> {
         let mut prepared = self.connection.prepare_cached(statement).map_err(error)?;
         let columns = prepared.column_count();
-        let mut values = Vec::new();
+        let (mut cells, mut bytes) = (Vec::new(), Vec::new());
         for run in runs(&prepared, parameters)? {
             bind(&mut prepared, run)?;
             let mut rows = prepared.raw_query();
             while let Some(row) = rows.next().map_err(error)? {
                 for column in 0..columns {
-                    values.push(value(row.get_ref(column).map_err(error)?)?);
+                    cells.push(cell(row.get_ref(column).map_err(error)?, &mut bytes)?);
                 }
             }
         }
-        Ok(Rows { columns, values })
+        Ok(Rows { columns, cells, bytes })
     }
 }
 
@@ -153,16 +153,18 @@ impl ToSql for Parameter<'_> {
     }
 }
 
-fn value(cell: ValueRef<'_>) -> Result<Value, Error> {
-    Ok(match cell {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(integer) => Value::Integer(integer),
-        ValueRef::Real(real) => Value::Real(real),
-        ValueRef::Text(text) => match std::str::from_utf8(text) {
-            Ok(text) => Value::Text(text.to_owned()),
-            Err(fault) => return Err(Error::Other(fault.to_string())),
-        },
-        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+/// A cell, whose text or blob goes behind the bytes of those before it.
+fn cell(value: ValueRef<'_>, bytes: &mut Vec<u8>) -> Result<Cell, Error> {
+    let mut put = |taken: &[u8]| {
+        bytes.extend_from_slice(taken);
+        u32::try_from(taken.len()).map_err(|_| Error::TooLarge)
+    };
+    Ok(match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(integer) => Cell::Integer(integer),
+        ValueRef::Real(real) => Cell::Real(real),
+        ValueRef::Text(text) => Cell::Text(put(text)?),
+        ValueRef::Blob(blob) => Cell::Blob(put(blob)?),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Bringing the tables to the version this guest reads and writes.
 
-use super::rows::{Cells, read};
+use super::rows::read;
 use super::{Database, Error};
 use crate::domain::Instant;
 
@@ -24,10 +24,10 @@ pub(crate) fn version(database: &mut dyn Database) -> Result<u32, Error> {
     const TABLE: &str =
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'";
     const VERSION: &str = "SELECT coalesce(max(version), 0) FROM migrations";
-    if read(database, TABLE, &[], Cells::text)?.is_empty() {
+    if read(database, TABLE, &[], |cells| cells.text().map(str::to_owned))?.is_empty() {
         return Ok(0);
     }
-    let versions = read(database, VERSION, &[], Cells::number)?;
+    let versions = read(database, VERSION, &[], |cells| cells.number())?;
     Ok(versions.into_iter().next().unwrap_or(0))
 }
 
@@ -105,7 +105,7 @@ mod tests {
         let now = Instant::parse(9).unwrap();
         assert_eq!(crate::operations::migrate(&mut database, now).unwrap(), 5);
         let told = |database: &mut LocalDatabase, query| {
-            read(database, query, &[], Cells::text).unwrap().remove(0)
+            read(database, query, &[], |cells| cells.text().map(str::to_owned)).unwrap().remove(0)
         };
         let chain = "SELECT group_concat(seq || '<' || coalesce(shipment_before, ''), ' ')
             FROM (SELECT * FROM ledger ORDER BY seq)";
@@ -143,7 +143,9 @@ mod tests {
                 sessions::delete(&mut database, number, now).unwrap();
             }
             let names = "SELECT group_concat(session_id, ',' ORDER BY session_id) FROM sessions";
-            known.extend(read(&mut database, names, &[], Cells::text).unwrap());
+            known.extend(
+                read(&mut database, names, &[], |cells| cells.text().map(str::to_owned)).unwrap(),
+            );
         }
         assert_eq!(known, ["a snapshot,an import,begun", "a snapshot,an import", "an import"]);
         assert_eq!(sessions::due(&mut database, Instant::parse(week * 9).unwrap()).unwrap(), []);

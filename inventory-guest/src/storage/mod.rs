@@ -5,6 +5,11 @@
 //! call into the database costs more than a row. `LIMIT ? + 0` instead of `LIMIT ?`: `SQLite` would
 //! plan by the parameter's value, and so prepare the statement anew each time one is bound.
 
+#![expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method of `Cells<'_>` reads rows of one lifetime, a reader those of any"
+)]
+
 pub(crate) mod audit;
 pub(crate) mod catalog;
 pub(crate) mod changes;
@@ -35,18 +40,18 @@ pub enum Parameter<'a> {
 }
 
 /// A cell of a result: one of `SQLite`'s five storage classes.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cell {
     /// SQL NULL.
     Null,
     /// A 64-bit signed integer.
     Integer(i64),
     /// A 64-bit IEEE float.
     Real(f64),
-    /// UTF-8 text.
-    Text(String),
-    /// Bytes.
-    Blob(Vec<u8>),
+    /// The next so many bytes are UTF-8 text.
+    Text(u32),
+    /// The next so many bytes.
+    Blob(u32),
 }
 
 /// The result of a query, cells in row order.
@@ -55,7 +60,9 @@ pub struct Rows {
     /// Cells in a row.
     pub columns: usize,
     /// `columns` cells for each row, row after row.
-    pub values: Vec<Value>,
+    pub cells: Vec<Cell>,
+    /// The texts and blobs, in the order of their cells, with nothing in between.
+    pub bytes: Vec<u8>,
 }
 
 /// Why the database did not do its work.

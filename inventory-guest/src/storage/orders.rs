@@ -42,9 +42,6 @@ pub(crate) struct LegRow<S, W> {
     pub(crate) ended_at: Option<Instant>,
 }
 
-/// A leg as its row says.
-pub(crate) type StoredLeg = LegRow<Sku, WarehouseCode>;
-
 /// The last numbers given: of orders, and of ledger rows.
 pub(crate) fn last_numbers(database: &mut dyn Database) -> Result<(i64, i64), Error> {
     const LAST: &str = "SELECT (SELECT coalesce(max(order_no), 0) FROM orders),
@@ -156,7 +153,7 @@ pub(crate) fn is_more_due(
         ORDER BY expires_at, order_no LIMIT 1 OFFSET ?4 + 0";
     let parameters =
         [now.into(), Parameter::Integer(past.0), Parameter::Integer(past.1), orders.into()];
-    Ok(!read(database, MORE, &parameters, Cells::integer)?.is_empty())
+    Ok(!read(database, MORE, &parameters, |cells| cells.integer())?.is_empty())
 }
 
 /// The rows of orders, which there are.
@@ -169,7 +166,7 @@ pub(crate) fn rows(
     read_each(database, ROWS, numbers.map(|number| [Parameter::Integer(number)]), order_row)
 }
 
-fn order_row(cells: &mut Cells) -> Result<OrderRow, Error> {
+fn order_row(cells: &mut Cells<'_>) -> Result<OrderRow, Error> {
     Ok(OrderRow {
         order_no: cells.integer()?,
         state: cells.optional_number()?.map(codes::to_state).transpose()?,
@@ -179,12 +176,16 @@ fn order_row(cells: &mut Cells) -> Result<OrderRow, Error> {
     })
 }
 
+/// A leg, with the index of its order, and what its warehouse has of its sku.
+pub(crate) type StoredLeg<S, W> = (usize, LegRow<S, W>, Option<StoredSite>);
+
 /// The legs of these orders in order of their numbers, each with its order's index and with what
-/// its warehouse has of its sku.
-pub(crate) fn legs(
+/// its warehouse has of its sku; `name` says what the caller calls these.
+pub(crate) fn legs<S, W>(
     database: &mut dyn Database,
     orders: impl Iterator<Item = (usize, i64)>,
-) -> Result<Vec<(usize, StoredLeg, Option<StoredSite>)>, Error> {
+    mut name: impl FnMut(&str, Option<&str>) -> (S, Option<W>),
+) -> Result<Vec<StoredLeg<S, W>>, Error> {
     const LEGS: &str = "SELECT ?2, l.placement, l.line_no, l.package, l.sku, l.warehouse,
         l.quantity, l.reserved, l.committed, l.shipped, l.released, l.expired, l.promised_ship_at,
         l.ended_at, s.on_hand, s.unavailable, s.reserved, s.committed, s.last_shipment
@@ -193,17 +194,22 @@ pub(crate) fn legs(
     let runs =
         orders.map(|(index, order_no)| [Parameter::Integer(order_no), Parameter::index(index)]);
     read_each(database, LEGS, runs, |cells| {
-        Ok((cells.number()?, leg_row(cells)?, optional_site(cells)?))
+        Ok((cells.number()?, leg_row(cells, &mut name)?, optional_site(cells)?))
     })
 }
 
-fn leg_row(cells: &mut Cells) -> Result<StoredLeg, Error> {
+fn leg_row<S, W>(
+    cells: &mut Cells<'_>,
+    mut name: impl FnMut(&str, Option<&str>) -> (S, Option<W>),
+) -> Result<LegRow<S, W>, Error> {
+    let (placement, line, package) = (cells.number()?, cells.number()?, cells.number()?);
+    let (sku, warehouse) = name(cells.text()?, cells.optional_text()?);
     Ok(LegRow {
-        placement: cells.number()?,
-        line: cells.number()?,
-        package: cells.number()?,
-        sku: cells.sku()?,
-        warehouse: cells.optional_warehouse()?,
+        placement,
+        line,
+        package,
+        sku,
+        warehouse,
         units: LegUnits {
             quantity: cells.number()?,
             reserved: cells.number()?,
@@ -271,14 +277,14 @@ fn of_route(row: &OrderRow) -> Option<Cow<'_, str>> {
     })
 }
 
-fn to_route(text: String) -> Result<Route, Error> {
+fn to_route(text: &str) -> Result<Route, Error> {
     if !text.contains(' ') {
         let ship_to = ShipTo { adcode: Adcode::from_row(text), location: None };
         return Ok(Route { ship_to, strategy: Strategy::Priority });
     }
     let broken = || unreadable(&format!("the route {text:?}"));
     let mut words = text.split(' ');
-    let adcode = Adcode::from_row(words.next().ok_or_else(broken)?.to_owned());
+    let adcode = Adcode::from_row(words.next().ok_or_else(broken)?);
     let numbers: Result<Vec<i32>, _> = words.map(str::parse).collect();
     let (code, location) = match numbers.map_err(|_| broken())?.as_slice() {
         [code] => (*code, None),
@@ -376,13 +382,13 @@ mod tests {
                 order_no: 1,
                 state: None,
                 expires_at: None,
-                route: Some(to_route(text.to_owned()).unwrap()),
+                route: Some(to_route(text).unwrap()),
                 steps: 0,
             };
             assert_eq!(of_route(&row).unwrap(), text);
         }
         for text in ["440305 ", "440305 4", "440305 1 2", "440305 1 91000000 0", "440305 x"] {
-            assert!(to_route(text.to_owned()).is_err(), "{text:?}");
+            assert!(to_route(text).is_err(), "{text:?}");
         }
     }
 }

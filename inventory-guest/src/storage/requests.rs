@@ -50,7 +50,11 @@ pub(crate) fn find<'a>(
         [order_no, operation, request_id, Parameter::index(index)]
     });
     read_each(database, FIND, runs, |cells| {
-        Ok((cells.number()?, u64::from_ne_bytes(cells.integer()?.to_ne_bytes()), cells.blob()?))
+        Ok((
+            cells.number()?,
+            u64::from_ne_bytes(cells.integer()?.to_ne_bytes()),
+            cells.blob()?.to_vec(),
+        ))
     })
 }
 
@@ -80,8 +84,8 @@ pub(crate) fn history(database: &mut dyn Database, order_no: i64) -> Result<Vec<
         Ok(StepRow {
             at: cells.instant()?,
             operation: codes::to_operation(cells.number()?)?,
-            request_id: cells.text()?,
-            outcome: cells.blob()?,
+            request_id: cells.text()?.to_owned(),
+            outcome: cells.blob()?.to_vec(),
         })
     })
 }

@@ -1,19 +1,30 @@
 //! Reading typed cells out of rows, and running a statement over many rows of parameters.
 
-use super::{Database, Error, Parameter, Rows, Value};
+use super::{Cell, Database, Error, Parameter, Rows};
 use crate::domain::{Instant, Sku, WarehouseCode};
 
 /// Bounds the memory that one call needs on either side of the boundary.
 const RUNS_PER_CALL_MAX: usize = 4_096;
 
 /// The cells of one result, read in order; each row is read whole by its reader.
-pub(super) struct Cells {
-    values: std::vec::IntoIter<Value>,
+pub(super) struct Cells<'r> {
+    cells: std::slice::Iter<'r, Cell>,
+    /// The texts and blobs that were not read yet.
+    bytes: &'r [u8],
 }
 
-impl Cells {
-    fn next(&mut self) -> Result<Value, Error> {
-        self.values.next().ok_or_else(|| unreadable("a missing cell"))
+impl<'r> Cells<'r> {
+    fn next(&mut self) -> Result<Cell, Error> {
+        self.cells.next().copied().ok_or_else(|| unreadable("a missing cell"))
+    }
+
+    fn take(&mut self, length: u32) -> Result<&'r [u8], Error> {
+        let (taken, rest) = self
+            .bytes
+            .split_at_checked(length as usize)
+            .ok_or_else(|| unreadable("fewer bytes than its cells say"))?;
+        self.bytes = rest;
+        Ok(taken)
     }
 
     pub(super) fn integer(&mut self) -> Result<i64, Error> {
@@ -22,8 +33,8 @@ impl Cells {
 
     pub(super) fn optional_integer(&mut self) -> Result<Option<i64>, Error> {
         match self.next()? {
-            Value::Null => Ok(None),
-            Value::Integer(integer) => Ok(Some(integer)),
+            Cell::Null => Ok(None),
+            Cell::Integer(integer) => Ok(Some(integer)),
             other => Err(unreadable(&format!("{other:?} for an integer"))),
         }
     }
@@ -37,35 +48,39 @@ impl Cells {
         self.optional_integer()?.map(narrow).transpose()
     }
 
-    pub(super) fn text(&mut self) -> Result<String, Error> {
+    pub(super) fn text(&mut self) -> Result<&'r str, Error> {
         self.optional_text()?.ok_or_else(|| unreadable("NULL for a text"))
     }
 
-    pub(super) fn optional_text(&mut self) -> Result<Option<String>, Error> {
+    pub(super) fn optional_text(&mut self) -> Result<Option<&'r str>, Error> {
         match self.next()? {
-            Value::Null => Ok(None),
-            Value::Text(text) => Ok(Some(text)),
+            Cell::Null => Ok(None),
+            Cell::Text(length) => {
+                let text = std::str::from_utf8(self.take(length)?);
+                text.map(Some).map_err(|_| unreadable("text that is not UTF-8"))
+            }
             other => Err(unreadable(&format!("{other:?} for a text"))),
         }
     }
 
-    pub(super) fn blob(&mut self) -> Result<Vec<u8>, Error> {
-        match self.next()? {
-            Value::Blob(bytes) => Ok(bytes),
-            other => Err(unreadable(&format!("{other:?} for bytes"))),
-        }
+    pub(super) fn blob(&mut self) -> Result<&'r [u8], Error> {
+        self.optional_blob()?.ok_or_else(|| unreadable("NULL for bytes"))
     }
 
-    pub(super) fn optional_blob(&mut self) -> Result<Option<Vec<u8>>, Error> {
+    pub(super) fn optional_blob(&mut self) -> Result<Option<&'r [u8]>, Error> {
         match self.next()? {
-            Value::Null => Ok(None),
-            Value::Blob(bytes) => Ok(Some(bytes)),
+            Cell::Null => Ok(None),
+            Cell::Blob(length) => self.take(length).map(Some),
             other => Err(unreadable(&format!("{other:?} for bytes"))),
         }
     }
 
     pub(super) fn sku(&mut self) -> Result<Sku, Error> {
         self.text().map(Sku::from_row)
+    }
+
+    pub(super) fn warehouse(&mut self) -> Result<WarehouseCode, Error> {
+        self.text().map(WarehouseCode::from_row)
     }
 
     pub(super) fn optional_warehouse(&mut self) -> Result<Option<WarehouseCode>, Error> {
@@ -94,10 +109,10 @@ pub(super) fn read<T>(
     database: &mut dyn Database,
     statement: &'static str,
     parameters: &[Parameter<'_>],
-    mut reader: impl FnMut(&mut Cells) -> Result<T, Error>,
+    mut reader: impl FnMut(&mut Cells<'_>) -> Result<T, Error>,
 ) -> Result<Vec<T>, Error> {
     let mut found = Vec::new();
-    append(database.query(statement, parameters)?, &mut found, &mut reader)?;
+    append(&database.query(statement, parameters)?, &mut found, &mut reader)?;
     Ok(found)
 }
 
@@ -107,11 +122,11 @@ pub(super) fn read_each<'p, T, const N: usize>(
     database: &mut dyn Database,
     statement: &'static str,
     runs: impl Iterator<Item = [Parameter<'p>; N]>,
-    mut reader: impl FnMut(&mut Cells) -> Result<T, Error>,
+    mut reader: impl FnMut(&mut Cells<'_>) -> Result<T, Error>,
 ) -> Result<Vec<T>, Error> {
     let mut found = Vec::new();
     in_calls(runs, |parameters| {
-        append(database.query(statement, parameters)?, &mut found, &mut reader)
+        append(&database.query(statement, parameters)?, &mut found, &mut reader)
     })?;
     Ok(found)
 }
@@ -145,17 +160,17 @@ fn in_calls<'p, const N: usize>(
 }
 
 fn append<T>(
-    rows: Rows,
+    rows: &Rows,
     found: &mut Vec<T>,
-    reader: &mut impl FnMut(&mut Cells) -> Result<T, Error>,
+    reader: &mut impl FnMut(&mut Cells<'_>) -> Result<T, Error>,
 ) -> Result<(), Error> {
-    let count = rows.values.len().checked_div(rows.columns).unwrap_or(0);
+    let count = rows.cells.len().checked_div(rows.columns).unwrap_or(0);
     found.reserve(count);
-    let mut cells = Cells { values: rows.values.into_iter() };
+    let mut cells = Cells { cells: rows.cells.iter(), bytes: &rows.bytes };
     for _ in 0..count {
-        let before = cells.values.len();
+        let before = cells.cells.len();
         found.push(reader(&mut cells)?);
-        assert_eq!(before - cells.values.len(), rows.columns, "a reader reads its row whole");
+        assert_eq!(before - cells.cells.len(), rows.columns, "a reader reads its row whole");
     }
     Ok(())
 }

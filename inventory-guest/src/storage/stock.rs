@@ -7,10 +7,10 @@ use crate::domain::catalog::SafetyStock;
 use crate::domain::ledger::{SiteCounters, SkuCounters};
 use crate::domain::{Sku, WarehouseCode};
 
-/// A row of `warehouse_stock`.
+/// A row of `warehouse_stock`; `W` is the caller's word for the warehouse.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SiteRow {
-    pub(crate) warehouse: WarehouseCode,
+pub(crate) struct SiteRow<W> {
+    pub(crate) warehouse: W,
     pub(crate) stored: StoredSite,
     /// Units that orders do not get.
     pub(crate) safety_stock: u32,
@@ -51,15 +51,16 @@ pub(crate) fn list(
     limit: u32,
 ) -> Result<Vec<Sku>, Error> {
     const LIST: &str = "SELECT sku FROM stock WHERE sku > ? ORDER BY sku LIMIT ? + 0";
-    read(database, LIST, &[Parameter::Text(after), limit.into()], Cells::sku)
+    read(database, LIST, &[Parameter::Text(after), limit.into()], |cells| cells.sku())
 }
 
 /// The warehouses of these skus in order of their codes, each with the number its sku is asked
-/// for by.
-pub(crate) fn find_sites<'a>(
+/// for by, and as `warehouse` calls it.
+pub(crate) fn find_sites<'a, W>(
     database: &mut dyn Database,
     skus: impl Iterator<Item = (usize, &'a Sku)>,
-) -> Result<Vec<(usize, SiteRow)>, Error> {
+    mut warehouse: impl FnMut(&str) -> W,
+) -> Result<Vec<(usize, SiteRow<W>)>, Error> {
     const FIND: &str = "SELECT ?2, warehouse, on_hand, unavailable, reserved, committed,
         last_shipment FROM warehouse_stock WHERE sku = ?1 ORDER BY warehouse";
     const FIND_WITH_KEPT: &str = "SELECT ?2, s.warehouse, s.on_hand, s.unavailable,
@@ -74,14 +75,14 @@ pub(crate) fn find_sites<'a>(
     if skus.peek().is_none() {
         return Ok(Vec::new());
     }
-    let any: Vec<i64> = read(database, ANY, &[], Cells::integer)?;
+    let any: Vec<i64> = read(database, ANY, &[], |cells| cells.integer())?;
     let is_any = any == [1];
     let find = if is_any { FIND_WITH_KEPT } else { FIND };
     let runs = skus.map(|(index, sku)| [Parameter::Text(sku.as_str()), Parameter::index(index)]);
     read_each(database, find, runs, |cells| {
         let index = cells.number()?;
         let site = SiteRow {
-            warehouse: WarehouseCode::from_row(cells.text()?),
+            warehouse: warehouse(cells.text()?),
             stored: optional_site(cells)?.ok_or_else(|| unreadable("NULL for a counter"))?,
             safety_stock: 0,
             missing: 0,
@@ -90,7 +91,7 @@ pub(crate) fn find_sites<'a>(
             return Ok((index, site));
         }
         let safety_stock = match cells.optional_blob()? {
-            Some(body) => value::<SafetyStock>(&body)?.0.get(),
+            Some(body) => value::<SafetyStock>(body)?.0.get(),
             None => 0,
         };
         let site = SiteRow { safety_stock, missing: cells.number()?, ..site };
@@ -111,13 +112,13 @@ pub(crate) fn find_safety_stock<'a>(
     });
     read_each(database, FIND, runs, |cells| {
         let index = cells.number()?;
-        let SafetyStock(units) = value(&cells.blob()?)?;
+        let SafetyStock(units) = value(cells.blob()?)?;
         Ok((index, units.get()))
     })
 }
 
 /// That of an outer join: `None` where the warehouse does not stock the sku.
-pub(super) fn optional_site(cells: &mut Cells) -> Result<Option<StoredSite>, Error> {
+pub(super) fn optional_site(cells: &mut Cells<'_>) -> Result<Option<StoredSite>, Error> {
     let (on_hand, unavailable) = (cells.optional_number()?, cells.optional_number()?);
     let (reserved, committed) = (cells.optional_number()?, cells.optional_number()?);
     let last_shipment = cells.optional_integer()?;
@@ -139,7 +140,7 @@ pub(crate) fn find_warehouses<'a>(
     let runs = codes
         .enumerate()
         .map(|(index, code)| [Parameter::Text(code.as_str()), Parameter::index(index)]);
-    read_each(database, FIND, runs, Cells::number)
+    read_each(database, FIND, runs, |cells| cells.number())
 }
 
 /// Writes skus that have no row yet.

@@ -27,10 +27,12 @@ pub struct Rows {
 pub struct Catalog {
     warehouses: Vec<(WarehouseCode, Warehouse)>,
     service_areas: Vec<(WarehouseCode, Area, ServiceArea)>,
-    schedules: FxHashMap<WarehouseCode, Schedule>,
+    schedules: FxHashMap<WarehouseCode, Rc<Schedule>>,
     centres: FxHashMap<Area, Position>,
-    /// The warehouses' numbers, and by number where they stand: both follow from the above.
+    /// The warehouses' numbers, and by number when each ships and where it stands: all follow from
+    /// the above.
     numbers: FxHashMap<WarehouseCode, usize>,
+    shipping: Vec<Option<Rc<Schedule>>>,
     positions: Vec<Option<Position>>,
     serving: FxHashMap<Area, Vec<Serving>>,
 }
@@ -55,8 +57,9 @@ impl Catalog {
         if let Some(calendars) = rows.calendars {
             let mut zones = TimeZones::default();
             let schedules = calendars.into_iter();
-            let schedules = schedules.map(|(code, it)| (code, Schedule::new(it, &mut zones)));
-            self.schedules = schedules.collect();
+            self.schedules = schedules
+                .map(|(code, it)| (code, Rc::new(Schedule::new(it, &mut zones))))
+                .collect();
         }
         if let Some(divisions) = rows.divisions {
             let centres = divisions.into_iter();
@@ -65,6 +68,8 @@ impl Catalog {
         }
         let codes = self.warehouses.iter().enumerate();
         self.numbers = codes.map(|(number, (code, _))| (code.clone(), number)).collect();
+        let codes = self.warehouses.iter().map(|(code, _)| code);
+        self.shipping = codes.map(|code| self.schedules.get(code).cloned()).collect();
         self.positions = self.warehouses.iter().map(|(_, it)| self.stands_at(it)).collect();
         self.serving = self.serving();
     }
@@ -100,7 +105,7 @@ impl Catalog {
     }
 
     /// The warehouse's number. `None`: unknown.
-    pub fn number(&self, code: &WarehouseCode) -> Option<usize> {
+    pub fn number(&self, code: &str) -> Option<usize> {
         self.numbers.get(code).copied()
     }
 
@@ -116,7 +121,7 @@ impl Catalog {
 
     /// When the warehouse with this number ships; `None`: always.
     pub fn schedule(&self, warehouse: usize) -> Option<&Schedule> {
-        self.schedules.get(self.code(warehouse))
+        self.shipping[warehouse].as_deref()
     }
 
     /// An address, or its centre where the point is not given.

@@ -14,7 +14,7 @@ pub(super) use due::Need;
 pub(super) use orders::{LegEntry, OrderEntry};
 pub(super) use requests::{Earlier, append, code_of, decode, encode};
 pub(super) use stock::{Origin, SkuIndex, Stock};
-pub(super) use warehouses::{Ranking, candidate};
+pub(super) use warehouses::{MetIndex, Ranking, candidate};
 
 use super::Fault;
 use crate::domain::ledger::Movement;
@@ -27,6 +27,7 @@ use holds::DueHolds;
 use requests::Requests;
 use routing::Routing;
 use rustc_hash::FxHashMap;
+use std::rc::Rc;
 
 /// Index of an order in the batch.
 pub(super) type OrderIndex = usize;
@@ -39,8 +40,7 @@ pub(super) struct Batch<'a> {
     requests: Requests<'a>,
     holds: DueHolds,
     last_seq: i64,
-    /// There once an order has somewhere to go.
-    routing: Option<Routing>,
+    routing: Routing,
 }
 
 impl<'a> Batch<'a> {
@@ -51,17 +51,18 @@ impl<'a> Batch<'a> {
         commands: &'a [Command],
     ) -> Result<Self, Fault> {
         let (last_order, last_seq) = storage::orders::last_numbers(database)?;
+        let routing = Routing::new(database, now)?;
         let (orders, order_of) = orders::find(database, last_order, commands)?;
         let requests = Requests::find(database, &orders, &order_of, commands)?;
         let mut batch = Self {
             database,
             now,
             orders,
-            stock: Stock::default(),
+            stock: Stock::new(Rc::clone(&routing.catalog)),
             requests,
             holds: DueHolds::default(),
             last_seq,
-            routing: None,
+            routing,
         };
         let due = batch.find_due(holds::STEP_ORDERS_MAX)?;
         batch.want_stock(commands)?;
@@ -81,9 +82,9 @@ impl<'a> Batch<'a> {
         items: &'a [AdjustItem],
     ) -> Result<Self, Fault> {
         let (_, last_seq) = storage::orders::last_numbers(database)?;
-        let (orders, stock, requests) = (Vec::new(), Stock::default(), Requests::default());
-        let holds = DueHolds::default();
-        let routing = None;
+        let routing = Routing::new(database, now)?;
+        let stock = Stock::new(Rc::clone(&routing.catalog));
+        let (orders, requests, holds) = (Vec::new(), Requests::default(), DueHolds::default());
         let mut batch = Self { database, now, orders, stock, requests, holds, last_seq, routing };
         batch.want_counters(items)?;
         batch.stock.load(batch.database)?;
@@ -147,10 +148,14 @@ impl<'a> Batch<'a> {
         self.stock.load(self.database)
     }
 
-    /// Reads the warehouses of skus, and what is kept there from orders, where they are not known.
+    /// Reads the warehouses of skus, where they are not known.
     pub(super) fn read_sites(&mut self, skus: impl Iterator<Item = SkuIndex>) -> Result<(), Fault> {
         skus.for_each(|sku| self.stock.want_sites(sku));
-        self.stock.load(self.database)?;
+        self.stock.load(self.database)
+    }
+
+    /// Reads what is kept from orders where this batch has made a sku's warehouse.
+    pub(super) fn read_kept(&mut self) -> Result<(), Fault> {
         self.stock.load_kept(self.database)
     }
 
@@ -168,21 +173,17 @@ impl<'a> Batch<'a> {
                 wanted.extend(placement.lines.iter().map(|line| (index(line), &ship_to.adcode)));
             }
         }
-        if wanted.is_empty() { Ok(()) } else { self.routing(&wanted).map(|_| ()) }
+        self.read_rules(&wanted)
     }
 
-    /// The catalog, with the rules about skus that are to go to an adcode.
-    pub(super) fn routing(
-        &mut self,
-        wanted: &[(SkuIndex, &Adcode)],
-    ) -> Result<(&mut Routing, &Stock<'a>), Fault> {
-        let routing = match self.routing.take() {
-            Some(routing) => routing,
-            None => Routing::new(self.database, self.now)?,
-        };
-        let routing = self.routing.insert(routing);
-        routing.load(self.database, &self.stock, wanted)?;
-        Ok((routing, &self.stock))
+    /// Reads the rules about skus that are to go to an adcode, where they are not known.
+    pub(super) fn read_rules(&mut self, wanted: &[(SkuIndex, &Adcode)]) -> Result<(), Fault> {
+        self.routing.load(self.database, &self.stock, wanted)
+    }
+
+    /// The catalog, with the rules that were read, beside the stock.
+    pub(super) fn routing(&mut self) -> (&mut Routing, &Stock<'a>) {
+        (&mut self.routing, &self.stock)
     }
 
     /// When a package from this warehouse leaves; `None` where no warehouse was chosen.
@@ -191,9 +192,8 @@ impl<'a> Batch<'a> {
         sku: SkuIndex,
         site: Option<usize>,
     ) -> Option<Instant> {
-        let routing = self.routing.as_mut()?;
-        let warehouse = self.stock.warehouse(sku, site?, &routing.catalog)?;
-        routing.promises.promised_ship_at(warehouse)
+        let warehouse = self.stock.warehouse(sku, site?)?;
+        self.routing.promises.promised_ship_at(warehouse)
     }
 
     /// Reads the legs of placed orders that have none in memory, and the stock they concern; what
@@ -211,14 +211,15 @@ impl<'a> Batch<'a> {
                 orders.push((order, entry.row.order_no));
             }
         }
-        let rows = storage::orders::legs(self.database, orders.into_iter())?;
+        let rows = storage::orders::legs(self.database, orders.into_iter(), |sku, warehouse| {
+            (self.stock.name(sku), warehouse.map(|code| self.stock.meet(code)))
+        })?;
         for (order, row, site) in &rows {
-            let sku = match row.warehouse {
-                Some(_) if self.is_held(*order) && !may_return(*order) => self.stock.name(&row.sku),
-                _ => self.stock.want(&row.sku),
-            };
-            if let (Some(warehouse), Some(site)) = (&row.warehouse, *site) {
-                self.stock.add_site(sku, warehouse, site);
+            if row.warehouse.is_none() || !self.is_held(*order) || may_return(*order) {
+                self.stock.want_counters(row.sku);
+            }
+            if let (Some(warehouse), Some(site)) = (row.warehouse, *site) {
+                self.stock.add_site(row.sku, warehouse, site);
             }
         }
         self.stock.load(self.database)?;

@@ -1,7 +1,7 @@
 //! The orders of a batch and their legs.
 
 use super::stock::{SiteIndex, SkuIndex, Stock};
-use super::{Fault, OrderIndex, OrdersById};
+use super::{Fault, MetIndex, OrderIndex, OrdersById};
 use crate::domain::order::{LegUnits, OrderUnits};
 use crate::domain::{Command, Instant, OrderId, Sku, WarehouseCode};
 use crate::storage::orders::{LegRow, OrderRow};
@@ -87,22 +87,20 @@ impl LegEntry {
         self.is_transferred = true;
     }
 
-    /// A leg as its row says, its sku and warehouse looked up in stock that is loaded.
-    pub(super) fn stored(row: &storage::orders::StoredLeg, stock: &Stock) -> Result<Self, Fault> {
-        let sku = stock.index(&row.sku).expect("legs' skus are wanted before they are looked up");
-        let warehouse = match &row.warehouse {
-            None => None,
-            Some(code) => Some(stock.site(sku, code).ok_or_else(|| {
-                let (sku, code) = (row.sku.as_str(), code.as_str());
+    /// A leg as its row says, its warehouse among those of its sku, which are loaded.
+    pub(super) fn stored(row: &LegRow<SkuIndex, MetIndex>, stock: &Stock) -> Result<Self, Fault> {
+        let site = |met: MetIndex| {
+            stock.site_at(row.sku, met).ok_or_else(|| {
+                let (sku, code) = (stock.sku(row.sku).as_str(), stock.code_of(met).as_str());
                 Fault::Corrupt(format!("a leg of {sku} is at {code}, which has none"))
-            })?),
+            })
         };
         let row = LegRow {
             placement: row.placement,
             line: row.line,
             package: row.package,
-            sku,
-            warehouse,
+            sku: row.sku,
+            warehouse: row.warehouse.map(site).transpose()?,
             units: row.units,
             promised_ship_at: row.promised_ship_at,
             ended_at: row.ended_at,

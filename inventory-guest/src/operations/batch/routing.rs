@@ -3,10 +3,11 @@
 use super::Fault;
 use super::stock::{SkuIndex, Stock};
 use crate::domain::catalog::{Catalog, Promises};
-use crate::domain::{Adcode, Denied, Instant, Sku};
+use crate::domain::{Adcode, Denied, Instant};
 use crate::operations::catalog::memory::{Known, known};
 use crate::operations::catalog::rules::Rules;
 use crate::storage::Database;
+use crate::storage::catalog::routing::Profile;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -15,12 +16,15 @@ pub(in crate::operations) struct Routing {
     pub(in crate::operations) catalog: Rc<Catalog>,
     pub(in crate::operations) promises: Promises,
     rules: Option<Rc<RefCell<Rules>>>,
+    /// By sku, as far as rules about them were loaded.
+    profiles: Vec<Option<Rc<Profile>>>,
 }
 
 impl Routing {
     pub(super) fn new(database: &mut dyn Database, now: Instant) -> Result<Self, Fault> {
         let Known { catalog, rules } = known(database)?;
-        Ok(Self { promises: Promises::new(Rc::clone(&catalog), now), catalog, rules })
+        let promises = Promises::new(Rc::clone(&catalog), now);
+        Ok(Self { catalog, promises, rules, profiles: Vec::new() })
     }
 
     /// Reads the rules about skus that are to go to an adcode, where they are not known.
@@ -33,12 +37,21 @@ impl Routing {
         let Some(rules) = self.rules.as_ref().filter(|_| !wanted.is_empty()) else {
             return Ok(());
         };
-        let wanted: Vec<(&Sku, &Adcode)> =
-            wanted.iter().map(|(sku, to)| (stock.sku(*sku), *to)).collect();
-        rules.borrow_mut().load(database, &wanted)
+        let mut rules = rules.borrow_mut();
+        self.profiles.resize(stock.names().len(), None);
+        let mut new: Vec<SkuIndex> = wanted.iter().map(|(sku, _)| *sku).collect();
+        new.retain(|sku| self.profiles[*sku].is_none());
+        new.sort_unstable();
+        new.dedup();
+        let skus: Vec<_> = new.iter().map(|sku| stock.sku(*sku)).collect();
+        for (sku, profile) in new.iter().zip(rules.profiles(database, &skus)?) {
+            self.profiles[*sku] = Some(profile);
+        }
+        let wanted = wanted.iter().map(|(sku, to)| (stock.sku(*sku), self.profile(*sku), *to));
+        rules.load(database, wanted)
     }
 
-    /// Which of the skus may not be shipped there now, and by which rule.
+    /// Which of the skus, whose rules were loaded, may not be shipped there now, and by which rule.
     pub(in crate::operations) fn denied(
         &self,
         stock: &Stock<'_>,
@@ -49,7 +62,11 @@ impl Routing {
         let Some(rules) = &self.rules else {
             return Vec::new();
         };
-        let rules = rules.borrow();
-        skus.iter().filter_map(|sku| rules.denied(stock.sku(*sku), to, now)).collect()
+        let skus = skus.iter().map(|sku| (stock.sku(*sku), self.profile(*sku)));
+        rules.borrow().denied(skus, to, now)
+    }
+
+    fn profile(&self, sku: SkuIndex) -> &Profile {
+        self.profiles[sku].as_ref().expect("rules are loaded before they are asked")
     }
 }

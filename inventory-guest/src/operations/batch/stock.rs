@@ -14,6 +14,7 @@ use crate::domain::{Operation, Sku, Strategy, WarehouseCode};
 use crate::storage::stock::StoredSite;
 use crate::storage::{self, Database};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::rc::Rc;
 
 /// Index of a sku in the batch.
 pub(in crate::operations) type SkuIndex = usize;
@@ -103,15 +104,21 @@ impl SiteEntry {
 }
 
 impl<'a> Stock<'a> {
+    /// Nothing yet, of the catalog's warehouses.
+    pub(super) fn new(catalog: Rc<Catalog>) -> Self {
+        Self { warehouses: Warehouses::new(catalog), ..Self::default() }
+    }
+
     /// Gives a sku its index.
-    pub(super) fn name(&mut self, sku: &Sku) -> SkuIndex {
+    pub(super) fn name(&mut self, sku: &str) -> SkuIndex {
         if let Some(index) = self.by_sku.get(sku) {
             return *index;
         }
         let index = self.skus.len();
+        let sku = Sku::from_row(sku);
         self.by_sku.insert(sku.clone(), index);
         self.skus.push(SkuEntry {
-            sku: sku.clone(),
+            sku,
             counters: None,
             stored: None,
             counters_wanted: false,
@@ -123,13 +130,18 @@ impl<'a> Stock<'a> {
 
     /// Gives a sku its index; its counters are there after [`Self::load`].
     pub(super) fn want(&mut self, sku: &Sku) -> SkuIndex {
-        let index = self.name(sku);
-        let entry = &mut self.skus[index];
+        let index = self.name(sku.as_str());
+        self.want_counters(index);
+        index
+    }
+
+    /// A sku's counters are there after [`Self::load`].
+    pub(super) fn want_counters(&mut self, sku: SkuIndex) {
+        let entry = &mut self.skus[sku];
         if !entry.counters_wanted {
             entry.counters_wanted = true;
-            self.unread.push(index);
+            self.unread.push(sku);
         }
-        index
     }
 
     /// All of its warehouses are there after [`Self::load`].
@@ -143,8 +155,7 @@ impl<'a> Stock<'a> {
 
     /// Takes in one of a sku's warehouses, as it is stored, unless it is there. It knows its
     /// counters only: what is kept from orders comes with [`Self::want_sites`].
-    pub(super) fn add_site(&mut self, sku: SkuIndex, warehouse: &WarehouseCode, row: StoredSite) {
-        let warehouse = self.warehouses.meet(warehouse, 0);
+    pub(super) fn add_site(&mut self, sku: SkuIndex, warehouse: MetIndex, row: StoredSite) {
         let sites = &mut self.skus[sku].sites;
         if sites.iter().all(|site| site.warehouse != warehouse) {
             sites.push(SiteEntry::stored(warehouse, row));
@@ -165,27 +176,25 @@ impl<'a> Stock<'a> {
 
     fn load_sites(&mut self, database: &mut dyn Database) -> Result<(), Fault> {
         let unread = std::mem::take(&mut self.unread_sites);
-        let asked = unread.iter().map(|&index| (index, &self.skus[index].sku));
-        let mut before = 0;
+        let (skus, warehouses) = (&self.skus, &mut self.warehouses);
+        let asked = unread.iter().map(|&index| (index, &skus[index].sku));
+        let rows = storage::stock::find_sites(database, asked, |code| warehouses.meet(code))?;
         // The sku that rows are of, and how many of its sites were there before: those of legs.
         let (mut sku, mut known) = (None, 0);
-        for (index, row) in storage::stock::find_sites(database, asked)? {
+        for (index, row) in rows {
             let sites = &mut self.skus[index].sites;
             if sku.replace(index) != Some(index) {
                 known = sites.len();
             }
-            // Skus mostly lie in the same warehouses, and each one's are in order.
-            let guess = if sites.is_empty() { 0 } else { before + 1 };
-            before = self.warehouses.meet(&row.warehouse, guess);
             // What a leg's has moved since counts, not what is stored.
-            match sites[..known].iter_mut().find(|site| site.warehouse == before) {
+            match sites[..known].iter_mut().find(|site| site.warehouse == row.warehouse) {
                 Some(known) => {
                     (known.safety_stock, known.missing) = (row.safety_stock, row.missing);
                 }
                 None => sites.push(SiteEntry {
                     safety_stock: row.safety_stock,
                     missing: row.missing,
-                    ..SiteEntry::stored(before, row.stored)
+                    ..SiteEntry::stored(row.warehouse, row.stored)
                 }),
             }
         }
@@ -219,14 +228,18 @@ impl<'a> Stock<'a> {
         self.skus.iter().map(|entry| &entry.sku)
     }
 
-    /// The batch's number of a warehouse, wherever it came from.
-    pub(super) fn meet(&mut self, code: &WarehouseCode) -> MetIndex {
-        self.warehouses.meet(code, 0)
+    /// The number of a warehouse, wherever it came from.
+    pub(super) fn meet(&mut self, code: &str) -> MetIndex {
+        self.warehouses.meet(code)
     }
 
-    /// The batch's number of the warehouse of a sku.
-    pub(super) fn met(&self, sku: SkuIndex, site: SiteIndex) -> MetIndex {
+    /// The number of the warehouse of a sku, which may have been deleted.
+    pub(in crate::operations) fn met(&self, sku: SkuIndex, site: SiteIndex) -> MetIndex {
         self.skus[sku].sites[site].warehouse
+    }
+
+    pub(super) fn code_of(&self, warehouse: MetIndex) -> &WarehouseCode {
+        self.warehouses.code(warehouse)
     }
 
     pub(in crate::operations) fn code(&self, sku: SkuIndex, site: SiteIndex) -> &WarehouseCode {
@@ -238,7 +251,10 @@ impl<'a> Stock<'a> {
         sku: SkuIndex,
         warehouse: &WarehouseCode,
     ) -> Option<SiteIndex> {
-        let warehouse = self.warehouses.find(warehouse)?;
+        self.site_at(sku, self.warehouses.find(warehouse.as_str())?)
+    }
+
+    pub(super) fn site_at(&self, sku: SkuIndex, warehouse: MetIndex) -> Option<SiteIndex> {
         self.skus[sku].sites.iter().position(|site| site.warehouse == warehouse)
     }
 
@@ -301,9 +317,10 @@ impl<'a> Stock<'a> {
         if !entry.sites.is_empty() {
             let mut sites = Vec::with_capacity(entry.sites.len());
             for (index, site) in entry.sites.iter().enumerate() {
-                if let Some((warehouse, rank)) = ranking.of(site.warehouse, &self.warehouses) {
-                    let code = self.warehouses.code(site.warehouse);
-                    let free = site.free(self.due.units(sku, Some(site.warehouse)));
+                let warehouse = site.warehouse;
+                if let Some(rank) = ranking.of(warehouse, &self.warehouses) {
+                    let code = self.warehouses.code(warehouse);
+                    let free = site.free(self.due.units(sku, Some(warehouse)));
                     sites.push(Site { index, warehouse, rank, code, free });
                 }
             }
@@ -325,35 +342,24 @@ impl<'a> Stock<'a> {
         site.kept().min(there)
     }
 
-    /// The catalog's number of a warehouse; those that this batch made follow behind. `None`: there
-    /// is none.
-    pub(in crate::operations) fn number(
-        &self,
-        code: &WarehouseCode,
-        catalog: &Catalog,
-    ) -> Option<usize> {
-        let met = || self.warehouses.number(self.warehouses.find(code)?, catalog);
-        catalog.number(code).or_else(met)
+    /// The number of a warehouse; `None`: there is none.
+    pub(in crate::operations) fn number(&self, code: &WarehouseCode) -> Option<MetIndex> {
+        self.warehouses.find(code.as_str()).filter(|it| self.warehouses.exists(*it))
     }
 
-    /// The catalog's numbers of the warehouses that stock a sku.
-    pub(in crate::operations) fn stocking(
-        &self,
-        sku: SkuIndex,
-        catalog: &Catalog,
-    ) -> impl Iterator<Item = usize> {
-        let sites = self.skus[sku].sites.iter();
-        sites.filter_map(|site| self.warehouses.number(site.warehouse, catalog))
+    /// The numbers of the warehouses that stock a sku.
+    pub(in crate::operations) fn stocking(&self, sku: SkuIndex) -> impl Iterator<Item = MetIndex> {
+        let sites = self.skus[sku].sites.iter().map(|site| site.warehouse);
+        sites.filter(|it| self.warehouses.exists(*it))
     }
 
-    /// The catalog's number of the warehouse of a sku; `None`: it was deleted.
+    /// The number of the warehouse of a sku; `None`: it was deleted.
     pub(in crate::operations) fn warehouse(
         &self,
         sku: SkuIndex,
         site: SiteIndex,
-        catalog: &Catalog,
-    ) -> Option<usize> {
-        self.warehouses.number(self.skus[sku].sites[site].warehouse, catalog)
+    ) -> Option<MetIndex> {
+        Some(self.met(sku, site)).filter(|it| self.warehouses.exists(*it))
     }
 
     /// Moves units of a leg between counters, and writes that in the ledger.
@@ -457,7 +463,7 @@ impl<'a> Stock<'a> {
         if let Some(site) = self.site(sku, warehouse) {
             return site;
         }
-        let met = self.warehouses.meet(warehouse, 0);
+        let met = self.warehouses.meet(warehouse.as_str());
         if self.named.insert(warehouse.clone()) {
             self.warehouses.make(met, reason);
         }

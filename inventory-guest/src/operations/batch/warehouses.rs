@@ -1,51 +1,56 @@
-//! The warehouses that a batch has met. Each code is kept, found in the catalog, and ranked for an
-//! address once, however many skus lie there.
+//! The warehouses of a batch, by number: those of the catalog have its numbers, so that what is
+//! known of a warehouse is found without its code, however many skus lie there.
 
 use crate::domain::catalog::{Catalog, Destination, ServiceArea};
 use crate::domain::routing::{Candidate, Rank, Standing};
 use crate::domain::{Strategy, WarehouseCode};
 use rustc_hash::FxHashMap;
-use std::cell::Cell;
+use std::rc::Rc;
 
-/// A warehouse's number in the batch.
-pub(super) type MetIndex = usize;
+/// A warehouse's number in the batch: the catalog's, or one behind those.
+pub(in crate::operations) type MetIndex = usize;
 
 #[derive(Default)]
 pub(super) struct Warehouses<'a> {
-    met: Vec<Met>,
+    catalog: Rc<Catalog>,
+    /// Not in the catalog: made by this batch, or deleted though stock lies there.
+    others: Vec<WarehouseCode>,
     by_code: FxHashMap<WarehouseCode, MetIndex>,
     /// Made now, each with the reason of the adjustment that named it.
     made: Vec<(MetIndex, &'a str)>,
 }
 
-struct Met {
-    code: WarehouseCode,
-    /// The catalog's number; `None`: not asked for yet, or there was none when it was.
-    number: Cell<Option<usize>>,
-}
-
 impl<'a> Warehouses<'a> {
-    /// The number of a code; `guess` is tried first.
-    pub(super) fn meet(&mut self, code: &WarehouseCode, guess: MetIndex) -> MetIndex {
-        if self.met.get(guess).is_some_and(|met| met.code == *code) {
-            return guess;
+    pub(super) fn new(catalog: Rc<Catalog>) -> Self {
+        Self { catalog, ..Self::default() }
+    }
+
+    /// The number of a code.
+    pub(super) fn meet(&mut self, code: &str) -> MetIndex {
+        if let Some(known) = self.find(code) {
+            return known;
         }
-        if let Some(known) = self.by_code.get(code) {
-            return *known;
-        }
-        let index = self.met.len();
+        let index = self.len();
+        let code = WarehouseCode::from_row(code);
         self.by_code.insert(code.clone(), index);
-        self.met.push(Met { code: code.clone(), number: Cell::new(None) });
+        self.others.push(code);
         index
     }
 
-    /// `None`: no sku of the batch lies there.
-    pub(super) fn find(&self, code: &WarehouseCode) -> Option<MetIndex> {
-        self.by_code.get(code).copied()
+    /// `None`: it is not in the catalog, and no sku of the batch lies there.
+    pub(super) fn find(&self, code: &str) -> Option<MetIndex> {
+        self.catalog.number(code).or_else(|| self.by_code.get(code).copied())
     }
 
     pub(super) fn code(&self, warehouse: MetIndex) -> &WarehouseCode {
-        &self.met[warehouse].code
+        match warehouse.checked_sub(self.catalog.warehouses()) {
+            None => self.catalog.code(warehouse),
+            Some(other) => &self.others[other],
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.catalog.warehouses() + self.others.len()
     }
 
     /// There is none of this code yet: this batch makes it.
@@ -57,16 +62,10 @@ impl<'a> Warehouses<'a> {
         self.made.iter().map(|(warehouse, reason)| (self.code(*warehouse), *reason))
     }
 
-    /// The catalog's number of a warehouse; those that this batch made follow behind. `None`: there
-    /// is none; one that was deleted still has its stock.
-    pub(super) fn number(&self, warehouse: MetIndex, catalog: &Catalog) -> Option<usize> {
-        let Met { code, number } = &self.met[warehouse];
-        if number.get().is_none() {
-            let made = || self.made.iter().position(|(made, _)| *made == warehouse);
-            let made = || made().map(|made| catalog.warehouses() + made);
-            number.set(catalog.number(code).or_else(made));
-        }
-        number.get()
+    /// Whether there is one: not where it was deleted, though it still has its stock.
+    pub(super) fn exists(&self, warehouse: MetIndex) -> bool {
+        let is_made = || self.made.iter().any(|(made, _)| *made == warehouse);
+        warehouse < self.catalog.warehouses() || is_made()
     }
 
     /// Ranks them for an address.
@@ -76,7 +75,7 @@ impl<'a> Warehouses<'a> {
         destination: Destination<'c>,
         strategy: Strategy,
     ) -> Ranking<'c> {
-        Ranking { catalog, destination, strategy, known: vec![Known::NotAsked; self.met.len()] }
+        Ranking { catalog, destination, strategy, known: vec![Known::NotAsked; self.len()] }
     }
 }
 
@@ -92,26 +91,21 @@ pub(in crate::operations) struct Ranking<'c> {
 enum Known {
     NotAsked,
     Passed,
-    Ranked { number: usize, rank: Rank },
+    Ranked(Rank),
 }
 
 impl Ranking<'_> {
-    /// The catalog's number of a warehouse, and its rank; `None`: it may not be chosen.
-    pub(super) fn of(
-        &mut self,
-        warehouse: MetIndex,
-        warehouses: &Warehouses<'_>,
-    ) -> Option<(usize, Rank)> {
+    /// A warehouse's rank; `None`: it may not be chosen.
+    pub(super) fn of(&mut self, warehouse: MetIndex, warehouses: &Warehouses<'_>) -> Option<Rank> {
         if let Known::NotAsked = self.known[warehouse] {
-            let number = warehouses.number(warehouse, self.catalog);
-            let candidate = number.and_then(|it| candidate(it, self.catalog, &self.destination));
-            self.known[warehouse] = candidate.map_or(Known::Passed, |it| Known::Ranked {
-                number: it.warehouse,
-                rank: it.rank(self.strategy),
-            });
+            let exists = warehouses.exists(warehouse);
+            let candidate =
+                exists.then(|| candidate(warehouse, self.catalog, &self.destination)).flatten();
+            self.known[warehouse] =
+                candidate.map_or(Known::Passed, |it| Known::Ranked(it.rank(self.strategy)));
         }
         match self.known[warehouse] {
-            Known::Ranked { number, rank } => Some((number, rank)),
+            Known::Ranked(rank) => Some(rank),
             Known::NotAsked | Known::Passed => None,
         }
     }

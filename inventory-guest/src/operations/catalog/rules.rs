@@ -3,10 +3,11 @@
 
 use super::super::Fault;
 use crate::domain::restriction::{Restrictions, Subject};
-use crate::domain::{Adcode, Area, Denied, Instant, Sku};
+use crate::domain::{Adcode, Area, Category, Denied, Instant, Sku};
 use crate::storage::Database;
 use crate::storage::catalog::routing::{self, Profile};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::rc::Rc;
 
 /// Bounds the memory: whoever remembers more begins anew. Some 100 bytes each.
 const REMEMBERED_MAX: usize = 50_000;
@@ -14,73 +15,108 @@ const REMEMBERED_MAX: usize = 50_000;
 /// Rules by sku and destination.
 #[derive(Default)]
 pub(in crate::operations) struct Rules {
-    profiles: FxHashMap<Sku, Profile>,
+    profiles: FxHashMap<Sku, Rc<Profile>>,
     restrictions: Restrictions,
-    /// What `restrictions` has, each with a whole adcode.
-    asked: FxHashSet<(Subject, Area)>,
+    /// What `restrictions` has, by the whole adcode.
+    asked: FxHashMap<Area, Asked>,
+    /// How many subjects `asked` has.
+    subjects: usize,
+}
+
+/// Whose restrictions have been read.
+#[derive(Default)]
+struct Asked {
+    all: bool,
+    categories: FxHashSet<Category>,
+    skus: FxHashSet<Sku>,
 }
 
 impl Rules {
-    /// Reads the rules about skus that are to go to an adcode, where they are not known.
-    pub(in crate::operations) fn load(
+    /// What the catalog says of each of these skus.
+    pub(in crate::operations) fn profiles(
         &mut self,
         database: &mut dyn Database,
-        wanted: &[(&Sku, &Adcode)],
-    ) -> Result<(), Fault> {
-        if self.profiles.len() + self.asked.len() > REMEMBERED_MAX {
-            *self = Self::default();
-        }
-        let read = self.read(database, wanted);
-        if read.is_err() {
-            // What was asked for has not come.
-            *self = Self::default();
-        }
-        read
+        skus: &[&Sku],
+    ) -> Result<Vec<Rc<Profile>>, Fault> {
+        let is_new = |sku: &&Sku| !self.profiles.contains_key(*sku);
+        let new: Vec<&Sku> = skus.iter().copied().filter(is_new).collect();
+        let found = routing::profiles(database, new.iter().copied().enumerate())?;
+        let found = found.into_iter().map(|(at, profile)| (new[at].clone(), Rc::new(profile)));
+        self.profiles.extend(found);
+        Ok(skus.iter().map(|sku| Rc::clone(&self.profiles[*sku])).collect())
     }
 
-    fn read(
+    /// Reads the rules about skus that are to go to an adcode, where they are not known.
+    pub(in crate::operations) fn load<'w>(
         &mut self,
         database: &mut dyn Database,
-        wanted: &[(&Sku, &Adcode)],
+        wanted: impl Iterator<Item = (&'w Sku, &'w Profile, &'w Adcode)>,
     ) -> Result<(), Fault> {
-        let is_new = |sku: &&Sku| !self.profiles.contains_key(*sku);
-        let mut new: Vec<&Sku> = wanted.iter().map(|(sku, _)| *sku).filter(is_new).collect();
-        new.sort_unstable();
-        new.dedup();
-        let found = routing::profiles(database, new.iter().copied().enumerate())?;
-        self.profiles.extend(found.into_iter().map(|(at, profile)| (new[at].clone(), profile)));
-        let mut new: Vec<(Subject, &Adcode)> = Vec::new();
-        for (sku, to) in wanted {
-            let profile = &self.profiles[*sku];
-            let of_sku = profile.is_restricted.then(|| Subject::Sku((*sku).clone()));
-            let of_category = profile.category.clone().map(Subject::Category);
-            for subject in [of_sku, of_category, Some(Subject::All)].into_iter().flatten() {
-                if self.asked.insert((subject.clone(), Area::of(to, 6))) {
-                    new.push((subject, to));
+        if self.profiles.len() + self.subjects > REMEMBERED_MAX {
+            *self = Self::default();
+        }
+        let new = self.ask(wanted);
+        let asked = new.iter().map(|(subject, to)| (subject, *to));
+        match routing::restrictions(database, asked) {
+            Ok(found) => {
+                for (subject, area, restriction) in found {
+                    self.restrictions.insert(subject, area, restriction);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                // What was asked for has not come.
+                *self = Self::default();
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Notes what is asked for; answers what was not before.
+    fn ask<'w>(
+        &mut self,
+        wanted: impl Iterator<Item = (&'w Sku, &'w Profile, &'w Adcode)>,
+    ) -> Vec<(Subject, &'w Adcode)> {
+        let mut new = Vec::new();
+        let mut wanted = wanted.peekable();
+        while let Some(&(.., to)) = wanted.peek() {
+            let asked = self.asked.entry(Area::of(to, 6)).or_default();
+            if !std::mem::replace(&mut asked.all, true) {
+                new.push((Subject::All, to));
+            }
+            while let Some((sku, profile, _)) = wanted.next_if(|(.., next)| *next == to) {
+                let category = profile.category.as_ref();
+                if let Some(category) = category.filter(|it| !asked.categories.contains(*it)) {
+                    asked.categories.insert(category.clone());
+                    new.push((Subject::Category(category.clone()), to));
+                }
+                if profile.is_restricted && !asked.skus.contains(sku) {
+                    asked.skus.insert(sku.clone());
+                    new.push((Subject::Sku(sku.clone()), to));
                 }
             }
         }
-        let asked = new.iter().map(|(subject, to)| (subject, *to));
-        for (subject, area, restriction) in routing::restrictions(database, asked)? {
-            self.restrictions.insert(subject, area, restriction);
-        }
-        Ok(())
+        self.subjects += new.len();
+        new
     }
 
-    /// The rule by which a sku, which was loaded, may not be shipped there now.
-    pub(in crate::operations) fn denied(
+    /// Which of these skus, which were loaded, may not be shipped there now, and by which rule.
+    pub(in crate::operations) fn denied<'s>(
         &self,
-        sku: &Sku,
+        skus: impl Iterator<Item = (&'s Sku, &'s Profile)>,
         to: &Adcode,
         now: Instant,
-    ) -> Option<Denied> {
-        let category = self.profiles[sku].category.as_ref();
-        let ruling = self.restrictions.denial(sku, category, to, now)?;
-        Some(Denied {
-            sku: sku.clone(),
-            subject: ruling.subject.text().into_owned(),
-            area: ruling.area,
-            rule: ruling.rule.name.clone(),
-        })
+    ) -> Vec<Denied> {
+        let rulings = self.restrictions.rulings(to, now);
+        let denied = skus.filter_map(|(sku, profile)| {
+            let ruling = rulings.denial(sku, profile.category.as_ref())?;
+            Some(Denied {
+                sku: sku.clone(),
+                subject: ruling.subject.text().into_owned(),
+                area: ruling.area,
+                rule: ruling.rule.name.clone(),
+            })
+        });
+        denied.collect()
     }
 }

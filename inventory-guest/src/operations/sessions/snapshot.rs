@@ -157,7 +157,7 @@ impl Work<'_> {
             };
             last.clone_from(&row.subject);
             let item = |row: &sessions::StagedRow| -> Result<CountItem, Fault> {
-                Ok(CountItem { sku: Sku::from_row(row.subject.clone()), on_hand: units(row)? })
+                Ok(CountItem { sku: Sku::from_row(&row.subject), on_hand: units(row)? })
             };
             let items = rows.iter().map(item).collect::<Result<Vec<_>, _>>()?;
             self.chunk(database, now, &items, &mut sum, changed)?;

@@ -88,9 +88,9 @@ fn item(row: &StagedRow) -> Result<AdjustItem, Fault> {
     let counter = if row.place.is_empty() {
         Counter::Sellable
     } else {
-        Counter::OnHand(WarehouseCode::from_row(row.place.clone()))
+        Counter::OnHand(WarehouseCode::from_row(&row.place))
     };
-    let (sku, adjustment) = (Sku::from_row(row.subject.clone()), Adjustment::Set(units(row)?));
+    let (sku, adjustment) = (Sku::from_row(&row.subject), Adjustment::Set(units(row)?));
     Ok(AdjustItem { sku, counter, adjustment, compare_quantity: None })
 }
 

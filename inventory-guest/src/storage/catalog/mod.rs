@@ -145,7 +145,7 @@ pub(crate) fn delete<'a>(
 /// The sequence of the last change; 0 before the first.
 pub(crate) fn last_seq(database: &mut dyn Database) -> Result<u64, Error> {
     const LAST: &str = "SELECT coalesce(max(seq), 0) FROM catalog_history";
-    let found = read(database, LAST, &[], Cells::number)?;
+    let found = read(database, LAST, &[], |cells| cells.number())?;
     Ok(found.into_iter().next().expect("an aggregate has one row"))
 }
 
@@ -184,10 +184,12 @@ pub(crate) fn history(
     };
     read(database, LIST, &[Parameter::Integer(after), limit.into()], |cells| {
         let (seq, at) = (cells.number()?, cells.instant()?);
-        let (author, reason) = (cells.optional_text()?, cells.text()?);
+        let author = cells.optional_text()?.map(str::to_owned);
+        let reason = cells.text()?.to_owned();
         let noun = codes::to_noun(cells.number()?)?;
         let key = key(noun, cells)?;
-        let (before, after) = (cells.optional_blob()?, cells.optional_blob()?);
+        let before = cells.optional_blob()?.map(<[u8]>::to_vec);
+        let after = cells.optional_blob()?.map(<[u8]>::to_vec);
         Ok(StoredEvent { seq, at, author, reason, row: EventRow { key, before, after } })
     })
 }
@@ -230,7 +232,7 @@ pub(crate) fn orders_holding(
         AND (o.expires_at IS NULL OR o.expires_at > ?)
         ORDER BY l.order_no DESC LIMIT ? + 0";
     let code = Parameter::Text(warehouse.as_str());
-    let held: Vec<Sku> = read(database, HELD, &[code], Cells::sku)?;
+    let held: Vec<Sku> = read(database, HELD, &[code], |cells| cells.sku())?;
     if held.is_empty() {
         return Ok(Vec::new());
     }
@@ -239,13 +241,13 @@ pub(crate) fn orders_holding(
     })
 }
 
-fn key(noun: Noun, cells: &mut Cells) -> Result<EntryKey, Error> {
+fn key(noun: Noun, cells: &mut Cells<'_>) -> Result<EntryKey, Error> {
     let (subject, place) = (cells.text()?, cells.text()?);
-    EntryKey::parse(noun, &subject, &place).map_err(|fault| unreadable(&fault.to_string()))
+    EntryKey::parse(noun, subject, place).map_err(|fault| unreadable(&fault.to_string()))
 }
 
-fn entry(cells: &mut Cells) -> Result<EntryRow, Error> {
-    Ok(EntryRow { version: cells.number()?, body: cells.blob()? })
+fn entry(cells: &mut Cells<'_>) -> Result<EntryRow, Error> {
+    Ok(EntryRow { version: cells.number()?, body: cells.blob()?.to_vec() })
 }
 
 fn key_parameters<'a>(key: &'a EntryKey, subject: &'a str) -> [Parameter<'a>; 3] {

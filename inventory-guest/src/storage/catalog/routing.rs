@@ -20,7 +20,7 @@ pub(crate) fn all(database: &mut dyn Database, noun: Noun) -> Result<Vec<Entry>,
     const ALL: &str = "SELECT subject, place, body FROM catalog WHERE noun = ?";
     read(database, ALL, &[codes::of_noun(noun).into()], |cells| {
         let key = key(noun, cells)?;
-        decode(key, &cells.blob()?)
+        decode(key, cells.blob()?)
     })
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn profiles<'a>(
     let runs = skus.map(|(index, sku)| [Parameter::Text(sku.as_str()), Parameter::index(index)]);
     read_each(database, FIND, runs, |cells| {
         let index = cells.number()?;
-        let category = cells.optional_blob()?.as_deref().map(value).transpose()?;
+        let category = cells.optional_blob()?.map(value).transpose()?;
         Ok((index, Profile { category, is_restricted: cells.integer()? != 0 }))
     })
 }
@@ -54,8 +54,8 @@ pub(crate) fn restrictions<'a>(
     });
     read_each(database, FIND, runs, |cells| {
         let malformed = |fault: Malformed| unreadable(&fault.to_string());
-        let subject = Subject::parse(&cells.text()?).map_err(malformed)?;
-        let area = Area::parse(&cells.text()?).map_err(malformed)?;
-        Ok((subject, area, value(&cells.blob()?)?))
+        let subject = Subject::parse(cells.text()?).map_err(malformed)?;
+        let area = Area::parse(cells.text()?).map_err(malformed)?;
+        Ok((subject, area, value(cells.blob()?)?))
     })
 }

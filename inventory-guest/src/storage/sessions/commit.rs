@@ -2,7 +2,7 @@
 //! own key, so each statement walks both once.
 
 use super::super::catalog::Cause;
-use super::super::rows::{Cells, read};
+use super::super::rows::read;
 use super::super::{Database, Error, Parameter, codes};
 use crate::domain::catalog::Noun;
 use crate::domain::session::{Effects, REFUSED_LISTED_MAX};
@@ -35,7 +35,7 @@ pub(crate) fn orphans(
     let mut count = 0;
     let first = read(database, statement, &parameters, |cells| {
         count = cells.number()?;
-        Ok((cells.number()?, cells.text()?))
+        Ok((cells.number()?, cells.text()?.to_owned()))
     })?;
     Ok((count, first))
 }
@@ -80,7 +80,7 @@ pub(crate) fn effects(
     })?;
     let mut effects = counted.into_iter().next().unwrap_or_default();
     if replace {
-        let deleted = read(database, OTHERS, &parameters, Cells::number)?;
+        let deleted = read(database, OTHERS, &parameters, |cells| cells.number())?;
         effects.deleted = deleted.into_iter().next().unwrap_or_default();
     }
     Ok(effects)

@@ -62,11 +62,11 @@ pub(crate) fn find(database: &mut dyn Database, id: &str) -> Result<Option<Sessi
         Ok(SessionHead {
             session_no,
             kind: codes::to_session_kind(kind, snapshot)?,
-            author: cells.optional_text()?,
-            reason: cells.text()?,
+            author: cells.optional_text()?.map(str::to_owned),
+            reason: cells.text()?.to_owned(),
             fingerprint: hash(cells)?,
-            committed: cells.optional_blob()?,
-            awaiting: cells.optional_blob()?,
+            committed: cells.optional_blob()?.map(<[u8]>::to_vec),
+            awaiting: cells.optional_blob()?.map(<[u8]>::to_vec),
         })
     })?;
     Ok(found.into_iter().next())
@@ -177,7 +177,8 @@ fn one(
     statement: &'static str,
     session_no: i64,
 ) -> Result<u64, Error> {
-    let found = read(database, statement, &[Parameter::Integer(session_no)], Cells::number)?;
+    let found =
+        read(database, statement, &[Parameter::Integer(session_no)], |cells| cells.number())?;
     Ok(found.into_iter().next().expect("an aggregate has one row"))
 }
 
@@ -239,8 +240,8 @@ pub(crate) fn rows_after(
     let (subject, place) = (Parameter::Text(subject), Parameter::Text(place));
     let parameters = [Parameter::Integer(session_no), subject, place, limit.into()];
     read(database, PAGE, &parameters, |cells| {
-        let (subject, place) = (cells.text()?, cells.text()?);
-        Ok(StagedRow { subject, place, line: cells.number()?, body: cells.blob()? })
+        let (subject, place) = (cells.text()?.to_owned(), cells.text()?.to_owned());
+        Ok(StagedRow { subject, place, line: cells.number()?, body: cells.blob()?.to_vec() })
     })
 }
 
@@ -266,7 +267,7 @@ pub(crate) fn refusals(
         WHERE session_no = ? ORDER BY line LIMIT ? + 0";
     let most = Parameter::index(REFUSED_LISTED_MAX);
     read(database, FIRST, &[Parameter::Integer(session_no), most], |cells| {
-        Ok(RefusedRow { line: cells.number()?, why: cells.text()? })
+        Ok(RefusedRow { line: cells.number()?, why: cells.text()?.to_owned() })
     })
 }
 

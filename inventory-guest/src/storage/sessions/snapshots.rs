@@ -5,7 +5,7 @@ use crate::domain::count::{Moment, Snapshot, SnapshotNumbers};
 use crate::domain::session::SessionState;
 use crate::domain::{Sku, WarehouseCode};
 use crate::storage::counts::sequence;
-use crate::storage::rows::{Cells, read, write_each};
+use crate::storage::rows::{read, write_each};
 use crate::storage::{Database, Error, Parameter};
 
 /// Notes what the session that was just inserted is of.
@@ -60,7 +60,7 @@ pub(crate) fn names(
         SessionState::AwaitingApproval => 3,
     });
     let parameters = [Parameter::Text(after), Parameter::optional(state), limit.into()];
-    read(database, NAMES, &parameters, Cells::text)
+    read(database, NAMES, &parameters, |cells| cells.text().map(str::to_owned))
 }
 
 /// How many skus the warehouse stocks, and how many of them the snapshot counts as 0. (The body of
@@ -108,5 +108,5 @@ pub(crate) fn unnamed_after(
     let warehouse = Parameter::Text(warehouse.as_str());
     let parameters =
         [Parameter::Integer(session_no), warehouse, Parameter::Text(after), limit.into()];
-    read(database, PAGE, &parameters, Cells::sku)
+    read(database, PAGE, &parameters, |cells| cells.sku())
 }

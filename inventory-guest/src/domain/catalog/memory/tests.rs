@@ -113,7 +113,7 @@ proptest! {
         let catalog = catalog(&rows);
         let destination = catalog.destination(&adcode(ship_to), None);
         for (code, of) in rows.warehouses.as_ref().unwrap() {
-            let number = catalog.number(code).unwrap();
+            let number = catalog.number(code.as_str()).unwrap();
             prop_assert_eq!(catalog.code(number), code);
             let standing = match (destination.standing(number), smallest(&rows, code, ship_to)) {
                 (Standing::Candidate(it), Some(expected)) => {
@@ -142,7 +142,7 @@ proptest! {
             of.active && smallest(&rows, code, ship_to).is_some()
         });
         let mut expected: Vec<_> = serving.map(|(code, _)| {
-            let number = catalog.number(code).unwrap();
+            let number = catalog.number(code.as_str()).unwrap();
             let Standing::Candidate(it) = destination.standing(number) else { unreachable!() };
             (it.rank(strategy), code.clone())
         }).collect();
