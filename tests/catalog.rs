@@ -185,7 +185,8 @@ fn what_breaks_the_contract_is_a_400_that_says_why() {
         ("/v1/skus/TEA/category?why=x", json!({"category": "x"}), "no parameter why"),
         ("/v1/warehouses/SZ", json!({"lat": 22.5}), "lat and lon"),
         ("/v1/divisions/440305", json!({"name": "x", "lat": 91, "lon": 0}), "degrees"),
-        ("/v1/calendars/SZ", json!({"weekly": {"monday": [["09:00"]]}}), "array"),
+        ("/v1/calendars/SZ", json!({"weekly": {"monday": [["09:00"]]}}), "/weekly/monday/0 is an"),
+        ("/v1/calendars/SZ", json!({"weekly": []}), "/weekly is an array"),
         ("/v1/calendars/SZ", json!({"weekly": {}, "cut_off": "25:00"}), "TimeOfDay"),
         ("/v1/calendars/SZ", json!({"weekly": {}, "time_zone": "Asia/Atlantis"}), "time zone"),
     ] {

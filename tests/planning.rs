@@ -172,6 +172,9 @@ fn a_calendar_is_shown_before_anybody_orders() {
         assert!(shown.body["promised_ship_at"].is_string(), "{shown:?}");
         assert_eq!(host.get("/v1/calendars/GZ/preview").body["promised_ship_at"], Value::Null);
         assert_eq!(host.get("/v1/calendars/SZ/preview?count=0").status, 400);
+        let url = format!("http://{}/v1/calendars/SZ", host.address);
+        let refused = read(agent().put(url).send_json(json!({"weekly": []})).unwrap()).unwrap();
+        assert_eq!((refused.status, &refused.body["pointer"]), (400, &json!("/weekly")));
         let unknown = host.get("/v1/calendars/XX/preview");
         assert_eq!((unknown.status, &unknown.body["code"]), (404, &json!("unknown_warehouse")));
     });
