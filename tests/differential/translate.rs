@@ -160,7 +160,7 @@ translate! {
         Begin(it), Page(it), Commit(it), Discard(it), CommitSnapshot(it), Approve(it)
     }
     record sessions::RefusedRow { line, why }
-    variant sessions::SessionState { Open, Committed, AwaitingApproval }
+    variant sessions::SessionState { Open, Committed, AwaitingApproval, Discarded }
     record sessions::Session {
         session_id, kind, state, pages, staged, created, updated, unchanged, deleted, refused,
         refused_rows, snapshot

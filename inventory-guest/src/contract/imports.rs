@@ -74,6 +74,7 @@ pub fn session_state(state: sessions::SessionState) -> SessionState {
         sessions::SessionState::Open => SessionState::Open,
         sessions::SessionState::Committed => SessionState::Committed,
         sessions::SessionState::AwaitingApproval => SessionState::AwaitingApproval,
+        sessions::SessionState::Discarded => SessionState::Discarded,
     }
 }
 
@@ -92,6 +93,7 @@ pub fn session(session: Session) -> sessions::Session {
             SessionState::Open => sessions::SessionState::Open,
             SessionState::Committed => sessions::SessionState::Committed,
             SessionState::AwaitingApproval => sessions::SessionState::AwaitingApproval,
+            SessionState::Discarded => sessions::SessionState::Discarded,
         },
         pages: session.pages,
         staged: session.staged,

@@ -19,6 +19,7 @@ pub(super) fn session_now(session: &Session) -> String {
         SessionState::Open => "open",
         SessionState::Committed => "committed",
         SessionState::AwaitingApproval => "awaiting approval",
+        SessionState::Discarded => "discarded",
     };
     let it = session.effects;
     let effects = if it == crate::domain::session::Effects::default() {
@@ -121,18 +122,18 @@ fn pages_come_in_any_order_and_count_at_the_commit() {
         (5, commit(2, ""), "committed 2 pages 3 staged +3 ~0 =0 -0"),
         (6, commit(2, ""), "as before: committed 2 pages 3 staged +3 ~0 =0 -0"),
         (6, page(3, ["put category E toys"]), "no session_conflict"),
-        (6, discard(), "committed 2 pages 0 staged"),
+        (6, discard(), "committed 2 pages 0 staged +3 ~0 =0 -0"),
     ]);
     // Whoever did not hear that it counts sends the same again, however late; another file under
     // its name is refused.
     let year = 31_536_000_000;
     shop.check([
-        (year, begin(CATEGORIES), "as before: committed 2 pages 0 staged +3 ~0 =0 -0"),
+        (year, begin(CATEGORIES), "as before: committed 2 pages 3 staged +3 ~0 =0 -0"),
         (year, begin(AREAS), "no session_conflict"),
         (
             year,
             page(2, ["put category C toys"]),
-            "as before: committed 2 pages 0 staged +3 ~0 =0 -0",
+            "as before: committed 2 pages 3 staged +3 ~0 =0 -0",
         ),
         (year, page(2, ["put category D toys"]), "no session_conflict"),
         (year, commit(1, ""), "no session_conflict"),
@@ -142,7 +143,7 @@ fn pages_come_in_any_order_and_count_at_the_commit() {
     let events = list_catalog_events(&mut shop.database, 0, 9).unwrap();
     assert!(events.iter().all(|it| it.reason == "an import" && it.at.as_milliseconds() == 5));
     let known = get_session(&mut shop.database, &id()).unwrap().unwrap();
-    assert_eq!(session_now(&known), "committed 2 pages 0 staged +3 ~0 =0 -0");
+    assert_eq!(session_now(&known), "committed 2 pages 3 staged +3 ~0 =0 -0");
 }
 
 #[test]
@@ -235,7 +236,7 @@ fn what_is_discarded_or_a_day_old_is_forgotten() {
     shop.check([
         (0, begin(CATEGORIES), "open 0 pages 0 staged"),
         (0, page(1, ["put category A toys"]), "open 1 pages 1 staged"),
-        (0, discard(), "open 0 pages 0 staged"),
+        (0, discard(), "discarded 0 pages 0 staged"),
         (0, commit(1, ""), "no unknown_session"),
         (0, begin(AREAS), "open 0 pages 0 staged"),
         (day - 1, page(1, ["put area W1 44 2"]), "open 1 pages 1 staged"),
@@ -265,7 +266,7 @@ fn what_is_being_discarded_never_counts_in_part() {
         let (first, second) = (row(1_000), row(1_001));
         shop.check([
             (0, commit(16, "dry"), "open 16 pages 16000 staged +16000 ~0 =0 -0"),
-            (0, discard(), "open 0 pages 11000 staged"),
+            (0, discard(), "discarded 0 pages 11000 staged"),
             (0, commit(16, ""), "no unknown_session"),
             (0, commit(0, ""), "no unknown_session"),
             (0, page_of(1, &[&first]), "no unknown_session"),
@@ -293,9 +294,9 @@ fn what_is_a_day_old_never_counts_in_part() {
     shop.check([
         (late, page(7, ["put category A toys"]), "no unknown_session"),
         (late, commit(16, ""), "no unknown_session"),
-        (late, discard(), "open 0 pages 6000 staged"),
-        (late, discard(), "open 0 pages 1000 staged"),
-        (late, discard(), "open 0 pages 0 staged"),
+        (late, discard(), "discarded 0 pages 6000 staged"),
+        (late, discard(), "discarded 0 pages 1000 staged"),
+        (late, discard(), "discarded 0 pages 0 staged"),
         (late, discard(), "no unknown_session"),
     ]);
 }

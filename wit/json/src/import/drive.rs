@@ -10,6 +10,9 @@ use crate::contract::types::{Answer, Command, Outcome};
 use crate::problem::Problem;
 use crate::refusal::{refused, rows_refused};
 
+/// A refusal names the node with a watermark, and an import has none.
+const NO_NODE: &str = "";
+
 /// Why an import has no report.
 #[derive(Debug)]
 pub enum Failed<E> {
@@ -139,7 +142,7 @@ fn ask<E>(apply: Apply<'_, E>, command: Command) -> Result<Session, Failed<E>> {
             let detail = "the guest answered a step of an import with something else";
             Err(Problem::new(&crate::refusal::TRAPPED, detail).into())
         }
-        Err(refusal) => Err(refused(&refusal).into()),
+        Err(refusal) => Err(refused(&refusal, NO_NODE).into()),
     }
 }
 
