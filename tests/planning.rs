@@ -2,20 +2,10 @@
 //! the CLI's server, which has the same paths and JSON, and the CLI's subcommands.
 
 use crate::door::cli::command;
-use crate::harness::{Answer, Host, Start, agent, read};
+use crate::harness::{Answer, Host, agent, read, through_both};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// The same through both servers.
-fn through_both(check: impl Fn(&Host)) {
-    let data = tempfile::tempdir().unwrap();
-    check(&Host::start(data.path()));
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = command(folder.path());
-    command.args(["serve", "--listen", "127.0.0.1:0"]);
-    check(&Start::from(command).start());
-}
 
 fn put(host: &Host, path: &str, body: &Value) -> Answer {
     let url = format!("http://{}{path}", host.address);

@@ -10,6 +10,7 @@ use edge_host::guest::sessions::{
 };
 use edge_host::guest::types::{
     Adjust, AdjustItem, Adjustment, CatalogChange, CatalogItem, Command, Counter, EntryChange,
+    ExpectedVersion,
 };
 
 use super::stream::{Stream, WAREHOUSES};
@@ -36,7 +37,13 @@ fn item(stream: &mut Stream) -> CatalogItem {
         let EntryKey { noun, subject, place } = key(stream);
         EntryChange::Put(Entry { subject, place, body: body(stream, noun) })
     };
-    let expected_version = (stream.below(8) == 0).then(|| stream.below(30) as u64);
+    let version = |stream: &mut Stream| stream.below(30) as u64;
+    let expected_version = match stream.below(16) {
+        0 | 1 => ExpectedVersion::Version(version(stream)),
+        2 => ExpectedVersion::Present,
+        3 => ExpectedVersion::OneOf(vec![version(stream), version(stream)]),
+        _ => ExpectedVersion::Any,
+    };
     CatalogItem { change, expected_version }
 }
 

@@ -167,6 +167,7 @@ translate! {
     }
     record sessions::RefusedRows { refused, rows }
     variant types::EntryChange { Put(it), Delete(it) }
+    variant types::ExpectedVersion { Any, Version(it), Present, OneOf(it) }
     record types::CatalogItem { change, expected_version }
     record types::CatalogChange { author, reason, items, refuse_in_use, dry_run, request_id }
     variant types::EntryEffect { Created, Updated, Unchanged, Deleted, Absent }

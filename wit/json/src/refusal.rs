@@ -180,6 +180,7 @@ fn version_mismatch(mismatch: &types::VersionMismatch) -> Problem {
     let types::VersionMismatch { key, expected, actual } = mismatch;
     let name = entry_name(key);
     let detail = match (expected, actual) {
+        (0, 0) => format!("{name} was expected to be there, and there is none"),
         (0, actual) => format!("{name} was expected to be new and has version {actual}"),
         (expected, 0) => format!("{name} was expected at version {expected} and there is none"),
         _ => format!("{name} was expected at version {expected} and has version {actual}"),

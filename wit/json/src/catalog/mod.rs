@@ -12,7 +12,7 @@ pub mod words;
 pub(crate) use bodies::location;
 pub use bodies::{Category, Division, Restriction, SafetyStock, ServiceArea, Warehouse};
 pub use calendar::Calendar;
-pub use change::{CatalogAnswer, CatalogChange, ChangedEntry, put_of};
+pub use change::{CatalogAnswer, CatalogChange, ChangedEntry, at, put_of};
 pub(crate) use change::{changed_key, entry_name};
 pub use feed::CatalogChanges;
 pub use words::{Area, Latitude, Longitude};
