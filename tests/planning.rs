@@ -115,7 +115,9 @@ fn a_plan_says_what_a_reservation_would_find_and_why() {
         assert_eq!((&there.body["available"], &there.body["sellable"]), (&json!(5), &json!(50)));
         assert_eq!(there.body["sources"][0]["warehouse"], "SZ");
         assert_eq!(there.body["explain"][1].get("requested"), None, "{there:?}");
-        assert_eq!(host.get("/v1/stock/TEA?ship_to=540102").body["denied"]["rule"], "law");
+        let denied = host.get("/v1/stock/TEA?ship_to=540102");
+        assert_eq!(denied.body["denied"]["rule"], "law");
+        assert_eq!(why(&denied), [json!(["GZ", "denied"]), json!(["SZ", "denied"])]);
         assert_eq!(host.get("/v1/stock/TEA?ship_to=5401").status, 400);
         assert_eq!(host.get("/v1/stock/NONE?ship_to=540102").body["code"], "unknown_sku");
     });
@@ -129,8 +131,14 @@ fn of_an_order_that_may_be_partial_what_is_denied_is_left_out_and_told() {
         assert_eq!(host.post("/v1/orders/O-1/reserve", &body).status, 422);
         let whole = host.post("/v1/plan", &body);
         assert_eq!((&whole.body["packages"], &whole.body["shortages"]), (&json!([]), &json!([])));
+        let why = |answer: &Answer| -> Vec<Value> {
+            let explain = answer.body["explain"].as_array().unwrap().iter();
+            explain.map(|it| json!([it["warehouse"], it["why"], it["taken"]])).collect()
+        };
+        assert_eq!(why(&whole), [json!(["GZ", "denied", 0]), json!(["SZ", "denied", 0])]);
         body["allow_partial"] = json!(true);
         let planned = host.post("/v1/plan", &body);
+        assert_eq!(why(&planned), [json!(["GZ", "denied", 0]), json!(["SZ", "taken", 2])]);
         let placed = host.post("/v1/orders/O-2/reserve", &body);
         let lines = json!([{"sku": "CUP", "quantity": 2}]);
         let shortages =

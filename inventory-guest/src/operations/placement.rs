@@ -198,9 +198,9 @@ impl Chosen {
     }
 }
 
-/// Chooses who gives what. What may not be shipped there is refused, or, where a part does, nobody
-/// gives it. When there is too little, holds that are due but have not ended count as free, and the
-/// choice is made again.
+/// Chooses who gives what. What may not be shipped there is refused (where it is to be explained,
+/// nothing is planned), or, where a part does, nobody gives it. When there is too little, holds
+/// that are due but have not ended count as free, and the choice is made again.
 pub(super) fn plan(
     batch: &mut Batch<'_>,
     wanted: &Wanted,
@@ -216,7 +216,12 @@ pub(super) fn plan(
         denied = routing.denied(stock, &wanted.skus, &ship_to.adcode, now);
         let all = denied.len() == wanted.skus.len();
         if !denied.is_empty() && (all || !wanted.allow_partial) {
-            return Err(Refusal::RegionRestricted(denied).into());
+            if !wanted.explain {
+                return Err(Refusal::RegionRestricted(denied).into());
+            }
+            let explained = choose(batch, wanted, route, &denied)?.explained;
+            let explained = explained.into_iter().map(Explained::of_refused).collect();
+            return Ok(Chosen { denied, explained, ..Chosen::default() });
         }
     }
     let mut chosen = choose(batch, wanted, route, &denied)?;
@@ -259,6 +264,13 @@ fn choose(
         let considered = destination.considered(*strategy, stocking);
         let kept = |supply: usize, site: &Site| stock.kept(wanted.skus[supply], site.index);
         explained = explain(&wanted.demands, &supplies, &plan, &considered, kept);
+        if !denied.is_empty() {
+            let ranking = stock.ranking(&catalog, destination, *strategy);
+            let there = wanted.supplies(stock, ranking, &[]);
+            let there = explain(&wanted.demands, &there, &plan, &considered, kept);
+            let pairs = explained.into_iter().zip(&there);
+            explained = pairs.map(|(it, there)| it.denying(there)).collect();
+        }
     }
     Ok(Chosen { plan, is_unserved, explained, ..Chosen::default() })
 }
