@@ -150,7 +150,7 @@ translate! {
     record counts::StaleSnapshot { as_of, watermark, newest_as_of, newest_watermark }
     variant sessions::SessionKind { Catalog(it), Stock, Snapshot(it) }
     record sessions::SessionBegin { session_id, kind, author, reason }
-    record sessions::StockRow { sku, warehouse, units }
+    record sessions::StockRow { sku, warehouse, units, unavailable }
     variant sessions::Row { Entry(it), Stock(it) }
     record sessions::NumberedRow { line, row }
     record sessions::SessionPage { session_id, number, rows }

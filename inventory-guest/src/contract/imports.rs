@@ -61,10 +61,14 @@ fn row(row: sessions::NumberedRow) -> Result<NumberedRow, Malformed> {
 }
 
 fn stock_row(row: sessions::StockRow) -> Result<StockRow, Malformed> {
+    if row.unavailable.is_some() && row.warehouse.is_none() {
+        return Err(Malformed("units are unavailable in a warehouse".to_owned()));
+    }
     Ok(StockRow {
         sku: Sku::parse(row.sku)?,
         warehouse: row.warehouse.map(WarehouseCode::parse).transpose()?,
         units: Level::parse(row.units)?,
+        unavailable: row.unavailable.map(Level::parse).transpose()?,
     })
 }
 

@@ -48,6 +48,8 @@ pub struct StockRow {
     pub warehouse: Option<WarehouseCode>,
     /// How many.
     pub units: Level,
+    /// How many of what is on hand there are not for sale.
+    pub unavailable: Option<Level>,
 }
 
 /// What a row says.

@@ -88,7 +88,8 @@ pub fn page(
     rows: impl Iterator<Item = (String, u32)>,
 ) -> types::Command {
     let row = |(line, (sku, units)): (u32, (String, u32))| {
-        let row = sessions::Row::Stock(sessions::StockRow { sku, warehouse: None, units });
+        let row = sessions::StockRow { sku, warehouse: None, units, unavailable: None };
+        let row = sessions::Row::Stock(row);
         sessions::NumberedRow { line, row }
     };
     let first = (number - 1) * LINES_PER_PAGE + 1;

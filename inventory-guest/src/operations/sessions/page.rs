@@ -77,6 +77,9 @@ fn staged(kind: &SessionKind, row: &NumberedRow) -> Result<StagedRow, String> {
             Some(code) if *code != snapshot.warehouse => {
                 Err(format!("stock of {} in a snapshot of another warehouse", code.as_str()))
             }
+            _ if row.unavailable.is_some() => {
+                Err("a snapshot says what lies there, and not what is unavailable".to_owned())
+            }
             _ => Ok(counter(line, row, String::new())),
         },
         (SessionKind::Catalog(noun), SessionRow::Stock(_)) => {
@@ -91,6 +94,9 @@ fn staged(kind: &SessionKind, row: &NumberedRow) -> Result<StagedRow, String> {
 fn counter(line: u32, row: &StockRow, place: String) -> StagedRow {
     let mut body = Vec::new();
     append(&row.units, &mut body);
+    if let Some(unavailable) = &row.unavailable {
+        append(unavailable, &mut body);
+    }
     StagedRow { subject: row.sku.as_str().to_owned(), place, line, body }
 }
 

@@ -52,8 +52,8 @@ fn begin(kind: SessionKind) -> Command {
     Command::Session(SessionStep::Begin(SessionBegin { session_id: id(), kind, author, reason }))
 }
 
-/// Rows such as `put category A toys`, or `A 5` and `A@W1 5`; `!` is none. Lines count from the
-/// page's hundreds.
+/// Rows such as `put category A toys`, or `A 5`, `A@W1 5` and `A@W1 5/2`; `!` is none. Lines count
+/// from the page's hundreds.
 fn page<const N: usize>(number: u32, rows: [&str; N]) -> Command {
     page_of(number, &rows)
 }
@@ -76,8 +76,11 @@ fn row(text: &str) -> Result<SessionRow, Malformed> {
     let (place, units) = text.split_once(' ').unwrap();
     let (sku, warehouse) = place.split_once('@').map_or((place, None), |it| (it.0, Some(it.1)));
     let warehouse = warehouse.map(|code| WarehouseCode::parse(code).unwrap());
-    let units = Level::parse(units.parse().unwrap()).unwrap();
-    Ok(SessionRow::Stock(StockRow { sku: Sku::parse(sku).unwrap(), warehouse, units }))
+    let level = |text: &str| Level::parse(text.parse().unwrap()).unwrap();
+    let (units, unavailable) =
+        units.split_once('/').map_or((units, None), |it| (it.0, Some(level(it.1))));
+    let (sku, units) = (Sku::parse(sku).unwrap(), level(units));
+    Ok(SessionRow::Stock(StockRow { sku, warehouse, units, unavailable }))
 }
 
 fn commit(pages: u32, options: &str) -> Command {
@@ -323,6 +326,46 @@ fn stock_is_set_with_its_ledger_and_makes_what_is_new() {
     ]);
     shop.stock("C", "7 sellable, 0 reserved, 0 committed, W2 8=0+0+0");
     shop.stock("B", "1 sellable, 4 reserved, 0 committed, W1 9=4+0+0");
+}
+
+/// What was on hand and unavailable had to be set by two imports, in the right order.
+#[test]
+fn a_row_sets_what_is_unavailable_with_what_is_on_hand() {
+    let mut shop = Shop::with("A*9 A@W1*9");
+    shop.check([
+        (0, reserve("O-1", "A*4").shipped(), "reserved 1:W1(A*4) until 10000"),
+        (0, begin(SessionKind::Stock), "open 0 pages 0 staged"),
+        (0, page(1, ["A@W1 20/16", "B@W2 3/0", "C@W2 5/5"]), "open 1 pages 3 staged"),
+        (0, commit(1, ""), "committed 1 pages 3 staged +2 ~1 =0 -0"),
+    ]);
+    shop.stock("A", "5 sellable, 4 reserved, 0 committed, W1 20=4+0+16");
+    shop.stock("C", "0 sellable, 0 reserved, 0 committed, W2 5=0+0+5");
+    shop.tell(0, &discard());
+    let other = |name: &str, command: Command| {
+        let Command::Session(mut step) = command else { unreachable!() };
+        let name = SessionId::parse(name).unwrap();
+        match &mut step {
+            SessionStep::Begin(it) => it.session_id = name,
+            SessionStep::Page(it) => it.session_id = name,
+            SessionStep::Commit(it) => it.session_id = name,
+            _ => unreachable!(),
+        }
+        Command::Session(step)
+    };
+    shop.check([
+        (0, other("S-2", begin(SessionKind::Stock)), "open 0 pages 0 staged"),
+        (0, other("S-2", page(1, ["A@W1 5/2", "C@W2 5"])), "open 1 pages 2 staged"),
+        (
+            0,
+            other("S-2", commit(1, "")),
+            "no rows_refused 1 refused [100: it may be 6 to 2147483647 now]",
+        ),
+        (0, other("S-3", begin(SessionKind::Stock)), "open 0 pages 0 staged"),
+        (0, other("S-3", page(1, ["A@W1 6/2", "C@W2 5"])), "open 1 pages 2 staged"),
+        (0, other("S-3", commit(1, "")), "committed 1 pages 2 staged +0 ~1 =1 -0"),
+    ]);
+    shop.stock("A", "5 sellable, 4 reserved, 0 committed, W1 6=4+0+2");
+    shop.stock("C", "0 sellable, 0 reserved, 0 committed, W2 5=0+0+5");
 }
 
 #[test]

@@ -34,7 +34,8 @@ pub(super) fn page(name: &str, number: u32, rows: &str) -> Command {
         let (sku, warehouse) = place.split_once('@').map_or((place, None), |it| (it.0, Some(it.1)));
         let warehouse = warehouse.map(|code| WarehouseCode::parse(code).unwrap());
         let units = Level::parse(units.parse().unwrap()).unwrap();
-        let row = StockRow { sku: Sku::parse(sku).unwrap(), warehouse, units };
+        let sku = Sku::parse(sku).unwrap();
+        let row = StockRow { sku, warehouse, units, unavailable: None };
         NumberedRow { line, row: Ok(SessionRow::Stock(row)) }
     };
     let rows = (number * 100..).zip(rows.split(' ')).map(row).collect();
