@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Host, Start, agent, one_line};
+use crate::harness::{Host, Start, agent, one_line, through_both};
 
 /// An answer with its version.
 struct Told {
@@ -26,7 +26,8 @@ fn call(host: &Host, method: &str, path: &str, headers: &[(&str, &str)], body: &
     };
     let etag = answer.headers().get("etag").map(|it| it.to_str().unwrap().to_owned());
     let status = answer.status().as_u16();
-    Told { status, etag, body: answer.body_mut().read_json().unwrap() }
+    // A 304 has no body.
+    Told { status, etag, body: answer.body_mut().read_json().unwrap_or(Value::Null) }
 }
 
 fn put(host: &Host, path: &str, body: &Value) -> Told {
@@ -132,7 +133,40 @@ fn an_entry_changes_only_from_the_version_that_was_read() {
     // Not even a new entry has an old version.
     assert_eq!(put(&host, path, &to("drinks")).etag.unwrap(), "\"4\"");
     assert_eq!(call(&host, "PUT", path, &read, &to("toys")).status, 412);
-    assert_eq!(call(&host, "PUT", path, &[("if-match", "*")], &to("toys")).status, 400);
+    assert_eq!(call(&host, "PUT", path, &[("if-match", "7")], &to("toys")).status, 400);
+}
+
+#[test]
+fn any_version_or_one_of_several_may_be_expected_and_what_is_known_is_not_sent_again() {
+    through_both(|host| {
+        let path = "/v1/skus/TEA/category";
+        let to = |category: &str| json!({ "category": category });
+        let any = [("if-match", "*")];
+        let none = call(host, "PUT", path, &any, &to("toys"));
+        assert_eq!((none.status, &none.body["code"]), (412, &json!("version_mismatch")));
+        assert_eq!(call(host, "DELETE", path, &any, &Value::Null).status, 412);
+        assert_eq!(put(host, path, &to("drinks")).etag.as_deref(), Some("\"1\""));
+        assert_eq!(call(host, "PUT", path, &any, &to("toys")).etag.as_deref(), Some("\"2\""));
+        let of = |etags: &'static str| call(host, "PUT", path, &[("if-match", etags)], &to("food"));
+        assert_eq!(of("\"1\", \"3\"").status, 412);
+        assert_eq!(of("\"1\", \"2\"").etag.as_deref(), Some("\"3\""));
+        let read = |etags: &'static str| {
+            call(host, "GET", path, &[("if-none-match", etags)], &Value::Null)
+        };
+        for known in ["\"3\"", "*", "\"1\", W/\"3\""] {
+            let told = read(known);
+            assert_eq!((told.status, told.etag.as_deref()), (304, Some("\"3\"")), "{known}");
+            assert_eq!(told.body, Value::Null, "{known}");
+        }
+        let told = read("\"2\"");
+        assert_eq!((told.status, &told.body["category"]), (200, &json!("food")));
+        assert_eq!(call(host, "GET", path, &[], &Value::Null).status, 200);
+        // The very request again is answered as before, whatever the version is now.
+        let named = format!("{path}?request_id=R-1");
+        assert_eq!(call(host, "PUT", &named, &any, &to("toys")).etag.as_deref(), Some("\"4\""));
+        let again = call(host, "PUT", &named, &any, &to("toys"));
+        assert_eq!((again.status, again.etag.as_deref()), (200, Some("\"4\"")), "{}", again.body);
+    });
 }
 
 #[test]
@@ -185,7 +219,8 @@ fn what_breaks_the_contract_is_a_400_that_says_why() {
         ("/v1/skus/TEA/category?why=x", json!({"category": "x"}), "no parameter why"),
         ("/v1/warehouses/SZ", json!({"lat": 22.5}), "lat and lon"),
         ("/v1/divisions/440305", json!({"name": "x", "lat": 91, "lon": 0}), "degrees"),
-        ("/v1/calendars/SZ", json!({"weekly": {"monday": [["09:00"]]}}), "array"),
+        ("/v1/calendars/SZ", json!({"weekly": {"monday": [["09:00"]]}}), "/weekly/monday/0 is an"),
+        ("/v1/calendars/SZ", json!({"weekly": []}), "/weekly is an array"),
         ("/v1/calendars/SZ", json!({"weekly": {}, "cut_off": "25:00"}), "TimeOfDay"),
         ("/v1/calendars/SZ", json!({"weekly": {}, "time_zone": "Asia/Atlantis"}), "time zone"),
     ] {

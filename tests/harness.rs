@@ -233,3 +233,13 @@ pub(crate) fn read(mut answer: ureq::http::Response<ureq::Body>) -> Option<Answe
     let body = answer.body_mut().read_json().ok()?;
     Some(Answer { status, replayed, body })
 }
+
+/// The same through the host and the CLI's server.
+pub(crate) fn through_both(check: impl Fn(&Host)) {
+    let data = tempfile::tempdir().unwrap();
+    check(&Host::start(data.path()));
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = crate::door::cli::command(folder.path());
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    check(&Start::from(command).start());
+}

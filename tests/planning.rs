@@ -2,20 +2,10 @@
 //! the CLI's server, which has the same paths and JSON, and the CLI's subcommands.
 
 use crate::door::cli::command;
-use crate::harness::{Answer, Host, Start, agent, read};
+use crate::harness::{Answer, Host, agent, read, through_both};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// The same through both servers.
-fn through_both(check: impl Fn(&Host)) {
-    let data = tempfile::tempdir().unwrap();
-    check(&Host::start(data.path()));
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = command(folder.path());
-    command.args(["serve", "--listen", "127.0.0.1:0"]);
-    check(&Start::from(command).start());
-}
 
 fn put(host: &Host, path: &str, body: &Value) -> Answer {
     let url = format!("http://{}{path}", host.address);
@@ -125,7 +115,9 @@ fn a_plan_says_what_a_reservation_would_find_and_why() {
         assert_eq!((&there.body["available"], &there.body["sellable"]), (&json!(5), &json!(50)));
         assert_eq!(there.body["sources"][0]["warehouse"], "SZ");
         assert_eq!(there.body["explain"][1].get("requested"), None, "{there:?}");
-        assert_eq!(host.get("/v1/stock/TEA?ship_to=540102").body["denied"]["rule"], "law");
+        let denied = host.get("/v1/stock/TEA?ship_to=540102");
+        assert_eq!(denied.body["denied"]["rule"], "law");
+        assert_eq!(why(&denied), [json!(["GZ", "denied"]), json!(["SZ", "denied"])]);
         assert_eq!(host.get("/v1/stock/TEA?ship_to=5401").status, 400);
         assert_eq!(host.get("/v1/stock/NONE?ship_to=540102").body["code"], "unknown_sku");
     });
@@ -139,8 +131,14 @@ fn of_an_order_that_may_be_partial_what_is_denied_is_left_out_and_told() {
         assert_eq!(host.post("/v1/orders/O-1/reserve", &body).status, 422);
         let whole = host.post("/v1/plan", &body);
         assert_eq!((&whole.body["packages"], &whole.body["shortages"]), (&json!([]), &json!([])));
+        let why = |answer: &Answer| -> Vec<Value> {
+            let explain = answer.body["explain"].as_array().unwrap().iter();
+            explain.map(|it| json!([it["warehouse"], it["why"], it["taken"]])).collect()
+        };
+        assert_eq!(why(&whole), [json!(["GZ", "denied", 0]), json!(["SZ", "denied", 0])]);
         body["allow_partial"] = json!(true);
         let planned = host.post("/v1/plan", &body);
+        assert_eq!(why(&planned), [json!(["GZ", "denied", 0]), json!(["SZ", "taken", 2])]);
         let placed = host.post("/v1/orders/O-2/reserve", &body);
         let lines = json!([{"sku": "CUP", "quantity": 2}]);
         let shortages =
@@ -172,6 +170,9 @@ fn a_calendar_is_shown_before_anybody_orders() {
         assert!(shown.body["promised_ship_at"].is_string(), "{shown:?}");
         assert_eq!(host.get("/v1/calendars/GZ/preview").body["promised_ship_at"], Value::Null);
         assert_eq!(host.get("/v1/calendars/SZ/preview?count=0").status, 400);
+        let url = format!("http://{}/v1/calendars/SZ", host.address);
+        let refused = read(agent().put(url).send_json(json!({"weekly": []})).unwrap()).unwrap();
+        assert_eq!((refused.status, &refused.body["pointer"]), (400, &json!("/weekly")));
         let unknown = host.get("/v1/calendars/XX/preview");
         assert_eq!((unknown.status, &unknown.body["code"]), (404, &json!("unknown_warehouse")));
     });
@@ -283,24 +284,41 @@ fn the_clis_subcommands_bring_in_a_snapshot() {
     let run = |arguments: &[&str]| run(folder.path(), arguments);
     let items = ["TEA@SZ:on_hand=5", "CUP@SZ:on_hand=9"];
     assert_eq!(run(&[&["adjust", "--reason", "initial"][..], &items].concat()).0, 0);
-    let as_of = humantime::format_rfc3339_millis(std::time::SystemTime::now()).to_string();
+    let now = std::time::SystemTime::now();
+    let at = |since: u64| now + std::time::Duration::from_secs(since);
+    let at = |since| humantime::format_rfc3339_millis(at(since)).to_string();
+    let (as_of, later) = (at(0), at(1));
     let begin = ["snapshot", "begin", "S-1", "--warehouse", "SZ", "--as-of", &as_of];
     assert_eq!(run(&begin).0, 0);
     assert_eq!(run(&["snapshot", "page", "S-1", "1", "TEA=4"]).0, 0);
     assert_eq!(run(&["snapshot", "commit", "S-1", "--pages", "2"]).0, 1);
     let (code, said, _) = run(&["snapshot", "commit", "S-1", "--pages", "1"]);
-    assert!(code == 0 && said.contains("awaiting_approval"), "{code} {said}");
+    assert!(code == 0 && said.starts_with("S-1 awaiting_approval\nwarehouse  as of"), "{said}");
+    assert!(said.contains(" edge-1:") && !said.contains('{'), "{said}");
+    let (_, said, _) = run(&["--json", "snapshot", "get", "S-1"]);
+    let report: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(report["ok"]["effects"]["zeroed"], 1, "{said}");
     let (code, said, _) = run(&["snapshot", "list", "--state", "awaiting_approval"]);
     assert!(code == 0 && said.contains("S-1") && said.contains("SZ"), "{code} {said}");
     assert!(!run(&["snapshot", "list", "--state", "open"]).1.contains("S-1"));
     assert_eq!(run(&["snapshot", "list", "--state", "waiting"]).0, 64);
+    assert_eq!(run(&["snapshot", "list", "--after", "a b"]).0, 64);
     assert_eq!(run(&["snapshot", "approve", "S-1"]).0, 0);
     let (code, said, _) = run(&["snapshot", "get", "S-1"]);
-    assert!(code == 0 && said.contains("\"emptied\":1"), "{code} {said}");
+    let told = said.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let told: Vec<_> = told.collect();
+    assert_eq!((code, told[0].as_slice()), (0, &["S-1", "committed"][..]), "{said}");
+    let header = ["created", "updated", "unchanged", "emptied", "stocked", "zeroed"];
+    assert_eq!((&told[3][..6], &told[4][..6]), (&header[..], &["0", "1", "0", "1", "2", "1"][..]));
     let (_, said, _) = run(&["--json", "stock", "TEA", "CUP"]);
     let stock: Value = serde_json::from_str(&said).unwrap();
     let on_hand = |at: usize| stock["ok"]["stock"][at]["on_hand"].as_u64().unwrap();
     assert_eq!((on_hand(0), on_hand(1)), (4, 0), "{said}");
-    assert_eq!(run(&["snapshot", "discard", "S-1"]).0, 0);
+    assert_eq!(run(&["snapshot", "discard", "S-1"]).1.lines().next(), Some("S-1 committed"));
+    let begin = ["snapshot", "begin", "S-2", "--warehouse", "SZ", "--as-of", &later];
+    assert_eq!(run(&begin).0, 0);
+    let (_, said, _) = run(&["snapshot", "page", "S-2", "1", "TEA=4", "TEA=5"]);
+    assert!(said.ends_with("page  item  refused\n   1     1  the sku TEA again\n"), "{said}");
+    assert_eq!(run(&["snapshot", "discard", "S-2"]).1.lines().next(), Some("S-2 discarded"));
     assert_eq!(run(&["audit"]).0, 0);
 }

@@ -154,6 +154,58 @@ fn a_snapshot_comes_in_pages_and_waits_when_it_takes_much_away() {
 }
 
 #[test]
+fn a_snapshot_says_by_which_shipment_it_counts_and_what_is_wrong_with_it() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    stocked(&host);
+    let shipped = ship(&host, "O-1", "A", 3);
+    let begin = |name: &str, as_of: &str, watermark: Option<&str>| {
+        let mut body = json!({"snapshot": name, "warehouse": "W1", "as_of": as_of});
+        if let Some(watermark) = watermark {
+            body["watermark"] = watermark.into();
+        }
+        host.post("/v1/snapshots", &body)
+    };
+    let as_of = at(0);
+    assert_eq!(begin("S-1", &as_of, None).body["watermark"], json!(shipped));
+    let items = json!({"items": [{"sku": "A", "on_hand": 7}, {"sku": "B", "on_hand": 10}]});
+    assert_eq!(put(&host, "/v1/snapshots/S-1/pages/1", &items).status, 200);
+    let done = host.post("/v1/snapshots/S-1/commit", &json!({"pages": 1}));
+    assert_eq!(
+        (&done.body["state"], &done.body["watermark"]),
+        (&"committed".into(), &json!(shipped))
+    );
+    ship(&host, "O-2", "A", 1);
+    assert_eq!(host.get("/v1/snapshots").body["snapshots"][0]["watermark"], json!(shipped));
+    let discarded = host.post("/v1/snapshots/S-1/discard", &json!({}));
+    assert_eq!(
+        (&discarded.body["state"], &discarded.body["staged"]),
+        (&"committed".into(), &json!(0))
+    );
+    let known = host.get("/v1/snapshots/S-1").body;
+    assert_eq!((&known["state"], &known["staged"]), (&"committed".into(), &json!(2)), "{known}");
+
+    let (node, _) = shipped.split_once(':').unwrap();
+    let first = format!("{node}:1");
+    let stale = begin("S-2", &as_of, Some(&first)).body;
+    assert_eq!((&stale["watermark"], &stale["newest_watermark"]), (&json!(first), &json!(shipped)));
+    let detail = stale["detail"].as_str().unwrap();
+    assert!(detail.contains(&first) && detail.contains(&shipped), "{detail}");
+
+    let given = begin("S-3", &at(1), Some(&shipped)).body;
+    assert_eq!(given["watermark"], json!(shipped), "{given}");
+    let twice = json!({"items": [{"sku": "A", "on_hand": 7}, {"sku": "A", "on_hand": 8}]});
+    let page = put(&host, "/v1/snapshots/S-3/pages/2", &twice).body;
+    let error = json!([{"page": 2, "item": 1, "why": "the sku A again"}]);
+    assert_eq!(page["errors"], error, "{page}");
+    let discarded = host.post("/v1/snapshots/S-3/discard", &json!({})).body;
+    let left = (&discarded["state"], &discarded["pages"], &discarded["staged"]);
+    assert_eq!(left, (&"discarded".into(), &json!(0), &json!(0)), "{discarded}");
+    assert_eq!(host.get("/v1/snapshots/S-3").status, 404);
+    host.assert_audit_is_clean();
+}
+
+#[test]
 fn roles_say_who_counts_and_who_approves() {
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("edge.toml");

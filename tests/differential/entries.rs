@@ -10,6 +10,7 @@ use edge_host::guest::sessions::{
 };
 use edge_host::guest::types::{
     Adjust, AdjustItem, Adjustment, CatalogChange, CatalogItem, Command, Counter, EntryChange,
+    ExpectedVersion,
 };
 
 use super::stream::{Stream, WAREHOUSES};
@@ -36,7 +37,13 @@ fn item(stream: &mut Stream) -> CatalogItem {
         let EntryKey { noun, subject, place } = key(stream);
         EntryChange::Put(Entry { subject, place, body: body(stream, noun) })
     };
-    let expected_version = (stream.below(8) == 0).then(|| stream.below(30) as u64);
+    let version = |stream: &mut Stream| stream.below(30) as u64;
+    let expected_version = match stream.below(16) {
+        0 | 1 => ExpectedVersion::Version(version(stream)),
+        2 => ExpectedVersion::Present,
+        3 => ExpectedVersion::OneOf(vec![version(stream), version(stream)]),
+        _ => ExpectedVersion::Any,
+    };
     CatalogItem { change, expected_version }
 }
 
@@ -107,7 +114,8 @@ pub(super) fn session_step(stream: &mut Stream) -> SessionStep {
 pub(super) fn unfinished() -> Vec<Command> {
     let session_id = "S-unfinished".to_owned();
     let row = |line| {
-        let stock = StockRow { sku: "TEA".to_owned(), warehouse: None, units: line };
+        let stock =
+            StockRow { sku: "TEA".to_owned(), warehouse: None, units: line, unavailable: None };
         NumberedRow { line, row: Row::Stock(stock) }
     };
     let begin = SessionStep::Begin(SessionBegin {
@@ -171,7 +179,8 @@ fn numbered(stream: &mut Stream, line: u32, of_stock: bool) -> NumberedRow {
     let code = WAREHOUSES[stream.below(WAREHOUSES.len())].to_owned();
     let row = if of_stock {
         let warehouse = (stream.below(2) == 0).then_some(code);
-        Row::Stock(StockRow { sku: stream.sku(), warehouse, units: stream.units(60) })
+        let unavailable = (stream.below(3) == 0).then(|| stream.units(20));
+        Row::Stock(StockRow { sku: stream.sku(), warehouse, units: stream.units(60), unavailable })
     } else {
         let place = AREAS[stream.below(AREAS.len())].to_owned();
         let body = body(stream, Noun::ServiceArea);

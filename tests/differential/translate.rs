@@ -150,7 +150,7 @@ translate! {
     record counts::StaleSnapshot { as_of, watermark, newest_as_of, newest_watermark }
     variant sessions::SessionKind { Catalog(it), Stock, Snapshot(it) }
     record sessions::SessionBegin { session_id, kind, author, reason }
-    record sessions::StockRow { sku, warehouse, units }
+    record sessions::StockRow { sku, warehouse, units, unavailable }
     variant sessions::Row { Entry(it), Stock(it) }
     record sessions::NumberedRow { line, row }
     record sessions::SessionPage { session_id, number, rows }
@@ -160,13 +160,14 @@ translate! {
         Begin(it), Page(it), Commit(it), Discard(it), CommitSnapshot(it), Approve(it)
     }
     record sessions::RefusedRow { line, why }
-    variant sessions::SessionState { Open, Committed, AwaitingApproval }
+    variant sessions::SessionState { Open, Committed, AwaitingApproval, Discarded }
     record sessions::Session {
         session_id, kind, state, pages, staged, created, updated, unchanged, deleted, refused,
         refused_rows, snapshot
     }
     record sessions::RefusedRows { refused, rows }
     variant types::EntryChange { Put(it), Delete(it) }
+    variant types::ExpectedVersion { Any, Version(it), Present, OneOf(it) }
     record types::CatalogItem { change, expected_version }
     record types::CatalogChange { author, reason, items, refuse_in_use, dry_run, request_id }
     variant types::EntryEffect { Created, Updated, Unchanged, Deleted, Absent }

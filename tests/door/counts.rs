@@ -1,7 +1,7 @@
 //! Counts and snapshots of what lies in a warehouse: what its system says, the requests of api.md
 //! that say it, and what they are answered.
 
-use super::json::{instant, list, number, optional_number, small, text, without_nulls, written};
+use super::json::{instant, list, number, small, text, without_nulls, written};
 use super::words::Instant;
 use inventory_json::contract::sessions::SessionStep;
 use inventory_json::contract::types;
@@ -13,7 +13,7 @@ use inventory_json::words::{PageNumber, RequestId};
 use serde_json::{Value, json};
 
 /// Where every door's events are from.
-const NODE: &str = "edge-1";
+pub(super) const NODE: &str = "edge-1";
 
 /// What a commit that says no share would mean; ours say one.
 const PERCENT_UNUSED: u32 = 0;
@@ -226,6 +226,16 @@ fn event(seen: Seen) -> Option<String> {
     seen.watermark.map(|seq| format!("{NODE}:{seq}"))
 }
 
+/// The sequence of an event id, where there is one.
+pub(super) fn watermark(body: &Value, name: &str) -> Option<u64> {
+    if body[name].is_null() {
+        return None;
+    }
+    let event = text(body, name);
+    let seq = event.strip_prefix(NODE).and_then(|rest| rest.strip_prefix(':'));
+    Some(seq.and_then(|seq| seq.parse().ok()).unwrap_or_else(|| panic!("{event} is no event")))
+}
+
 fn items(items: &[Found]) -> Value {
     items.iter().map(|(sku, units)| json!({ "sku": sku, "on_hand": units })).collect()
 }
@@ -254,10 +264,8 @@ pub(super) fn report(body: &Value) -> Report {
         stale: number(it, "stale"),
         short: number(it, "short"),
     };
-    let seen = Seen {
-        as_of: instant(&text(body, "as_of")),
-        watermark: optional_number(body, "watermark"),
-    };
+    let seen =
+        Seen { as_of: instant(&text(body, "as_of")), watermark: watermark(body, "watermark") };
     Report {
         name: text(body, "snapshot"),
         warehouse: text(body, "warehouse"),

@@ -246,13 +246,13 @@ fn refusal_of_counts(code: &str, body: &Value) -> Refusal {
             errors: list(&body["errors"], |it| (small(it, "line"), text(it, "why"))),
         },
         "count_ahead" => Refusal::CountAhead {
-            seen: Seen { as_of: at("as_of"), watermark: optional_number(body, "watermark") },
+            seen: Seen { as_of: at("as_of"), watermark: counts::watermark(body, "watermark") },
             now: at("now"),
             last_seq: number(body, "last_seq"),
         },
         "snapshot_stale" => Refusal::SnapshotStale {
-            this: (at("as_of"), number(body, "watermark")),
-            newest: (at("newest_as_of"), number(body, "newest_watermark")),
+            this: (at("as_of"), counts::watermark(body, "watermark").unwrap()),
+            newest: (at("newest_as_of"), counts::watermark(body, "newest_watermark").unwrap()),
         },
         other => panic!("{other} is not a refusal: {body}"),
     }
@@ -395,10 +395,6 @@ fn optional_text(body: &Value, name: &str) -> Option<String> {
 
 pub(super) fn number(body: &Value, name: &str) -> u64 {
     body[name].as_u64().unwrap_or_else(|| panic!("{name} is not a number in {body}"))
-}
-
-pub(super) fn optional_number(body: &Value, name: &str) -> Option<u64> {
-    (!body[name].is_null()).then(|| number(body, name))
 }
 
 pub(super) fn small(body: &Value, name: &str) -> u32 {

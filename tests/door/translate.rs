@@ -1,6 +1,6 @@
 //! The callers' words into the guest's, and the guest's answers back.
 
-use super::counts::Missing;
+use super::counts::{Missing, NODE};
 use super::json;
 use super::words::{self, Fault};
 use inventory_guest::contract::{arguments, results};
@@ -174,7 +174,9 @@ fn outcome(outcome: domain::Outcome) -> words::Outcome {
 fn answer_by_json(answer: domain::Answer) -> words::Answer {
     let outcome = results::outcome(domain::Outcome { replayed: false, result: Ok(answer) });
     let answer = outcome.result.expect("an answer stays an answer");
-    json::answer(&serde_json::to_value(inventory_json::outcome::Answer::from(&answer)).unwrap())
+    json::answer(
+        &serde_json::to_value(inventory_json::outcome::Answer::new(&answer, NODE)).unwrap(),
+    )
 }
 
 fn order_answer(answer: domain::OrderAnswer) -> words::OrderAnswer {
@@ -300,7 +302,7 @@ fn refusal(refusal: domain::Refusal) -> words::Refusal {
         | Said::NoShippableWarehouse(_)) => {
             let outcome = results::outcome(domain::Outcome { replayed: false, result: Err(other) });
             let refusal = outcome.result.expect_err("a refusal stays what it is");
-            json::refusal(&Value::Object(refused(&refusal).into_members()))
+            json::refusal(&Value::Object(refused(&refusal, NODE).into_members()))
         }
     }
 }

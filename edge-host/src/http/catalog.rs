@@ -1,6 +1,6 @@
 //! The catalog: the same calls for each of its nouns, by its table of paths.
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use inventory_json::catalog::path::{CHANGES, PATHS, SERVICE_AREAS};
 use inventory_json::catalog::query::{self, Edit, Listing};
@@ -18,7 +18,7 @@ use super::problem::Problem;
 use super::refusal::{UNKNOWN_ENTRY, failed};
 use super::route::{Call, Route};
 use super::{ADMIN, READ, imports, json};
-use crate::guest::types::{Answer, EntryChange, Outcome};
+use crate::guest::types::{Answer, EntryChange, ExpectedVersion, Outcome};
 use crate::shard;
 
 /// The calls of every noun, and those on many of them.
@@ -138,7 +138,14 @@ async fn get(call: Call, noun: Noun) -> Result<Response, Problem> {
     let name = format!("there is no such {}", Shape::of(noun).name);
     let found = call.wire.shard.entry(key).await.map_err(|error| failed(&error))?;
     let found = found.ok_or_else(|| Problem::new(&UNKNOWN_ENTRY, name))?;
-    let response = json::answer(&StoredEntry::new(noun, &found).0);
+    let etag = call.headers.get(header::IF_NONE_MATCH).map(HeaderValue::as_bytes);
+    let response = if query::is_known(etag, found.version) {
+        let mut response = Response::default();
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else {
+        json::answer(&StoredEntry::new(noun, &found).0)
+    };
     Ok(with_etag(response, found.version))
 }
 
@@ -171,7 +178,7 @@ async fn edit(call: Call, change: EntryChange) -> Result<Response, Problem> {
 }
 
 async fn change(mut call: Call) -> Result<Response, Problem> {
-    query::expects_nothing(expected_version(&call.headers)?)?;
+    query::expects_nothing(&expected_version(&call.headers)?)?;
     let body: CatalogChange = json::read(&mut call).await?;
     apply(&call.wire, body.into_command()).await
 }
@@ -204,7 +211,7 @@ fn with_etag(mut response: Response, version: u64) -> Response {
     response
 }
 
-fn expected_version(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+fn expected_version(headers: &HeaderMap) -> Result<ExpectedVersion, Problem> {
     let value = |name| headers.get(name).map(HeaderValue::as_bytes);
     query::expected_version(value(header::IF_MATCH), value(header::IF_NONE_MATCH))
 }

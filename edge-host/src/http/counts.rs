@@ -15,7 +15,7 @@ use super::problem::{FORBIDDEN, Problem};
 use super::refusal::{UNKNOWN_SESSION, failed};
 use super::route::{Call, Route};
 use super::{ADMIN, READ, TRADE, Wire, json};
-use crate::guest::sessions::SessionStep;
+use crate::guest::sessions::{Session, SessionStep};
 use crate::guest::types::Command;
 
 /// The calls of warehouses' own systems, and of those who watch over them.
@@ -69,8 +69,12 @@ pub(super) fn routes() -> Vec<Route> {
                 .may_take::<Nothing>()
                 .conflicts(),
         ),
-        Route::post("/v1/snapshots/{snapshot}/discard", TRADE, discard)
-            .described(snapshot().says("Forget it").may_take::<Nothing>().conflicts()),
+        Route::post("/v1/snapshots/{snapshot}/discard", TRADE, discard).described(
+            snapshot()
+                .says("Forget it: what counts goes on counting")
+                .may_take::<Nothing>()
+                .conflicts(),
+        ),
     ]
 }
 
@@ -97,25 +101,25 @@ async fn list(call: Call) -> Result<Response, Problem> {
     let SnapshotsQuery { state, after, limit } = query;
     let listed = call.wire.shard.snapshots(state.map(Into::into), after, limit).await;
     let listed = listed.map_err(|error| failed(&error))?;
-    Ok(json::answer(&Snapshots::new(&listed, limit)))
+    Ok(json::answer(&Snapshots::new(&listed, limit, &call.wire.config.node)))
 }
 
 async fn get(call: Call) -> Result<Response, Problem> {
     let id = name(&call)?.into_string();
     let found = call.wire.shard.session(id).await.map_err(|error| failed(&error))?;
-    let report = found.as_ref().and_then(SnapshotReport::new).ok_or_else(unknown)?;
-    Ok(json::answer(&report))
+    Ok(json::answer(&report(&call.wire, found.as_ref())?))
 }
 
-fn unknown() -> Problem {
-    Problem::new(&UNKNOWN_SESSION, "no such snapshot")
+fn report<'a>(wire: &Wire, found: Option<&'a Session>) -> Result<SnapshotReport<'a>, Problem> {
+    let report = found.and_then(|it| SnapshotReport::new(it, &wire.config.node));
+    report.ok_or_else(|| Problem::new(&UNKNOWN_SESSION, "no such snapshot"))
 }
 
 /// Pages and `discard` are the same steps for imports, which whoever trades may not touch.
 async fn check_is_snapshot(wire: &Wire, id: &RequestId) -> Result<(), Problem> {
     let found = wire.shard.session(id.as_str().to_owned()).await;
     let found = found.map_err(|error| failed(&error))?;
-    found.as_ref().and_then(SnapshotReport::new).ok_or_else(unknown).map(|_| ())
+    report(wire, found.as_ref()).map(|_| ())
 }
 
 async fn page(mut call: Call) -> Result<Response, Problem> {

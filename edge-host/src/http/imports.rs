@@ -15,7 +15,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use http_body_util::BodyExt;
 use hyper::body::Frame;
-use inventory_json::catalog::Shape;
+use inventory_json::catalog::{Shape, query};
 use inventory_json::import::{self, Failed, Format, ImportOptions, ImportReport, Subject, write};
 use inventory_json::words::RequestIdRule;
 use parking_lot::Mutex;
@@ -134,11 +134,12 @@ pub(super) async fn status(call: Call) -> Result<Response, Problem> {
 
 pub(super) async fn export(call: Call) -> Result<Response, Problem> {
     let subject = subject(&call)?;
-    let format = match call.uri.query().unwrap_or_default() {
-        "" | "format=json" => Format::Json,
-        "format=csv" => Format::Csv,
-        other => {
-            let detail = format!("format is json or csv, not {other:?}");
+    let [format] = query::parameters(call.uri.query().unwrap_or_default(), ["format"])?;
+    let format = match format.as_deref() {
+        None | Some("json") => Format::Json,
+        Some("csv") => Format::Csv,
+        Some(other) => {
+            let detail = format!("format is json or csv, not {other}");
             return Err(Problem::malformed_parameter("format", detail));
         }
     };

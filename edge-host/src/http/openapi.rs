@@ -213,10 +213,17 @@ fn operation(route: &Route, tokens: &[Token]) -> OperationBuilder {
         let parameter = parameter.schema(Some(schema.clone())).required(Required::False);
         operation = operation.parameter(parameter);
     }
-    if description.is_versioned && route.method != Method::Get {
-        statuses.push(412);
-        for name in ["If-Match", "If-None-Match"] {
-            let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header);
+    if description.is_versioned {
+        let names: &[&str] = if route.method == Method::Get {
+            let known = ResponseBuilder::new().description("The caller has it already.");
+            operation = operation.response("304", known.build());
+            &["If-None-Match"]
+        } else {
+            statuses.push(412);
+            &["If-Match", "If-None-Match"]
+        };
+        for name in names {
+            let parameter = ParameterBuilder::new().name(*name).parameter_in(ParameterIn::Header);
             let text = ObjectBuilder::new().schema_type(Type::String);
             let parameter = parameter.schema(Some(text)).required(Required::False);
             operation = operation.parameter(parameter);

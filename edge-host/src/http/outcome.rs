@@ -28,14 +28,17 @@ pub(super) async fn apply_and_keep(
     count(wire, &outcome);
     match &outcome.result {
         Ok(answer) => {
-            let mut response = json::answer(&Answer::from(answer));
+            let mut response = json::answer(&Answer::new(answer, &wire.config.node));
             if outcome.replayed {
                 let yes = HeaderValue::from_static("true");
                 response.headers_mut().insert(IDEMPOTENT_REPLAY, yes);
             }
             Ok((response, outcome))
         }
-        Err(refusal) => Err(Problem { replayed: outcome.replayed, ..refused(refusal) }),
+        Err(refusal) => {
+            let replayed = outcome.replayed;
+            Err(Problem { replayed, ..refused(refusal, &wire.config.node) })
+        }
     }
 }
 
@@ -47,7 +50,7 @@ pub(super) fn of_batch<'a>(
     if let Ok(outcome) = result {
         count(wire, outcome);
     }
-    BatchOutcome::new(result.as_ref().map_err(failed))
+    BatchOutcome::new(result.as_ref().map_err(failed), &wire.config.node)
 }
 
 fn count(wire: &Wire, outcome: &types::Outcome) {
@@ -55,6 +58,6 @@ fn count(wire: &Wire, outcome: &types::Outcome) {
         wire.metrics.replays.inc();
     }
     if let Err(refusal) = &outcome.result {
-        wire.metrics.refused(refused(refusal).kind.code);
+        wire.metrics.refused(refused(refusal, &wire.config.node).kind.code);
     }
 }

@@ -8,8 +8,8 @@ use crate::domain::catalog::{
 };
 use crate::domain::restriction::{Restriction, Rule, Verdict};
 use crate::domain::{
-    Adcode, CatalogChange, CatalogItem, Category, ChangedEntry, EntryChange, EntryEffect, Instant,
-    Items, Label, Level, Location, Malformed, OrderId, Reason, RequestId,
+    Adcode, CatalogChange, CatalogItem, Category, ChangedEntry, EntryChange, EntryEffect,
+    ExpectedVersion, Instant, Items, Label, Level, Location, Malformed, OrderId, Reason, RequestId,
 };
 use crate::operations::queries::{CatalogEvent, StoredEntry};
 
@@ -32,7 +32,12 @@ fn item(item: types::CatalogItem) -> Result<CatalogItem, Malformed> {
             types::EntryChange::Put(it) => EntryChange::Put(entry(it)?),
             types::EntryChange::Delete(it) => EntryChange::Delete(key(&it)?),
         },
-        expected_version: item.expected_version,
+        expected_version: match item.expected_version {
+            types::ExpectedVersion::Any => ExpectedVersion::Any,
+            types::ExpectedVersion::Version(it) => ExpectedVersion::Version(it),
+            types::ExpectedVersion::Present => ExpectedVersion::Present,
+            types::ExpectedVersion::OneOf(it) => ExpectedVersion::one_of(it)?,
+        },
     })
 }
 

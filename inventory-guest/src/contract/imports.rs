@@ -61,10 +61,14 @@ fn row(row: sessions::NumberedRow) -> Result<NumberedRow, Malformed> {
 }
 
 fn stock_row(row: sessions::StockRow) -> Result<StockRow, Malformed> {
+    if row.unavailable.is_some() && row.warehouse.is_none() {
+        return Err(Malformed("units are unavailable in a warehouse".to_owned()));
+    }
     Ok(StockRow {
         sku: Sku::parse(row.sku)?,
         warehouse: row.warehouse.map(WarehouseCode::parse).transpose()?,
         units: Level::parse(row.units)?,
+        unavailable: row.unavailable.map(Level::parse).transpose()?,
     })
 }
 
@@ -74,6 +78,7 @@ pub fn session_state(state: sessions::SessionState) -> SessionState {
         sessions::SessionState::Open => SessionState::Open,
         sessions::SessionState::Committed => SessionState::Committed,
         sessions::SessionState::AwaitingApproval => SessionState::AwaitingApproval,
+        sessions::SessionState::Discarded => SessionState::Discarded,
     }
 }
 
@@ -92,6 +97,7 @@ pub fn session(session: Session) -> sessions::Session {
             SessionState::Open => sessions::SessionState::Open,
             SessionState::Committed => sessions::SessionState::Committed,
             SessionState::AwaitingApproval => sessions::SessionState::AwaitingApproval,
+            SessionState::Discarded => sessions::SessionState::Discarded,
         },
         pages: session.pages,
         staged: session.staged,

@@ -39,6 +39,7 @@ fn explained(it: WarehouseWhy) -> inquiries::Explained {
             Why::NotNeeded => inquiries::Why::NotNeeded,
             Why::BackupNotNeeded => inquiries::Why::BackupNotNeeded,
             Why::NotSellable => inquiries::Why::NotSellable,
+            Why::Denied => inquiries::Why::Denied,
         },
         requested: it.explained.requested,
         free: it.explained.free,

@@ -304,13 +304,51 @@ impl EntryChange {
     }
 }
 
+/// What version an entry must have before it is changed. Requests are remembered by its encoding:
+/// the first two are those of an `Option<u64>`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum ExpectedVersion {
+    /// Whatever it is, if there is one.
+    Any,
+    /// This one; 0: there is none.
+    Version(u64),
+    /// Whatever it is, but there is one.
+    Present,
+    /// One of these.
+    OneOf(Vec<u64>),
+}
+
+impl ExpectedVersion {
+    /// Accepts 1 to 100 versions.
+    pub fn one_of(versions: Vec<u64>) -> Result<Self, Malformed> {
+        if (1..=100).contains(&versions.len()) {
+            Ok(Self::OneOf(versions))
+        } else {
+            Err(Malformed(format!("1..100 versions are expected, not {}", versions.len())))
+        }
+    }
+
+    /// What was expected instead of this version (0: there is none), of several the first; `None`:
+    /// this.
+    pub fn instead_of(&self, actual: u64) -> Option<u64> {
+        match self {
+            Self::Any => None,
+            Self::Version(version) => Some(*version).filter(|version| *version != actual),
+            Self::Present => Some(0).filter(|_| actual == 0),
+            Self::OneOf(versions) => {
+                versions.first().copied().filter(|_| !versions.contains(&actual))
+            }
+        }
+    }
+}
+
 /// One entry to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CatalogItem {
     /// What is done.
     pub change: EntryChange,
-    /// Refuse unless the entry has this version before; 0: unless there is none.
-    pub expected_version: Option<u64>,
+    /// Refuse unless the entry has it.
+    pub expected_version: ExpectedVersion,
 }
 
 /// An operator's change of the catalog: all items or none.

@@ -75,6 +75,15 @@ pub struct Snapshot {
     pub seen: Seen,
 }
 
+impl Snapshot {
+    /// The same, with the watermark that it comes to.
+    #[must_use]
+    pub fn at(&self, watermark: u64) -> Self {
+        let seen = Seen { watermark: Some(watermark), ..self.seen };
+        Self { warehouse: self.warehouse.clone(), seen }
+    }
+}
+
 /// What a snapshot did, or would do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotNumbers {

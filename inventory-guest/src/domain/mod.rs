@@ -24,8 +24,8 @@ pub mod session;
 pub use area::Area;
 pub use command::{
     Adjust, AdjustItem, Adjustment, CatalogChange, CatalogItem, Command, Confirm, Counter,
-    EntryChange, ExpireLimit, Extend, LeftOut, Line, Mode, Operation, Placement, Release,
-    ReleaseReason, Ship, ShipTo, Strategy, Transfer,
+    EntryChange, ExpectedVersion, ExpireLimit, Extend, LeftOut, Line, Mode, Operation, Placement,
+    Release, ReleaseReason, Ship, ShipTo, Strategy, Transfer,
 };
 pub use location::{Distance, Location, Position};
 pub use names::{Adcode, Category, Label, OrderId, Reason, RequestId, Sku, WarehouseCode};

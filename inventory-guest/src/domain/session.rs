@@ -48,6 +48,8 @@ pub struct StockRow {
     pub warehouse: Option<WarehouseCode>,
     /// How many.
     pub units: Level,
+    /// How many of what is on hand there are not for sale.
+    pub unavailable: Option<Level>,
 }
 
 /// What a row says.
@@ -164,6 +166,8 @@ pub enum SessionState {
     Committed,
     /// It was committed, and an operator is to approve or discard it.
     AwaitingApproval,
+    /// It is forgotten: only the answer to a discard says so.
+    Discarded,
 }
 
 /// What a commit did, or would do: to entries or counters.
@@ -190,7 +194,7 @@ pub struct Session {
     pub state: SessionState,
     /// Pages that have come.
     pub pages: u32,
-    /// Rows that are staged.
+    /// Rows that have come; in the answer to a discard, those not yet forgotten.
     pub staged: u64,
     /// Of the commit.
     pub effects: Effects,

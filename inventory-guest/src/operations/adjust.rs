@@ -69,15 +69,29 @@ pub(super) fn make_good(batch: &mut Batch<'_>, item: &AdjustItem) {
     }
 }
 
-/// What a correction by itself would come to: the value before, where there was one, and after.
-pub(super) fn tried(batch: &Batch<'_>, item: &AdjustItem) -> Result<(Option<u32>, u32), Refusal> {
-    let adjusted = Draft::default().decide(batch, item)?;
-    let sku = batch.stock.index(&item.sku).expect("an adjustment's skus are prefetched");
-    let is_known = match item.counter.warehouse() {
-        None => batch.stock.counters(sku).is_some(),
-        Some(warehouse) => batch.stock.site(sku, warehouse).is_some(),
+/// What a correction would come to.
+pub(super) struct Tried {
+    /// `None`: the sku, or its site, is not there yet.
+    pub(super) before: Option<u32>,
+    pub(super) after: u32,
+}
+
+/// What these corrections, one after the other, would come to by themselves.
+pub(super) fn tried<'i>(
+    batch: &Batch<'_>,
+    items: Vec<&'i AdjustItem>,
+) -> Result<Vec<Tried>, Refusal> {
+    let mut draft = Draft::default();
+    let tried = |item: &'i AdjustItem| {
+        let Adjusted { before, after, .. } = draft.decide(batch, item)?;
+        let sku = batch.stock.index(&item.sku).expect("an adjustment's skus are prefetched");
+        let is_known = match item.counter.warehouse() {
+            None => batch.stock.counters(sku).is_some(),
+            Some(warehouse) => batch.stock.site(sku, warehouse).is_some(),
+        };
+        Ok(Tried { before: is_known.then_some(before), after })
     };
-    Ok((is_known.then_some(adjusted.before), adjusted.after))
+    items.into_iter().map(tried).collect()
 }
 
 /// Decides the items in order, without changing the batch.

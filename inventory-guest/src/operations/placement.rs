@@ -213,9 +213,10 @@ pub(super) fn prepare(
     batch.read_rules(&wanted)
 }
 
-/// Chooses who gives what, of skus that are prepared for. What may not be shipped there is refused, or, where a part does, nobody
-/// gives it. When there is too little, holds that are due but have not ended count as free, and the
-/// choice is made again.
+/// Chooses who gives what, of skus that are prepared for. What may not be shipped there is refused
+/// (where it is to be explained, nothing is planned), or, where a part does, nobody gives it. When
+/// there is too little, holds that are due but have not ended count as free, and the choice is made
+/// again.
 pub(super) fn plan(
     batch: &mut Batch<'_>,
     wanted: &Wanted,
@@ -229,7 +230,12 @@ pub(super) fn plan(
         denied = routing.denied(stock, &wanted.skus, &ship_to.adcode, now);
         let all = denied.len() == wanted.skus.len();
         if !denied.is_empty() && (all || !wanted.allow_partial) {
-            return Err(Refusal::RegionRestricted(denied).into());
+            if !wanted.explain {
+                return Err(Refusal::RegionRestricted(denied).into());
+            }
+            let explained = choose(batch, wanted, route, &denied).explained;
+            let explained = explained.into_iter().map(Explained::of_refused).collect();
+            return Ok(Chosen { denied, explained, ..Chosen::default() });
         }
     }
     let mut chosen = choose(batch, wanted, route, &denied);
@@ -256,7 +262,7 @@ fn choose(
     let (routing, stock) = batch.routing();
     let catalog = Rc::clone(&routing.catalog);
     let destination = catalog.destination(&ship_to.adcode, ship_to.location);
-    let ranking = stock.ranking(&catalog, destination, *strategy);
+    let ranking = stock.ranking(destination, *strategy);
     let supplies = wanted.supplies(stock, ranking, denied);
     let is_open = |warehouse| routing.promises.promised_ship_at(warehouse).is_some();
     let plan = routing::plan(&wanted.demands, &supplies, *strategy, is_open);
@@ -272,6 +278,13 @@ fn choose(
         let considered = destination.considered(*strategy, stocking);
         let kept = |supply: usize, site: &Site| stock.kept(wanted.skus[supply], site.index);
         explained = explain(&wanted.demands, &supplies, &plan, &considered, kept);
+        if !denied.is_empty() {
+            let ranking = stock.ranking(destination, *strategy);
+            let there = wanted.supplies(stock, ranking, &[]);
+            let there = explain(&wanted.demands, &there, &plan, &considered, kept);
+            let pairs = explained.into_iter().zip(&there);
+            explained = pairs.map(|(it, there)| it.denying(there)).collect();
+        }
     }
     Chosen { plan, is_unserved, explained, ..Chosen::default() }
 }

@@ -76,15 +76,12 @@ pub fn plan(
     let decided = decide(&mut batch, inquiry, route.as_ref());
     match decided {
         Ok(planned) => Ok(planned),
-        Err(Stop::Refused(Refusal::RegionRestricted(denied))) => {
-            Ok(Planned { denied, ..Planned::default() })
-        }
         Err(Stop::Refused(Refusal::UnknownSku(unknown))) => {
             Ok(Planned { unknown, ..Planned::default() })
         }
         Err(Stop::Refused(refusal)) => {
             let code = refusal.code();
-            unreachable!("a plan is refused for what is denied or unknown, not for {code}")
+            unreachable!("a plan is refused for what is unknown, not for {code}")
         }
         Err(Stop::Failed(fault)) => Err(fault),
     }

@@ -53,12 +53,27 @@ pub(crate) fn facts<'a>(
     })
 }
 
-/// When the row of the ledger with this sequence was written.
-pub(crate) fn ledger_time(database: &mut dyn Database, seq: u64) -> Result<Instant, Error> {
-    const TIME: &str = "SELECT at FROM ledger WHERE seq = ?";
-    let found = read(database, TIME, &[sequence(seq)], |cells| cells.instant())?;
-    let missing = || Error::Unreadable(format!("the ledger has no row {seq}"));
-    found.into_iter().next().ok_or_else(missing)
+/// The last sequence at or before an instant, of those up to `last`. Sequences have no gap, and
+/// their times do not fall, so it is found by halving.
+pub(crate) fn last_until(
+    database: &mut dyn Database,
+    until: Instant,
+    last: u64,
+) -> Result<u64, Error> {
+    const LAST: &str = "WITH RECURSIVE search(not_after, later) AS (
+          SELECT 0, ?2 + 1
+          UNION ALL
+          SELECT iif(l.at <= ?1, l.seq, not_after), iif(l.at <= ?1, later, l.seq)
+          FROM search JOIN ledger l ON l.seq = (not_after + later) / 2
+          WHERE not_after + 1 < later)
+        SELECT max(not_after), min(later) FROM search";
+    let found = read(database, LAST, &[until.into(), sequence(last)], |cells| {
+        Ok((cells.number::<u64>()?, cells.number::<u64>()?))
+    })?;
+    match found.into_iter().next() {
+        Some((not_after, later)) if not_after + 1 == later => Ok(not_after),
+        _ => Err(Error::Unreadable(format!("the ledger has a gap below {last}"))),
+    }
 }
 
 /// What the last snapshot of the warehouse has seen.

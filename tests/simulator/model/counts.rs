@@ -37,8 +37,13 @@ impl Model {
         if seen.as_of > now + AHEAD_MS || seen.watermark.is_some_and(|it| it > last_seq) {
             return Err(Refusal::CountAhead { seen, now, last_seq });
         }
+        Ok((seen.as_of, self.watermark(seen)))
+    }
+
+    /// The one given, or the last sequence at or before `as_of`.
+    pub(super) fn watermark(&self, seen: Seen) -> u64 {
         let until = self.rows.iter().filter(|at| **at <= seen.as_of).count() as u64;
-        Ok((seen.as_of, seen.watermark.unwrap_or(until)))
+        seen.watermark.unwrap_or(until)
     }
 
     pub(super) fn check_warehouse(&self, code: &str) -> Result<(), Refusal> {

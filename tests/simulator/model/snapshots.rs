@@ -25,8 +25,8 @@ pub(super) struct Session {
     /// From when on its rows, or itself, are to be forgotten.
     forget_at: Instant,
     pages: BTreeMap<u32, Vec<Found>>,
-    /// Of each sku the first line that names it, and the units.
-    rows: BTreeMap<String, (u32, i64)>,
+    /// Of each sku the units.
+    rows: BTreeMap<String, i64>,
     refused: BTreeMap<u32, String>,
     /// What was told of its commit, which counts or waits.
     told: Option<Report>,
@@ -57,7 +57,11 @@ impl Model {
         if let Ok(number) = self.session(name) {
             let it = &self.sessions[number];
             let is_other = it.warehouse != warehouse || it.seen != seen;
-            return if is_other { Err(Refusal::SessionConflict) } else { Ok((true, it.known())) };
+            return if is_other {
+                Err(Refusal::SessionConflict)
+            } else {
+                Ok((true, self.known(number)))
+            };
         }
         self.check_newer(now, warehouse, seen)?;
         let session = Session {
@@ -71,9 +75,8 @@ impl Model {
             refused: BTreeMap::new(),
             told: None,
         };
-        let report = session.report();
         self.sessions.push(session);
-        Ok((false, report))
+        Ok((false, self.known(self.sessions.len() - 1)))
     }
 
     fn page(&mut self, now: Instant, name: &str, number: u32, items: &[Found]) -> Done {
@@ -82,11 +85,11 @@ impl Model {
         let session = self.session(name)?;
         let it = &mut self.sessions[session];
         match it.pages.get(&number) {
-            Some(before) if before == items => return Ok((true, it.known())),
+            Some(before) if before == items => return Ok((true, self.known(session))),
             None if it.told.is_none() => it.stage(number, items),
             _ => return Err(Refusal::SessionConflict),
         }
-        Ok((false, it.report()))
+        Ok((false, self.known(session)))
     }
 
     fn commit(&mut self, now: Instant, name: &str, pages: u32, percent: u32, dry: bool) -> Done {
@@ -112,7 +115,7 @@ impl Model {
         let report = Report {
             state: "awaiting_approval".to_owned(),
             effects: Some(effects),
-            ..self.sessions[number].report()
+            ..self.sessions[number].report(moment.1)
         };
         let it = &mut self.sessions[number];
         it.told = Some(report.clone());
@@ -135,9 +138,23 @@ impl Model {
 
     fn discard(&mut self, now: Instant, name: &str) -> Done {
         let number = self.session(name)?;
-        let report = self.sessions[number].forget(now);
+        self.sessions[number].forget(now);
+        let it = &self.sessions[number];
+        let report = match &it.told {
+            Some(told) if it.is_committed() => Report { staged: 0, ..told.clone() },
+            _ => {
+                let report = it.report(self.watermark(it.seen));
+                Report { state: "discarded".to_owned(), pages: 0, ..report }
+            }
+        };
         self.sessions.retain(|it| it.name != name || it.is_known(now));
         Ok((false, report))
+    }
+
+    /// What was told of its commit, or how far it has come.
+    fn known(&self, number: usize) -> Report {
+        let it = &self.sessions[number];
+        it.told.clone().unwrap_or_else(|| it.report(self.watermark(it.seen)))
     }
 
     fn session(&self, name: &str) -> Result<usize, Refusal> {
@@ -179,7 +196,7 @@ impl Model {
             .collect();
         let is_zeroed = |sku: &&&str| {
             let last = self.last_count(&it.warehouse, Some(sku));
-            it.rows.get(**sku).is_none_or(|(_, units)| *units == 0)
+            it.rows.get(**sku).is_none_or(|units| *units == 0)
                 && last.is_none_or(|last| moment > last)
         };
         let zeroed = stocked.iter().filter(is_zeroed).count() as u64;
@@ -205,7 +222,7 @@ impl Model {
                 self.sites.get(&(sku.to_owned(), code.clone())).map_or(0, |it| it.on_hand);
             !it.rows.contains_key(sku) && (on_hand > 0 || was_missing)
         };
-        let named = it.rows.iter().map(|(sku, (_, units))| (sku.clone(), *units));
+        let named = it.rows.iter().map(|(sku, units)| (sku.clone(), *units));
         let unnamed = self.sellable.keys().filter(|sku| is_unnamed(sku));
         let items: Vec<Found> = named.chain(unnamed.map(|sku| (sku.clone(), 0))).collect();
         let counted = self.counted(code, moment, &items);
@@ -220,7 +237,7 @@ impl Model {
             }
         }
         let state = if dry { "open" } else { "committed" }.to_owned();
-        let report = Report { state, effects: Some(effects), ..it.report() };
+        let report = Report { state, effects: Some(effects), ..it.report(moment.1) };
         if !dry {
             self.take_over(now, code, moment.0, &counted);
             self.moments.insert((code.clone(), None), moment);
@@ -238,50 +255,40 @@ impl Session {
 
     fn stage(&mut self, number: u32, items: &[Found]) {
         for (line, (sku, units)) in ((number - 1) * PAGE_LINES + 1..).zip(items) {
-            if let Some((first, _)) = self.rows.get(sku) {
-                self.refused.insert(line, format!("the key of line {first} again"));
+            if self.rows.contains_key(sku) {
+                self.refused.insert(line, format!("the sku {sku} again"));
             } else {
-                self.rows.insert(sku.clone(), (line, *units));
+                self.rows.insert(sku.clone(), *units);
             }
         }
         self.pages.insert(number, items.to_vec());
     }
 
     fn check_rows(&self) -> Result<(), Refusal> {
-        let Report { refused, errors, .. } = self.report();
+        let Report { refused, errors, .. } = self.report(0);
         if refused > 0 { Err(Refusal::RowsRefused { refused, errors }) } else { Ok(()) }
     }
 
     /// Forgets its rows, and unless it goes on to be known its pages.
-    fn forget(&mut self, now: Instant) -> Report {
+    fn forget(&mut self, now: Instant) {
         self.rows.clear();
         self.refused.clear();
         self.forget_at = self.began_at + KNOWN_MS;
         if !self.is_known(now) {
             self.pages.clear();
         }
-        self.report()
     }
 
     fn is_known(&self, now: Instant) -> bool {
         self.is_committed() && self.forget_at > now
     }
 
-    /// What was told of its commit, with the rows that are left of it.
-    fn known(&self) -> Report {
-        let now = self.report();
-        match self.told.clone() {
-            Some(told) => Report { staged: now.staged, ..told },
-            None => now,
-        }
-    }
-
-    fn report(&self) -> Report {
+    fn report(&self, watermark: u64) -> Report {
         let state = self.told.as_ref().map_or("open", |told| told.state.as_str());
         Report {
             name: self.name.clone(),
             warehouse: self.warehouse.clone(),
-            seen: self.seen,
+            seen: Seen { watermark: Some(watermark), ..self.seen },
             state: state.to_owned(),
             pages: u32::try_from(self.pages.len()).unwrap(),
             staged: self.rows.len() as u64,

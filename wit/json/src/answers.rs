@@ -66,6 +66,7 @@ pub struct Order<'a> {
     order_id: &'a str,
     state: OrderState,
     expires_at: Option<Instant>,
+    /// Every line of every placement: one that expired and was held again is there twice.
     lines: Vec<OrderLine<'a>>,
     packages: Vec<Package<'a>>,
     /// Oldest first.

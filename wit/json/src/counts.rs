@@ -1,7 +1,9 @@
 //! Counts of what lies in a warehouse.
 
-use serde::Serialize;
+use std::fmt;
+
 use serde::de::{self, Deserialize, Deserializer};
+use serde::{Serialize, Serializer};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -10,6 +12,7 @@ use crate::catalog::query::parameters;
 use crate::changes::LIMIT_DEFAULT;
 use crate::contract::{counts, types};
 use crate::problem::Problem;
+use crate::refusal::{COUNT_AHEAD, SNAPSHOT_STALE};
 use crate::words::{
     ChangesLimit, CounterValue, Instant, Reason, RequestId, Sku, WarehouseCode, list,
 };
@@ -79,6 +82,11 @@ impl Watermark {
         fits.then(|| Self { node: node.to_owned(), seq })
     }
 
+    /// A sequence of this node's change feed.
+    pub fn at(node: &str, seq: u64) -> Self {
+        Self { node: node.to_owned(), seq }
+    }
+
     /// The sequence, which is this node's only.
     pub fn of_node(&self, node: &str) -> Result<u64, Problem> {
         if self.node == node {
@@ -94,6 +102,18 @@ impl<'de> Deserialize<'de> for Watermark {
         let text = String::deserialize(deserializer)?;
         let why = "a watermark is an event id of the change feed, node:seq";
         Self::parse(&text).ok_or_else(|| de::Error::custom(why))
+    }
+}
+
+impl fmt::Display for Watermark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.node, self.seq)
+    }
+}
+
+impl Serialize for Watermark {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -147,6 +167,43 @@ impl Count {
             request_id: self.request_id.map(RequestId::into_string),
         }))
     }
+}
+
+/// A count from the future of this node.
+pub(crate) fn count_ahead(ahead: &counts::Ahead, node: &str) -> Problem {
+    let counts::Ahead { as_of, now, watermark, last_seq } = *ahead;
+    let detail = match watermark.filter(|watermark| *watermark > last_seq) {
+        Some(watermark) => {
+            let watermark = Watermark::at(node, watermark);
+            format!("the watermark {watermark} is beyond the change feed, which ends at {last_seq}")
+        }
+        None => format!("as_of is {}, and it is {} now", Instant(as_of), Instant(now)),
+    };
+    Problem::new(&COUNT_AHEAD, detail)
+        .with("as_of", Instant(as_of).to_string())
+        .with("now", Instant(now).to_string())
+        .with("watermark", watermark.map(|seq| Watermark::at(node, seq).to_string()))
+        .with("last_seq", last_seq)
+}
+
+/// A snapshot that is not newer: by its time, or else by its watermark.
+pub(crate) fn snapshot_stale(stale: &counts::StaleSnapshot, node: &str) -> Problem {
+    let (as_of, newest) = (Instant(stale.as_of), Instant(stale.newest_as_of));
+    let watermarks = [stale.watermark, stale.newest_watermark].map(|seq| Watermark::at(node, seq));
+    let [watermark, newest_watermark] = watermarks.map(|it| it.to_string());
+    let detail = if stale.as_of == stale.newest_as_of {
+        format!(
+            "it is of {as_of} with the watermark {watermark}, and one of the same time with the \
+             watermark {newest_watermark} counts already"
+        )
+    } else {
+        format!("it is of {as_of}, and one of {newest} counts already")
+    };
+    Problem::new(&SNAPSHOT_STALE, detail)
+        .with("as_of", as_of.to_string())
+        .with("watermark", watermark)
+        .with("newest_as_of", newest.to_string())
+        .with("newest_watermark", newest_watermark)
 }
 
 /// The answer to a count.
@@ -298,5 +355,21 @@ mod tests {
         let items = r#"{"sku":"A","on_hand":3},{"sku":"A","on_hand":3}"#;
         let problem = count("null", items).unwrap_err();
         assert_eq!(problem.members["pointer"], "/items/1/sku");
+    }
+
+    #[test]
+    fn a_stale_snapshot_names_what_decided() {
+        let told = |as_of, watermark| {
+            let (newest_as_of, newest_watermark) = (2_000, 7);
+            let stale = counts::StaleSnapshot { as_of, watermark, newest_as_of, newest_watermark };
+            let problem = snapshot_stale(&stale, "edge-1");
+            assert_eq!(problem.members["watermark"], format!("edge-1:{watermark}"));
+            assert_eq!(problem.members["newest_watermark"], "edge-1:7");
+            problem.detail
+        };
+        let older = told(1_000, 7);
+        assert!(older.ends_with("one of 1970-01-01T00:00:02.000Z counts already"), "{older}");
+        let as_old = told(2_000, 6);
+        assert!(as_old.contains("edge-1:6") && as_old.contains("edge-1:7"), "{as_old}");
     }
 }

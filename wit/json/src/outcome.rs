@@ -53,30 +53,33 @@ pub struct BatchOutcome<'a> {
 }
 
 impl<'a> BatchOutcome<'a> {
-    /// What was decided, or why nothing was.
-    pub fn new(result: Result<&'a types::Outcome, Problem>) -> Self {
-        let none = Self { ok: None, refused: None, fault: None, replayed: false };
+    /// What was decided at this node, or why nothing was.
+    pub fn new(result: Result<&'a types::Outcome, Problem>, node: &str) -> Self {
+        let empty = Self { ok: None, refused: None, fault: None, replayed: false };
         match result {
-            Err(fault) => Self { fault: Some(fault.into_members()), ..none },
+            Err(fault) => Self { fault: Some(fault.into_members()), ..empty },
             Ok(types::Outcome { replayed, result }) => {
-                let none = Self { replayed: *replayed, ..none };
+                let empty = Self { replayed: *replayed, ..empty };
                 match result {
-                    Ok(answer) => Self { ok: Some(answer.into()), ..none },
-                    Err(refusal) => Self { refused: Some(refused(refusal).into_members()), ..none },
+                    Ok(answer) => Self { ok: Some(Answer::new(answer, node)), ..empty },
+                    Err(refusal) => {
+                        Self { refused: Some(refused(refusal, node).into_members()), ..empty }
+                    }
                 }
             }
         }
     }
 }
 
-impl<'a> From<&'a types::Answer> for Answer<'a> {
-    fn from(answer: &'a types::Answer) -> Self {
+impl<'a> Answer<'a> {
+    /// What a command was answered at this node.
+    pub fn new(answer: &'a types::Answer, node: &str) -> Self {
         match answer {
             types::Answer::Order(answer) => Self::Order(answer.into()),
             types::Answer::Adjusted(items) => Self::Adjust(items.as_slice().into()),
             types::Answer::Catalog(changed) => Self::Catalog(changed.as_slice().into()),
             types::Answer::Counted(items) => Self::Count(items.as_slice().into()),
-            types::Answer::Session(session) => match SnapshotReport::new(session) {
+            types::Answer::Session(session) => match SnapshotReport::new(session, node) {
                 Some(report) => Self::Snapshot(report),
                 None => Self::Import(ImportReport::new(session)),
             },

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 
 use crate::problem::{BODY_TOO_LARGE, Problem, UNSUPPORTED_MEDIA_TYPE};
@@ -56,8 +57,15 @@ fn check_content_type(content_type: Option<&[u8]>) -> Result<(), Problem> {
 /// Parses at full speed, and once more with a trace only to say where it failed.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     if let Some(at) = misplaced_array(body) {
-        let detail = format!("an array at byte {at}, where the contract has none");
-        return Err(Problem::malformed_body("", detail));
+        // The body is cut off there, in a value: where it ends is where the array stands.
+        let cut_off = [&body[..at], b"\""].concat();
+        let cut_off = &mut serde_json::Deserializer::from_slice(&cut_off);
+        let at_end = serde_path_to_error::deserialize::<_, T>(cut_off).err();
+        let at_end = at_end.filter(|error| error.inner().is_eof());
+        let pointer = at_end.map(|error| pointer(error.path())).unwrap_or_default();
+        let what = if pointer.is_empty() { "there" } else { pointer.as_str() };
+        let detail = format!("{what} is an array, at byte {at}, where the contract has none");
+        return Err(Problem::malformed_body(&pointer, detail));
     }
     serde_json::from_slice(body).map_err(|error| {
         let traced = &mut serde_json::Deserializer::from_slice(body);
@@ -118,6 +126,19 @@ fn misplaced_array(body: &[u8]) -> Option<usize> {
     None
 }
 
+/// The same of fields that were read before: the name of the first that is, or has, such an array.
+pub(crate) fn with_misplaced_array(fields: &Map<String, Value>) -> Option<&str> {
+    fn has(name: Option<&str>, value: &Value) -> bool {
+        let is_list = name.is_some_and(|name| LISTS.contains(&name.as_bytes()));
+        match value {
+            Value::Array(items) => !is_list || items.iter().any(|item| has(None, item)),
+            Value::Object(fields) => fields.iter().any(|(name, value)| has(Some(name), value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        }
+    }
+    fields.iter().find(|(name, value)| has(Some(name), value)).map(|(name, _)| name.as_str())
+}
+
 /// RFC 6901, with its two escapes.
 fn pointer(path: &serde_path_to_error::Path) -> String {
     let mut pointer = String::new();
@@ -151,6 +172,26 @@ mod tests {
         ] {
             assert_eq!(misplaced_array(stray.as_bytes()), Some(at), "{stray}");
         }
+    }
+
+    #[test]
+    fn a_misplaced_array_is_named() {
+        use crate::catalog::Calendar;
+        for (body, named) in [
+            (r#"{"weekly":[]}"#, "/weekly"),
+            (r#"{"time_zone":"UTC","weekly":{"monday":[["09:00","18:00"]]}}"#, "/weekly/monday/0"),
+            (r#"{"weekly":{},"cut_off":[]}"#, "/cut_off"),
+            ("[]", ""),
+            (r#"{"colour":1,"weekly":[]}"#, ""),
+        ] {
+            let problem = parse::<Calendar>(body.as_bytes()).err().unwrap();
+            assert_eq!(problem.members["pointer"], named, "{body}: {}", problem.detail);
+            assert!(problem.detail.contains(named), "{body}: {}", problem.detail);
+        }
+        let fields = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap();
+        let named = |text: &str| with_misplaced_array(&fields(text)).map(str::to_owned);
+        assert_eq!(named(r#"{"warehouse":"W1","weekly":[]}"#).as_deref(), Some("weekly"));
+        assert_eq!(named(r#"{"holidays":[],"weekly":{"monday":[{}]}}"#), None);
     }
 
     #[test]

@@ -113,6 +113,8 @@ pub enum Why {
     BackupNotNeeded,
     /// It could give what is short, but no more may be sold.
     NotSellable,
+    /// What it could give may not be shipped there, or the order is refused for what may not.
+    Denied,
 }
 
 impl<'a> From<&'a routing::Planned> for Plan<'a> {
@@ -153,6 +155,7 @@ impl<'a> From<&'a routing::Explained> for Explained<'a> {
             routing::Why::NotNeeded => Why::NotNeeded,
             routing::Why::BackupNotNeeded => Why::BackupNotNeeded,
             routing::Why::NotSellable => Why::NotSellable,
+            routing::Why::Denied => Why::Denied,
         };
         let routing::Explained { warehouse, requested, free, kept, taken, .. } = it;
         let (requested, free, kept, taken) = (Some(*requested), *free, *kept, *taken);

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use crate::adjust::CounterView;
 use crate::answers::OrderState;
 use crate::catalog::{changed_key, entry_name};
-use crate::contract::counts;
 use crate::contract::types::{self, Fault, Refusal, Shortage};
+use crate::counts::{count_ahead, snapshot_stale};
 use crate::kinds;
 use crate::problem::{Kind, MALFORMED, Problem};
 use crate::words::Instant;
@@ -57,8 +57,8 @@ kinds! { FAULT_KINDS:
     CORRUPT = "corrupt", INTERNAL_SERVER_ERROR, "Stored rows contradict each other";
 }
 
-/// A guest's refusal, with its numbers in a sentence and as members.
-pub fn refused(refusal: &Refusal) -> Problem {
+/// A refusal of the guest of this node, with its numbers in a sentence and as members.
+pub fn refused(refusal: &Refusal, node: &str) -> Problem {
     match refusal {
         Refusal::InsufficientStock(shortages) => {
             Problem::new(&INSUFFICIENT_STOCK, short_sentence(shortages))
@@ -109,8 +109,8 @@ pub fn refused(refusal: &Refusal) -> Problem {
             Problem::new(&SESSION_FULL, format!("an import has at most {rows} rows"))
                 .with("rows_max", *rows)
         }
-        Refusal::CountAhead(ahead) => count_ahead(ahead),
-        Refusal::SnapshotStale(stale) => snapshot_stale(stale),
+        Refusal::CountAhead(ahead) => count_ahead(ahead, node),
+        Refusal::SnapshotStale(stale) => snapshot_stale(stale, node),
         Refusal::RowsRefused(refused) => rows_refused(refused.refused, &refused.rows),
         Refusal::RegionRestricted(denied) => region_restricted(denied),
         Refusal::NoShippableWarehouse(shortages) => {
@@ -157,30 +157,6 @@ pub fn rows_refused(refused: u64, rows: &[crate::contract::sessions::RefusedRow]
     Problem::new(&ROWS_REFUSED, detail).with("refused", refused).with("errors", errors)
 }
 
-fn count_ahead(ahead: &counts::Ahead) -> Problem {
-    let counts::Ahead { as_of, now, watermark, last_seq } = *ahead;
-    let detail = match watermark.filter(|watermark| *watermark > last_seq) {
-        Some(watermark) => {
-            format!("the watermark {watermark} is beyond the change feed, which ends at {last_seq}")
-        }
-        None => format!("as_of is {}, and it is {} now", Instant(as_of), Instant(now)),
-    };
-    Problem::new(&COUNT_AHEAD, detail)
-        .with("as_of", Instant(as_of).to_string())
-        .with("now", Instant(now).to_string())
-        .with("watermark", watermark)
-        .with("last_seq", last_seq)
-}
-
-fn snapshot_stale(stale: &counts::StaleSnapshot) -> Problem {
-    let (as_of, newest) = (Instant(stale.as_of), Instant(stale.newest_as_of));
-    Problem::new(&SNAPSHOT_STALE, format!("it is of {as_of}, and one of {newest} counts already"))
-        .with("as_of", as_of.to_string())
-        .with("watermark", stale.watermark)
-        .with("newest_as_of", newest.to_string())
-        .with("newest_watermark", stale.newest_watermark)
-}
-
 fn unknown_warehouse(codes: &[String]) -> Problem {
     let detail = match codes {
         [] => "a warehouse is unknown".into(),
@@ -204,6 +180,7 @@ fn version_mismatch(mismatch: &types::VersionMismatch) -> Problem {
     let types::VersionMismatch { key, expected, actual } = mismatch;
     let name = entry_name(key);
     let detail = match (expected, actual) {
+        (0, 0) => format!("{name} was expected to be there, and there is none"),
         (0, actual) => format!("{name} was expected to be new and has version {actual}"),
         (expected, 0) => format!("{name} was expected at version {expected} and there is none"),
         _ => format!("{name} was expected at version {expected} and has version {actual}"),
@@ -352,7 +329,7 @@ mod tests {
     use crate::contract::types::{Bound, Counter, Excess, ExpiredHold, Mismatch, OrderInState};
 
     fn check(refusal: &Refusal, status: u16, json: &str) {
-        let problem = refused(refusal);
+        let problem = refused(refusal, "edge-1");
         assert_eq!(problem.kind.status.as_u16(), status, "{refusal:?}");
         let expected: Value = serde_json::from_str(json).unwrap();
         assert_eq!(Value::Object(problem.into_members()), expected, "{refusal:?}");

@@ -88,7 +88,8 @@ pub fn page(
     rows: impl Iterator<Item = (String, u32)>,
 ) -> types::Command {
     let row = |(line, (sku, units)): (u32, (String, u32))| {
-        let row = sessions::Row::Stock(sessions::StockRow { sku, warehouse: None, units });
+        let row = sessions::StockRow { sku, warehouse: None, units, unavailable: None };
+        let row = sessions::Row::Stock(row);
         sessions::NumberedRow { line, row }
     };
     let first = (number - 1) * LINES_PER_PAGE + 1;
@@ -99,6 +100,12 @@ pub fn page(
 
 /// Lines are numbered as if every page were full.
 const LINES_PER_PAGE: u32 = 1_000;
+
+/// The page of a line, and where it stands in it, from 0.
+pub fn place_of(line: u32) -> (u32, u32) {
+    let before = line.saturating_sub(1);
+    (before / LINES_PER_PAGE + 1, before % LINES_PER_PAGE)
+}
 
 impl SnapshotCommit {
     /// The share that it asks for.
@@ -124,12 +131,13 @@ pub struct SnapshotReport<'a> {
     snapshot: &'a str,
     warehouse: &'a str,
     as_of: Instant,
-    /// As it was given: its sequence.
-    watermark: Option<u64>,
+    /// As it was given; else the one that `as_of` comes to, once it was committed the one it counts
+    /// by. None where a version before this one did not keep that.
+    watermark: Option<Watermark>,
     state: SnapshotState,
     /// Pages that have come.
     pages: u32,
-    /// Rows that have come; after the commit, those not yet forgotten.
+    /// Rows that have come; in the answer to a discard, those not yet forgotten.
     staged: u64,
     /// What the commit did, or would do; none before.
     effects: Option<SnapshotEffects>,
@@ -148,11 +156,14 @@ pub enum SnapshotState {
     AwaitingApproval,
     /// It counts.
     Committed,
+    /// It never counted, and is forgotten: only the answer to its discard says so.
+    Discarded,
 }
 
 impl SnapshotState {
     /// All that there are.
-    pub const ALL: [Self; 3] = [Self::Open, Self::AwaitingApproval, Self::Committed];
+    pub const ALL: [Self; 4] =
+        [Self::Open, Self::AwaitingApproval, Self::Committed, Self::Discarded];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -160,6 +171,7 @@ impl SnapshotState {
             Self::Open => "open",
             Self::AwaitingApproval => "awaiting_approval",
             Self::Committed => "committed",
+            Self::Discarded => "discarded",
         }
     }
 
@@ -175,6 +187,7 @@ impl From<sessions::SessionState> for SnapshotState {
             sessions::SessionState::Open => Self::Open,
             sessions::SessionState::AwaitingApproval => Self::AwaitingApproval,
             sessions::SessionState::Committed => Self::Committed,
+            sessions::SessionState::Discarded => Self::Discarded,
         }
     }
 }
@@ -185,6 +198,7 @@ impl From<SnapshotState> for sessions::SessionState {
             SnapshotState::Open => Self::Open,
             SnapshotState::AwaitingApproval => Self::AwaitingApproval,
             SnapshotState::Committed => Self::Committed,
+            SnapshotState::Discarded => Self::Discarded,
         }
     }
 }
@@ -216,7 +230,8 @@ impl SnapshotsQuery {
         let [state, after, limit] = parameters(query, ["state", "after", "limit"])?;
         let refuse = |name, why: &str| Problem::malformed_parameter(name, why);
         let state = state.map(|text| {
-            let refuse = || refuse("state", "state is open, awaiting_approval or committed");
+            let refuse =
+                || refuse("state", "state is open, awaiting_approval, committed or discarded");
             SnapshotState::parse(&text).ok_or_else(refuse)
         });
         let limit = match limit {
@@ -243,10 +258,10 @@ pub struct Snapshots<'a> {
 }
 
 impl<'a> Snapshots<'a> {
-    /// A page, of at most `limit`.
-    pub fn new(listed: &'a [sessions::Session], limit: u32) -> Self {
+    /// A page, of at most `limit`, at this node.
+    pub fn new(listed: &'a [sessions::Session], limit: u32, node: &str) -> Self {
         let last = listed.last().filter(|_| listed.len() >= limit as usize);
-        let snapshots = listed.iter().filter_map(SnapshotReport::new).collect();
+        let snapshots = listed.iter().filter_map(|it| SnapshotReport::new(it, node)).collect();
         Self { snapshots, next: last.map(|it| it.session_id.as_str()) }
     }
 
@@ -285,21 +300,20 @@ pub struct SnapshotError<'a> {
 }
 
 impl<'a> SnapshotReport<'a> {
-    /// `None`: the session is no snapshot.
-    pub fn new(session: &'a sessions::Session) -> Option<Self> {
+    /// A snapshot at this node; `None`: the session is none.
+    pub fn new(session: &'a sessions::Session, node: &str) -> Option<Self> {
         let sessions::SessionKind::Snapshot(snapshot) = &session.kind else {
             return None;
         };
-        let error = |row: &'a sessions::RefusedRow| SnapshotError {
-            page: row.line.saturating_sub(1) / LINES_PER_PAGE + 1,
-            item: row.line.saturating_sub(1) % LINES_PER_PAGE,
-            why: &row.why,
+        let error = |row: &'a sessions::RefusedRow| {
+            let (page, item) = place_of(row.line);
+            SnapshotError { page, item, why: &row.why }
         };
         Some(Self {
             snapshot: &session.session_id,
             warehouse: &snapshot.warehouse,
             as_of: Instant(snapshot.seen.as_of),
-            watermark: snapshot.seen.watermark,
+            watermark: snapshot.seen.watermark.map(|seq| Watermark::at(node, seq)),
             state: session.state.into(),
             pages: session.pages,
             staged: session.staged,

@@ -41,8 +41,8 @@ pub(crate) fn run(
     let commands = batch.into_commands(settings.defaults, &settings.node)?;
     let decided = shard.decide_all(commands);
     let failed = decided.iter().any(Result::is_err);
-    let outcomes = decided.iter().map(one_of_batch).collect();
-    let table = || decided.iter().map(tables::decided).collect();
+    let outcomes = decided.iter().map(|it| one_of_batch(it, settings)).collect();
+    let table = || decided.iter().map(|it| tables::decided(it, settings)).collect();
     output::reading(Ok(BatchAnswer { outcomes }), settings, table)?;
     Ok(if failed { FAILED.into() } else { ExitCode::SUCCESS })
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use inventory_json::catalog::query::Edit;
 use inventory_json::catalog::{
-    CatalogChange, CatalogChanges, KeyField, SHAPES, Shape, StoredEntry, page, put_of,
+    CatalogChange, CatalogChanges, KeyField, SHAPES, Shape, StoredEntry, at, page, put_of,
 };
 use inventory_json::contract::{catalog, entries, types};
 use inventory_json::parse::{parse, render};
@@ -183,7 +183,7 @@ fn change(
         dry_run: matches.get_flag("dry-run"),
         request_id: said::<RequestIdRule>(matches, "request-id")?,
     };
-    let expected = matches.get_one("expected-version").copied();
+    let expected = at(matches.get_one("expected-version").copied());
     output::outcome(&shard.decide(put_of(change, expected, edit)), settings)
 }
 

@@ -33,19 +33,19 @@ pub(crate) fn outcome(decided: &Decided, settings: &Settings) -> Result<ExitCode
         Err(_) => FAILED,
     };
     if settings.json {
-        line(&one_of_batch(decided))?;
+        line(&one_of_batch(decided, settings))?;
         return Ok(code.into());
     }
     match decided {
-        Ok(_) => text(&tables::decided(decided))?,
+        Ok(_) => text(&tables::decided(decided, settings))?,
         Err(fault) => eprintln!("inventory: {}", told(fault).detail),
     }
     Ok(code.into())
 }
 
 /// What `/v1/batch` says of one command.
-pub(crate) fn one_of_batch(decided: &Decided) -> BatchOutcome<'_> {
-    BatchOutcome::new(decided.as_ref().map_err(told))
+pub(crate) fn one_of_batch<'a>(decided: &'a Decided, settings: &Settings) -> BatchOutcome<'a> {
+    BatchOutcome::new(decided.as_ref().map_err(told), &settings.node)
 }
 
 /// What is answered to a body that breaks the contract.

@@ -85,6 +85,7 @@ fn explained(explain: &[routing::Explained], out: &mut String) {
             routing::Why::NotNeeded => "not_needed",
             routing::Why::BackupNotNeeded => "backup_not_needed",
             routing::Why::NotSellable => "not_sellable",
+            routing::Why::Denied => "denied",
         };
         let [free, kept, taken] = [it.free, it.kept, it.taken].map(|it| it.to_string());
         table.row([it.warehouse.clone(), why.to_owned(), free, kept, taken]);

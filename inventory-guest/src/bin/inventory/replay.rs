@@ -39,6 +39,8 @@ Exit status: 0 no unit is wrong and the audit is clean; 1 there are differences.
 Example:
   inventory replay orders.csv.gz --limit-orders 1000";
 
+/// A refusal names the node with a watermark, and no step of a replay has one.
+const NODE: &str = "";
 /// The most skus of a query.
 const SKUS_MAX: usize = 1_000;
 /// How many steps may wait for one before them, of their own order, to be answered.
@@ -134,7 +136,7 @@ impl Replay<'_> {
                 request_id: Some(format!("replay-initial-{number}")),
             }))?;
             if let Err(refusal) = outcome.result {
-                let why = refused(&refusal).detail;
+                let why = refused(&refusal, NODE).detail;
                 let what = "the data folder holds a replay of other orders";
                 return Err(Failure::Misused(format!("{what}; name another with --data ({why})")));
             }
@@ -184,7 +186,7 @@ impl Replay<'_> {
             let outcome = match decided?.result {
                 Ok(types::Answer::Order(answer)) => Outcome::Done(state(answer.state)),
                 Ok(other) => unreachable!("an operation on an order is answered {other:?}"),
-                Err(refusal) => Outcome::Refused(refused(&refusal).kind.code.into()),
+                Err(refusal) => Outcome::Refused(refused(&refusal, NODE).kind.code.into()),
             };
             let answer = match &outcome {
                 Outcome::Refused(code) => format!("{} refused: {code}", name(step.action)),

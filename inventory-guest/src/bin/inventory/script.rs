@@ -173,7 +173,7 @@ impl Script<'_> {
     fn misunderstood(&mut self, problem: Problem) -> Result<(), Failure> {
         self.decide()?;
         self.code = MISUSED;
-        Ok(line(&BatchOutcome::new(Err(problem)))?)
+        Ok(line(&BatchOutcome::new(Err(problem), &self.settings.node))?)
     }
 
     /// Decides what waits, and prints the answers once they are durable.
@@ -187,7 +187,7 @@ impl Script<'_> {
                 Err(types::Fault::Malformed(_)) => self.code = MISUSED,
                 Err(_) => self.code = FAILED,
             }
-            line(&one_of_batch(&decided))?;
+            line(&one_of_batch(&decided, self.settings))?;
         }
         Ok(())
     }
@@ -206,7 +206,7 @@ impl Script<'_> {
                     Err(problem) => return self.misunderstood(problem.within("/batch")),
                 };
                 let decided = self.shard.decide_all(commands);
-                let outcomes = decided.iter().map(one_of_batch).collect();
+                let outcomes = decided.iter().map(|it| one_of_batch(it, self.settings)).collect();
                 line(&Reading::Ok(BatchAnswer { outcomes }))?;
             }
             Step::Snapshot(step) => match step.wanted(&self.settings.node) {
@@ -216,7 +216,7 @@ impl Script<'_> {
                 }
                 Ok(Wanted::Report(name)) => {
                     let found = self.shard.session(name)?;
-                    match snapshot::report(found.as_ref()) {
+                    match snapshot::report(found.as_ref(), self.settings) {
                         Ok(report) => line(&Reading::Ok(report))?,
                         Err(problem) => line(&Reading::<()>::Refused(problem.into_members()))?,
                     }

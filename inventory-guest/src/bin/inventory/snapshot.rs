@@ -3,16 +3,17 @@
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use inventory_json::contract::counts::SnapshotNumbers;
 use inventory_json::contract::sessions::{Session, SessionKind, SessionStep};
 use inventory_json::contract::types;
-use inventory_json::counts::CountItem;
+use inventory_json::counts::{CountItem, Watermark};
 use inventory_json::parse::render;
 use inventory_json::problem::Problem;
 use inventory_json::refusal::UNKNOWN_SESSION;
 use inventory_json::snapshots::{
-    SnapshotBegin, SnapshotCommit, SnapshotPage, SnapshotReport, SnapshotState, Snapshots,
+    SnapshotBegin, SnapshotCommit, SnapshotPage, SnapshotReport, SnapshotState, Snapshots, place_of,
 };
-use inventory_json::words::{PageNumber, Percent, RequestId, list};
+use inventory_json::words::{Instant, PageNumber, Percent, RequestId, RequestIdRule, list};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -149,9 +150,12 @@ fn by_name(
     let state = matches.get_one::<String>("state");
     let state = state.and_then(|name| SnapshotState::parse(name)).map(Into::into);
     let after = matches.get_one::<String>("after").expect("has a default");
+    if !after.is_empty() {
+        word::<RequestIdRule>(after)?;
+    }
     let limit = *matches.get_one("limit").expect("has a default");
     let listed = shard.snapshots(state, after, limit)?;
-    let snapshots = Snapshots::new(&listed, limit);
+    let snapshots = Snapshots::new(&listed, limit, &settings.node);
     let next = snapshots.next().map(|name| format!("more: --after {name}\n"));
     output::reading(Ok(snapshots), settings, || {
         let mut table = Table::new(["snapshot", "warehouse", "state", "pages", "rows", "zeroed"]);
@@ -170,14 +174,16 @@ fn by_name(
 
 fn get(shard: &mut Shard, name: RequestId, settings: &Settings) -> Result<ExitCode, Failure> {
     let found = shard.session(name.into_string())?;
-    let report = report(found.as_ref());
-    let text = report.as_ref().map(line).unwrap_or_default();
-    output::reading(report, settings, || text)
+    let table = || found.as_ref().map_or(String::new(), |it| told(it, settings, ""));
+    output::reading(report(found.as_ref(), settings), settings, table)
 }
 
 /// How far a snapshot is, and what it did.
-pub(crate) fn report(found: Option<&Session>) -> Result<SnapshotReport<'_>, Problem> {
-    let report = found.and_then(SnapshotReport::new);
+pub(crate) fn report<'a>(
+    found: Option<&'a Session>,
+    settings: &Settings,
+) -> Result<SnapshotReport<'a>, Problem> {
+    let report = found.and_then(|it| SnapshotReport::new(it, &settings.node));
     report.ok_or_else(|| Problem::new(&UNKNOWN_SESSION, "no such snapshot"))
 }
 
@@ -252,7 +258,45 @@ impl Step {
     }
 }
 
-/// A snapshot in a line.
-pub(crate) fn line(report: &SnapshotReport) -> String {
-    String::from_utf8_lossy(&render(report)).into_owned() + "\n"
+/// A snapshot, for people: how far it is, what its commit did, and the rows that cannot count.
+pub(crate) fn told(session: &Session, settings: &Settings, again: &str) -> String {
+    let SessionKind::Snapshot(of) = &session.kind else {
+        return format!("{} rows staged\n", session.staged);
+    };
+    let state = SnapshotState::from(session.state).name();
+    let mut out = format!("{} {state}{again}\n", session.session_id);
+    let mut head = Table::new(["warehouse", "as of", "watermark", "pages", "rows"]);
+    let watermark = of.seen.watermark.map(|seq| Watermark::at(&settings.node, seq).to_string());
+    head.row([
+        of.warehouse.clone(),
+        Instant(of.seen.as_of).to_string(),
+        watermark.unwrap_or_else(|| "-".into()),
+        session.pages.to_string(),
+        session.staged.to_string(),
+    ]);
+    head.write(&mut out);
+    if let Some(numbers) = &session.snapshot {
+        let mut done = Table::new([
+            "created",
+            "updated",
+            "unchanged",
+            "emptied",
+            "stocked",
+            "zeroed",
+            "stale",
+            "short",
+        ]);
+        let Session { created, updated, unchanged, deleted, .. } = session;
+        let SnapshotNumbers { stocked, zeroed, stale, short } = numbers;
+        let cells = [created, updated, unchanged, deleted, stocked, zeroed, stale, short];
+        done.row(cells.map(u64::to_string));
+        done.write(&mut out);
+    }
+    let mut refused = Table::new(["page", "item", "refused"]);
+    for row in &session.refused_rows {
+        let (page, item) = place_of(row.line);
+        refused.row([page.to_string(), item.to_string(), row.why.clone()]);
+    }
+    refused.write(&mut out);
+    out
 }

@@ -7,11 +7,11 @@ use inventory_json::answers::OrderState;
 use inventory_json::contract::{changes, orders, stock, types};
 use inventory_json::problem::Problem;
 use inventory_json::refusal::{faulted, refused};
-use inventory_json::snapshots::SnapshotReport;
 use inventory_json::words::Instant;
 
 use crate::catalog;
 use crate::counts;
+use crate::settings::Settings;
 use crate::shard::Decided;
 use crate::snapshot;
 
@@ -59,14 +59,14 @@ impl<const N: usize> Table<N> {
 }
 
 /// What became of a command.
-pub(crate) fn decided(decided: &Decided) -> String {
+pub(crate) fn decided(decided: &Decided, settings: &Settings) -> String {
     match decided {
         Err(fault) => format!("failed: {}\n", faulted(fault).detail),
         Ok(types::Outcome { replayed, result }) => {
             let again = if *replayed { " (again)" } else { "" };
             match result {
-                Ok(done) => answer(done, again),
-                Err(refusal) => no(&refused(refusal), again),
+                Ok(done) => answer(done, settings, again),
+                Err(refusal) => no(&refused(refusal, &settings.node), again),
             }
         }
     }
@@ -76,16 +76,13 @@ pub(crate) fn no(problem: &Problem, again: &str) -> String {
     format!("refused{again}: {}: {}\n", problem.kind.code, problem.detail)
 }
 
-fn answer(answer: &types::Answer, again: &str) -> String {
+fn answer(answer: &types::Answer, settings: &Settings, again: &str) -> String {
     match answer {
         types::Answer::Order(answer) => order_answer(answer, again),
         types::Answer::Adjusted(items) => adjusted(items, again),
         types::Answer::Catalog(entries) => catalog::changed(entries, again),
         types::Answer::Counted(items) => counts::counted(items, again),
-        types::Answer::Session(session) => match SnapshotReport::new(session) {
-            Some(report) => snapshot::line(&report),
-            None => format!("{} rows staged\n", session.staged),
-        },
+        types::Answer::Session(session) => snapshot::told(session, settings, again),
         types::Answer::Expired(orders) => format!("{orders} holds ended\n"),
     }
 }

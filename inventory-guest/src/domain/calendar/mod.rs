@@ -119,7 +119,8 @@ pub struct CalendarDraft {
     pub time_zone: TimeZoneName,
     /// Monday first.
     pub weekly: [Windows; 7],
-    /// The minute of the day from which orders count as the next open day's; 1,440 is none.
+    /// The minute of the day from which orders count as the next open day's, also when the clock is
+    /// put back behind it; 1,440 is none.
     pub cut_off: Option<u16>,
     /// From an order to its earliest departure.
     pub handling_minutes: u32,

@@ -2,7 +2,8 @@
 //!
 //! An instant is open when the local clock shows a minute inside a window of the local date, and no
 //! stop-ship window holds it. So a window inside an hour that the clock skips never opens, and one
-//! inside an hour that the clock repeats opens twice. The search jumps from boundary to boundary:
+//! inside an hour that the clock repeats opens twice; a cut-off that has passed in such an hour has
+//! passed in the second one, too. The search jumps from boundary to boundary:
 //! of windows, of days, of stop-ship windows and of the zone's offset.
 
 use super::time_zone::{Stretch, TimeZone};
@@ -183,7 +184,7 @@ impl<'s> Search<'s> {
         };
         let today = self.local(self.now);
         let is_open = !self.schedule.windows(today.date).is_empty();
-        if is_open && today.time < i64::from(cut_off) * MINUTE_MS {
+        if is_open && !self.has_passed(&today, i64::from(cut_off) * MINUTE_MS) {
             return Some(self.now);
         }
         let mut at = today.day_ends;
@@ -198,6 +199,16 @@ impl<'s> Search<'s> {
             at = day.day_ends;
         }
         None
+    }
+
+    /// Whether the clock has shown this time of today: now, or before it was last put back.
+    fn has_passed(&mut self, today: &Local, time: i64) -> bool {
+        let changed = self.stretch.from.saturating_mul(SECOND_MS);
+        if today.time >= time || changed <= 0 || self.now - changed >= DAY_MS {
+            return today.time >= time;
+        }
+        let before = self.local(changed - 1);
+        (before.date, before.time) >= (today.date, time)
     }
 
     /// The first open instant from here on.

@@ -21,6 +21,8 @@ pub enum Why {
     BackupNotNeeded,
     /// It could give what is short, but no more may be sold.
     NotSellable,
+    /// What it could give may not be shipped there, or the order is refused for what may not.
+    Denied,
 }
 
 impl Why {
@@ -35,6 +37,7 @@ impl Why {
             Self::NotNeeded => "not_needed",
             Self::BackupNotNeeded => "backup_not_needed",
             Self::NotSellable => "not_sellable",
+            Self::Denied => "denied",
         }
     }
 }
@@ -54,6 +57,28 @@ pub struct Explained {
     pub taken: u64,
     /// Why.
     pub why: Why,
+}
+
+impl Explained {
+    /// The same where what a warehouse has may not be shipped there: `there` is what it would be
+    /// without the rules.
+    #[must_use]
+    pub fn denying(self, there: &Self) -> Self {
+        let is_denied = self.why == Why::NoStock && there.free > 0;
+        if is_denied { Self { why: Why::Denied, ..self } } else { self }
+    }
+
+    /// The same of an order that is refused for what may not be shipped there: nobody gives.
+    #[must_use]
+    pub fn of_refused(self) -> Self {
+        let why = match self.why {
+            Why::Taken | Why::NotNeeded | Why::BackupNotNeeded | Why::NotSellable => Why::Denied,
+            why @ (Why::NoService | Why::Inactive | Why::NoStock | Why::Closed | Why::Denied) => {
+                why
+            }
+        };
+        Self { why, taken: 0, ..self }
+    }
 }
 
 /// What the supplies have of a warehouse.

@@ -146,7 +146,7 @@ impl Batch<'_> {
                 continue;
             }
             let sku = self.stock.index(&leg.sku).expect("it is one that was asked for");
-            let warehouse = leg.warehouse.map(|code| self.stock.meet(code.as_str()));
+            let warehouse = leg.warehouse.map(|code| self.stock.warehouses.meet(code.as_str()));
             due.count(leg.order_no, order, Leg { sku, warehouse, units: leg.units });
         }
         let any = !due.holds.is_empty();
@@ -185,7 +185,7 @@ impl Batch<'_> {
         places: impl Iterator<Item = (&'s Sku, Option<&'s WarehouseCode>)>,
     ) -> Result<(), Fault> {
         let place = |(sku, code): (&Sku, Option<&WarehouseCode>)| {
-            (self.stock.want(sku), code.map(|code| self.stock.meet(code.as_str())))
+            (self.stock.want(sku), code.map(|code| self.stock.warehouses.meet(code.as_str())))
         };
         let places: Vec<_> = places.map(place).collect();
         self.stock.load(self.database)?;

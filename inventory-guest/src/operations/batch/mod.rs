@@ -212,7 +212,7 @@ impl<'a> Batch<'a> {
             }
         }
         let rows = storage::orders::legs(self.database, orders.into_iter(), |sku, warehouse| {
-            (self.stock.name(sku), warehouse.map(|code| self.stock.meet(code)))
+            (self.stock.name(sku), warehouse.map(|code| self.stock.warehouses.meet(code)))
         })?;
         for (order, row, site) in &rows {
             if row.warehouse.is_none() || !self.is_held(*order) || may_return(*order) {

@@ -91,7 +91,8 @@ impl LegEntry {
     pub(super) fn stored(row: &LegRow<SkuIndex, MetIndex>, stock: &Stock) -> Result<Self, Fault> {
         let site = |met: MetIndex| {
             stock.site_at(row.sku, met).ok_or_else(|| {
-                let (sku, code) = (stock.sku(row.sku).as_str(), stock.code_of(met).as_str());
+                let (sku, code) =
+                    (stock.sku(row.sku).as_str(), stock.warehouses.code(met).as_str());
                 Fault::Corrupt(format!("a leg of {sku} is at {code}, which has none"))
             })
         };

@@ -27,7 +27,7 @@ pub(in crate::operations) struct Stock<'a> {
     by_sku: FxHashMap<Sku, SkuIndex>,
     /// Those that adjustments name, and that there are.
     named: FxHashSet<WarehouseCode>,
-    warehouses: Warehouses<'a>,
+    pub(super) warehouses: Warehouses<'a>,
     ledger: Vec<Entry<'a>>,
     /// Nothing is missing there any more.
     made_good: Vec<(SkuIndex, SiteIndex)>,
@@ -228,18 +228,9 @@ impl<'a> Stock<'a> {
         self.skus.iter().map(|entry| &entry.sku)
     }
 
-    /// The number of a warehouse, wherever it came from.
-    pub(super) fn meet(&mut self, code: &str) -> MetIndex {
-        self.warehouses.meet(code)
-    }
-
     /// The number of the warehouse of a sku, which may have been deleted.
     pub(in crate::operations) fn met(&self, sku: SkuIndex, site: SiteIndex) -> MetIndex {
         self.skus[sku].sites[site].warehouse
-    }
-
-    pub(super) fn code_of(&self, warehouse: MetIndex) -> &WarehouseCode {
-        self.warehouses.code(warehouse)
     }
 
     pub(in crate::operations) fn code(&self, sku: SkuIndex, site: SiteIndex) -> &WarehouseCode {
@@ -298,11 +289,10 @@ impl<'a> Stock<'a> {
     /// The order of warehouses for an address.
     pub(in crate::operations) fn ranking<'c>(
         &self,
-        catalog: &'c Catalog,
         destination: Destination<'c>,
         strategy: Strategy,
     ) -> Ranking<'c> {
-        self.warehouses.ranking(catalog, destination, strategy)
+        self.warehouses.ranking(destination, strategy)
     }
 
     /// What an order may take of a known sku from warehouses that serve where it goes, if any

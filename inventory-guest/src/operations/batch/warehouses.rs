@@ -71,17 +71,15 @@ impl<'a> Warehouses<'a> {
     /// Ranks them for an address.
     pub(super) fn ranking<'c>(
         &self,
-        catalog: &'c Catalog,
         destination: Destination<'c>,
         strategy: Strategy,
     ) -> Ranking<'c> {
-        Ranking { catalog, destination, strategy, known: vec![Known::NotAsked; self.len()] }
+        Ranking { destination, strategy, known: vec![Known::NotAsked; self.len()] }
     }
 }
 
 /// The order of warehouses for an address.
 pub(in crate::operations) struct Ranking<'c> {
-    catalog: &'c Catalog,
     destination: Destination<'c>,
     strategy: Strategy,
     known: Vec<Known>,
@@ -99,8 +97,8 @@ impl Ranking<'_> {
     pub(super) fn of(&mut self, warehouse: MetIndex, warehouses: &Warehouses<'_>) -> Option<Rank> {
         if let Known::NotAsked = self.known[warehouse] {
             let exists = warehouses.exists(warehouse);
-            let candidate =
-                exists.then(|| candidate(warehouse, self.catalog, &self.destination)).flatten();
+            let candidate = || candidate(warehouse, &warehouses.catalog, &self.destination);
+            let candidate = exists.then(candidate).flatten();
             self.known[warehouse] =
                 candidate.map_or(Known::Passed, |it| Known::Ranked(it.rank(self.strategy)));
         }

@@ -66,7 +66,7 @@ impl Draft {
     fn check_version(&self, item: &CatalogItem) -> Result<(), Refusal> {
         let key = item.change.key();
         let actual = self.read.entries.get(&key).map_or(0, |row| row.version);
-        match item.expected_version.filter(|expected| *expected != actual) {
+        match item.expected_version.instead_of(actual) {
             None => Ok(()),
             Some(expected) => {
                 Err(Refusal::VersionMismatch(VersionMismatch { key, expected, actual }))

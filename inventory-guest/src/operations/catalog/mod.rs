@@ -61,7 +61,7 @@ fn fingerprint(change: &CatalogChange) -> u64 {
             EntryChange::Put(entry) => (entry.key(), Some(catalog::encode(entry))),
             EntryChange::Delete(key) => (key.clone(), None),
         };
-        append(&(key, entry, item.expected_version), &mut body);
+        append(&(key, entry, &item.expected_version), &mut body);
     }
     xxh3_64(&body)
 }

@@ -107,31 +107,26 @@ pub(super) fn moment(
     now: Instant,
     seen: Seen,
 ) -> Result<Moment, Stop> {
-    let (_, last_seq) = storage::orders::last_numbers(database).map_err(Fault::from)?;
-    let last_seq = u64::try_from(last_seq).expect("sequences begin at 1");
+    let last_seq = last_seq(database)?;
     let is_ahead = seen.as_of.as_milliseconds() > now.as_milliseconds() + AHEAD_MS_MAX;
     if is_ahead || seen.watermark.is_some_and(|watermark| watermark > last_seq) {
         return Err(Refusal::CountAhead(Ahead { seen, now, last_seq }).into());
     }
-    let watermark = match seen.watermark {
-        Some(watermark) => watermark,
-        None => last_until(database, seen.as_of, last_seq)?,
-    };
-    Ok(Moment { as_of: seen.as_of, watermark })
+    Ok(Moment { as_of: seen.as_of, watermark: watermark(database, seen)? })
 }
 
-/// The last sequence at or before an instant. Sequences have no gap, and their times do not fall.
-fn last_until(database: &mut dyn Database, until: Instant, last: u64) -> Result<u64, Fault> {
-    let (mut not_after, mut after) = (0, last + 1);
-    while not_after + 1 < after {
-        let middle = not_after + (after - not_after) / 2;
-        if counts::ledger_time(database, middle)? <= until {
-            not_after = middle;
-        } else {
-            after = middle;
-        }
+/// The watermark of a count: the one given, or the one that its `as_of` comes to now.
+pub(super) fn watermark(database: &mut dyn Database, seen: Seen) -> Result<u64, Fault> {
+    if let Some(watermark) = seen.watermark {
+        return Ok(watermark);
     }
-    Ok(not_after)
+    let last_seq = last_seq(database)?;
+    Ok(counts::last_until(database, seen.as_of, last_seq)?)
+}
+
+fn last_seq(database: &mut dyn Database) -> Result<u64, Fault> {
+    let (_, last_seq) = storage::orders::last_numbers(database)?;
+    Ok(u64::try_from(last_seq).expect("sequences begin at 1"))
 }
 
 /// A typing error must not make a warehouse that serves everywhere.

@@ -54,7 +54,8 @@ pub(super) fn commit(
     let mut effects = tables::effects_since(database, first)?;
     let changed = effects.created + effects.updated + effects.deleted;
     assert_eq!(last - first, changed, "each change has its row in the history");
-    let rows = sessions::staged(database, number)? - orphans - closing.len() as u64;
+    let staged = sessions::page_sums(database, number)?.staged;
+    let rows = staged - orphans - closing.len() as u64;
     effects.unchanged = rows - effects.created - effects.updated;
     if last > first {
         stamp(database, head, noun, (now, first, last))?;

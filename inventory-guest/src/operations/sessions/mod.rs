@@ -8,6 +8,7 @@ mod stock;
 
 use super::Fault;
 use super::batch::{append, encode};
+use super::counts::watermark;
 use crate::domain::session::{
     Effects, PAGES_MAX, RefusedRow, RefusedRows, Session, SessionBegin, SessionCommit, SessionId,
     SessionKind, SessionPage, SessionState, SessionStep,
@@ -161,10 +162,9 @@ fn again(outcome: &[u8], pages: u32) -> Done {
 /// Every page must be there, and no other; and every row, lest a part counts for all.
 fn check_whole(database: &mut dyn Database, head: &SessionHead, expected: u32) -> Result<(), Stop> {
     let number = head.session_no;
-    let PageSums { pages, highest, .. } = sessions::page_sums(database, number)?;
+    let PageSums { pages, highest, staged, .. } = sessions::page_sums(database, number)?;
     if pages == expected && highest == expected {
-        let (left, staged) =
-            (sessions::rows_left(database, number)?, sessions::staged(database, number)?);
+        let left = sessions::rows_left(database, number)?;
         return if left == staged { Ok(()) } else { Err(Refusal::UnknownSession.into()) };
     }
     let there = sessions::pages(database, head.session_no)?;
@@ -176,7 +176,13 @@ fn check_whole(database: &mut dyn Database, head: &SessionHead, expected: u32) -
 fn discard(database: &mut dyn Database, now: Instant, id: &SessionId) -> Done {
     let head = sessions::find(database, id.as_str())?.ok_or(Refusal::UnknownSession)?;
     forget(database, now, head.session_no, head.committed.is_some())?;
-    let session = state(database, id, &head, Effects::default())?;
+    let staged = sessions::rows_left(database, head.session_no)?;
+    let session = if let Some(outcome) = &head.committed {
+        Session { staged, ..snapshot::answered(outcome)? }
+    } else {
+        let now = state(database, id, &head, Effects::default())?;
+        Session { state: SessionState::Discarded, staged, ..now }
+    };
     Ok((false, session))
 }
 
@@ -224,12 +230,7 @@ fn state(
     head: &SessionHead,
     effects: Effects,
 ) -> Result<Session, Fault> {
-    let PageSums { pages, refused, .. } = sessions::page_sums(database, head.session_no)?;
-    let staged = if head.committed.is_some() || pages == 0 {
-        sessions::rows_left(database, head.session_no)?
-    } else {
-        sessions::staged(database, head.session_no)?
-    };
+    let PageSums { pages, staged, refused, .. } = sessions::page_sums(database, head.session_no)?;
     let rows: Vec<RefusedRow> =
         if refused > 0 { sessions::refusals(database, head.session_no)? } else { Vec::new() };
     let state = match (&head.committed, &head.awaiting) {
@@ -238,7 +239,14 @@ fn state(
         (None, None) => SessionState::Open,
     };
     let refused = RefusedRows { refused, rows };
-    let (session_id, kind, snapshot) = (id.clone(), head.kind.clone(), None);
+    let kind = match &head.kind {
+        SessionKind::Snapshot(it) => {
+            let watermark = watermark(database, it.seen)?;
+            SessionKind::Snapshot(it.at(watermark))
+        }
+        kind @ (SessionKind::Catalog(_) | SessionKind::Stock) => kind.clone(),
+    };
+    let (session_id, snapshot) = (id.clone(), None);
     Ok(Session { session_id, kind, state, pages, staged, effects, refused, snapshot })
 }
 
@@ -248,12 +256,10 @@ fn known(
     id: &SessionId,
     head: &SessionHead,
 ) -> Result<Session, Fault> {
-    let now = state(database, id, head, Effects::default())?;
-    let answered = head.committed.as_ref().or(head.awaiting.as_ref());
-    Ok(match answered {
-        Some(outcome) => Session { staged: now.staged, ..snapshot::answered(outcome)? },
-        None => now,
-    })
+    match head.committed.as_ref().or(head.awaiting.as_ref()) {
+        Some(outcome) => snapshot::answered(outcome),
+        None => state(database, id, head, Effects::default()),
+    }
 }
 
 /// Snapshots in order of their names, of one state or of all, behind `after` (empty: from the

@@ -31,9 +31,9 @@ pub(super) fn stage(
         None if is_open => {}
         _ => return Err(Refusal::SessionConflict.into()),
     }
-    let (good, refused) = tell_apart(database, head.session_no, rows)?;
-    let before = sessions::staged(database, head.session_no)?;
-    if before + good.len() as u64 > ROWS_MAX {
+    let (good, refused) = tell_apart(database, head, rows)?;
+    let before = sessions::page_sums(database, head.session_no)?;
+    if before.staged + good.len() as u64 > ROWS_MAX {
         return Err(Refusal::SessionFull(ROWS_MAX).into());
     }
     let counts = [good.len(), refused.len()];
@@ -77,6 +77,9 @@ fn staged(kind: &SessionKind, row: &NumberedRow) -> Result<StagedRow, String> {
             Some(code) if *code != snapshot.warehouse => {
                 Err(format!("stock of {} in a snapshot of another warehouse", code.as_str()))
             }
+            _ if row.unavailable.is_some() => {
+                Err("a snapshot says what lies there, and not what is unavailable".to_owned())
+            }
             _ => Ok(counter(line, row, String::new())),
         },
         (SessionKind::Catalog(noun), SessionRow::Stock(_)) => {
@@ -91,6 +94,9 @@ fn staged(kind: &SessionKind, row: &NumberedRow) -> Result<StagedRow, String> {
 fn counter(line: u32, row: &StockRow, place: String) -> StagedRow {
     let mut body = Vec::new();
     append(&row.units, &mut body);
+    if let Some(unavailable) = &row.unavailable {
+        append(unavailable, &mut body);
+    }
     StagedRow { subject: row.sku.as_str().to_owned(), place, line, body }
 }
 
@@ -108,7 +114,7 @@ fn fingerprint(rows: &[(u32, Result<StagedRow, String>)]) -> u64 {
 /// The rows that may be staged, and those that may not: also those whose key came before.
 fn tell_apart(
     database: &mut dyn Database,
-    session_no: i64,
+    head: &SessionHead,
     rows: Vec<(u32, Result<StagedRow, String>)>,
 ) -> Result<(Vec<StagedRow>, Vec<RefusedRow>), Fault> {
     let (mut good, mut refused) = (Vec::with_capacity(rows.len()), Vec::new());
@@ -119,7 +125,7 @@ fn tell_apart(
         }
     }
     let mut first: FxHashMap<(String, String), u32> = FxHashMap::default();
-    for (index, line) in sessions::find_lines(database, session_no, good.iter().enumerate())? {
+    for (index, line) in sessions::find_lines(database, head.session_no, good.iter().enumerate())? {
         first.insert((good[index].subject.clone(), good[index].place.clone()), line);
     }
     good.retain(|row| match first.entry((row.subject.clone(), row.place.clone())) {
@@ -128,7 +134,13 @@ fn tell_apart(
             true
         }
         Slot::Occupied(slot) => {
-            let why = format!("the key of line {} again", slot.get());
+            let why = match head.kind {
+                // Its callers number pages, not lines.
+                SessionKind::Snapshot(_) => format!("the sku {} again", row.subject),
+                SessionKind::Catalog(_) | SessionKind::Stock => {
+                    format!("the key of line {} again", slot.get())
+                }
+            };
             refused.push(RefusedRow { line: row.line, why });
             false
         }

@@ -56,6 +56,7 @@ pub(super) fn commit(
     check_whole(database, &head, commit.pages)?;
     check_rows(database, &head)?;
     let moment = check(database, now, &snapshot)?;
+    let head = SessionHead { kind: SessionKind::Snapshot(snapshot.at(moment.watermark)), ..head };
     let numbers = snapshots::zeroed(database, head.session_no, &snapshot.warehouse, moment)?;
     let needs_approval = numbers.zeroes_more_than(commit.zero_percent_max);
     if commit.dry_run || !needs_approval {
@@ -89,6 +90,7 @@ pub(super) fn approve(
     check_whole(database, &head, answered(awaiting)?.pages)?;
     check_rows(database, &head)?;
     let moment = check(database, now, &snapshot)?;
+    let head = SessionHead { kind: SessionKind::Snapshot(snapshot.at(moment.watermark)), ..head };
     let numbers = snapshots::zeroed(database, head.session_no, &snapshot.warehouse, moment)?;
     let work = Work { head: &head, snapshot: &snapshot, moment, is_dry: false };
     Ok((false, work.run(database, now, id, numbers, changed)?))

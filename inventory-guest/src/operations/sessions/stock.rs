@@ -6,7 +6,7 @@ use crate::domain::session::{Effects, REFUSED_LISTED_MAX, RefusedRow, RefusedRow
 use crate::domain::{
     AdjustItem, Adjustment, Counter, Instant, Level, Operation, Refusal, Sku, WarehouseCode,
 };
-use crate::operations::adjust::{make_good, put, tried};
+use crate::operations::adjust::{Tried, make_good, put, tried};
 use crate::operations::batch::{Batch, Origin};
 use crate::operations::counts::end_due_holds;
 use crate::storage::Database;
@@ -33,11 +33,11 @@ pub(super) fn commit(
     let mut effects = Effects::default();
     let mut lines = FxHashSet::default();
     each_chunk(database, head, |database, rows| {
-        let items: Vec<_> = rows.iter().map(item).collect::<Result<_, _>>()?;
+        let items = items(rows.iter())?;
         let batch = Batch::of_counters(database, now, &items)?;
-        for (row, item) in rows.iter().zip(&items) {
-            match tried(&batch, item) {
-                Ok((before, after)) => note(&mut effects, before, after),
+        for (row, items) in rows.iter().zip(items.chunk_by(is_of_one_row)) {
+            match tried(&batch, in_order(&batch, items)) {
+                Ok(moves) => note(&mut effects, &moves),
                 Err(refusal) => {
                     lines.insert(row.line);
                     let why = why_not(&refusal);
@@ -59,7 +59,7 @@ pub(super) fn commit(
     let reason = head.reason.clone();
     each_chunk(database, head, |database, rows| {
         let good = rows.iter().filter(|row| !lines.contains(&row.line));
-        let items: Vec<_> = good.map(item).collect::<Result<_, _>>()?;
+        let items = items(good)?;
         changed.extend(set(database, now, &items, &reason)?);
         Ok(())
     })?;
@@ -84,27 +84,69 @@ pub(super) fn each_chunk(
     }
 }
 
-fn item(row: &StagedRow) -> Result<AdjustItem, Fault> {
-    let counter = if row.place.is_empty() {
-        Counter::Sellable
-    } else {
-        Counter::OnHand(WarehouseCode::from_row(&row.place))
-    };
-    let (sku, adjustment) = (Sku::from_row(&row.subject), Adjustment::Set(units(row)?));
-    Ok(AdjustItem { sku, counter, adjustment, compare_quantity: None })
+/// The counters that rows set; those of one row stand together, what is on hand first.
+fn items<'r>(rows: impl Iterator<Item = &'r StagedRow>) -> Result<Vec<AdjustItem>, Fault> {
+    let mut items = Vec::new();
+    for row in rows {
+        let (units, unavailable) = levels(row)?;
+        let warehouse = || WarehouseCode::from_row(&row.place);
+        let mut set = |counter, level| {
+            let (sku, adjustment) = (Sku::from_row(&row.subject), Adjustment::Set(level));
+            items.push(AdjustItem { sku, counter, adjustment, compare_quantity: None });
+        };
+        if row.place.is_empty() {
+            set(Counter::Sellable, units);
+        } else {
+            set(Counter::OnHand(warehouse()), units);
+        }
+        if let Some(unavailable) = unavailable {
+            set(Counter::Unavailable(warehouse()), unavailable);
+        }
+    }
+    Ok(items)
 }
 
-/// What a staged row says.
+/// No two rows have one key.
+fn is_of_one_row(one: &AdjustItem, other: &AdjustItem) -> bool {
+    one.sku == other.sku && one.counter.warehouse() == other.counter.warehouse()
+}
+
+/// The items of a row in the order in which none is in the way of the other: what is unavailable
+/// falls before what is on hand, and rises behind it.
+fn in_order<'i>(batch: &Batch<'_>, items: &'i [AdjustItem]) -> Vec<&'i AdjustItem> {
+    let mut items: Vec<_> = items.iter().collect();
+    if let [_, unavailable] = items.as_slice() {
+        let moves = tried(batch, vec![*unavailable]);
+        if moves.is_ok_and(|moves| moves[0].after <= moves[0].before.unwrap_or(0)) {
+            items.reverse();
+        }
+    }
+    items
+}
+
+/// What a staged row says: its units, and how many of them are unavailable.
+fn levels(row: &StagedRow) -> Result<(Level, Option<Level>), Fault> {
+    let unreadable = |fault| Fault::Corrupt(format!("a staged counter: {fault}"));
+    let (units, rest) = postcard::take_from_bytes(&row.body).map_err(unreadable)?;
+    if rest.is_empty() {
+        return Ok((units, None));
+    }
+    Ok((units, Some(postcard::from_bytes(rest).map_err(unreadable)?)))
+}
+
+/// What a staged row says of its units.
 pub(super) fn units(row: &StagedRow) -> Result<Level, Fault> {
-    postcard::from_bytes(&row.body)
-        .map_err(|fault| Fault::Corrupt(format!("a staged counter: {fault}")))
+    Ok(levels(row)?.0)
 }
 
-fn note(effects: &mut Effects, before: Option<u32>, after: u32) {
-    match before {
-        None => effects.created += 1,
-        Some(before) if before == after => effects.unchanged += 1,
-        Some(_) => effects.updated += 1,
+/// A row is one entry, whatever it sets.
+fn note(effects: &mut Effects, moves: &[Tried]) {
+    if moves.iter().any(|it| it.before.is_none()) {
+        effects.created += 1;
+    } else if moves.iter().any(|it| it.before != Some(it.after)) {
+        effects.updated += 1;
+    } else {
+        effects.unchanged += 1;
     }
 }
 
@@ -126,12 +168,14 @@ fn set(
     let mut batch = Batch::of_counters(database, now, items)?;
     let (operation, reason) = (Operation::Adjust, Some(reason));
     let origin = Origin { operation, order_no: None, line: None, reason };
-    for item in items {
-        let (_, after) = tried(&batch, item).map_err(|refusal| {
-            Fault::Corrupt(format!("a counter that was tried is refused: {}", refusal.code()))
-        })?;
-        put(&mut batch, (&item.sku, &item.counter), after, origin);
-        make_good(&mut batch, item);
+    for items in items.chunk_by(is_of_one_row) {
+        for item in in_order(&batch, items) {
+            let moves = tried(&batch, vec![item]).map_err(|refusal| {
+                Fault::Corrupt(format!("a counter that was tried is refused: {}", refusal.code()))
+            })?;
+            put(&mut batch, (&item.sku, &item.counter), moves[0].after, origin);
+            make_good(&mut batch, item);
+        }
     }
     batch.write_back()
 }

@@ -8,7 +8,7 @@ use crate::domain::catalog::{
 use crate::domain::restriction::{Restriction, Rule, Subject, Verdict};
 use crate::domain::{
     Adcode, Area, CatalogChange, CatalogItem, Category, ChangedEntry, Command, EntryChange,
-    EntryEffect, Items, Label, Level, Location, Reason, Sku, WarehouseCode,
+    EntryEffect, ExpectedVersion, Items, Label, Level, Location, Reason, Sku, WarehouseCode,
 };
 use crate::operations::queries::{audit, get_entry, list_catalog_events, list_entries};
 
@@ -32,8 +32,13 @@ pub(super) fn change_of(items: &[&str]) -> CatalogChange {
 
 fn item(text: &str) -> CatalogItem {
     let (text, expected_version) = match text.split_once(" if ") {
-        Some((text, version)) => (text, Some(version.parse().unwrap())),
-        None => (text, None),
+        Some((text, "there")) => (text, ExpectedVersion::Present),
+        Some((text, versions)) if versions.contains(',') => {
+            let versions = versions.split(',').map(|it| it.parse().unwrap()).collect();
+            (text, ExpectedVersion::one_of(versions).unwrap())
+        }
+        Some((text, version)) => (text, ExpectedVersion::Version(version.parse().unwrap())),
+        None => (text, ExpectedVersion::Any),
     };
     let words: Vec<&str> = text.split(' ').map(|it| if it == "-" { "" } else { it }).collect();
     let code = |text: &str| WarehouseCode::parse(text).unwrap();
@@ -200,7 +205,11 @@ fn a_version_that_is_not_the_expected_one_is_refused() {
         (0, change(["put category A toys if 1"]), "no version_mismatch category A 0 not 1"),
         (0, change(["put category A toys if 0"]), "category A created 1"),
         (0, change(["put category A tools if 0"]), "no version_mismatch category A 1 not 0"),
-        (0, change(["put category A tools if 1"]), "category A updated 2"),
+        (0, change(["put category B tools if there"]), "no version_mismatch category B 0 not 0"),
+        (0, change(["put category B tools if 3,4"]), "no version_mismatch category B 0 not 3"),
+        (0, change(["put category A tools if 5,1"]), "category A updated 2"),
+        (0, change(["put category A tools if there"]), "category A unchanged 2"),
+        (0, change(["delete category A if 5,1"]), "no version_mismatch category A 2 not 5"),
         (0, change(["delete category A if 1"]), "no version_mismatch category A 2 not 1"),
         (0, change(["delete category A if 2"]), "category A deleted 0"),
         (0, change(["put category A toys if 1"]), "no version_mismatch category A 0 not 1"),

@@ -33,6 +33,7 @@ pub(crate) struct SessionHead {
 pub(crate) struct PageSums {
     pub(crate) pages: u32,
     pub(crate) highest: u32,
+    pub(crate) staged: u64,
     pub(crate) refused: u64,
 }
 
@@ -113,11 +114,11 @@ pub(crate) fn set_committed(
 
 /// Sums over the pages that have come.
 pub(crate) fn page_sums(database: &mut dyn Database, session_no: i64) -> Result<PageSums, Error> {
-    const SUMS: &str = "SELECT count(*), coalesce(max(number), 0), coalesce(sum(refused), 0)
-        FROM session_pages WHERE session_no = ?";
+    const SUMS: &str = "SELECT count(*), coalesce(max(number), 0), coalesce(sum(staged), 0),
+        coalesce(sum(refused), 0) FROM session_pages WHERE session_no = ?";
     let found = read(database, SUMS, &[Parameter::Integer(session_no)], |cells| {
         let (pages, highest) = (cells.number()?, cells.number()?);
-        Ok(PageSums { pages, highest, refused: cells.number()? })
+        Ok(PageSums { pages, highest, staged: cells.number()?, refused: cells.number()? })
     })?;
     Ok(found.into_iter().next().unwrap_or_default())
 }
@@ -160,13 +161,7 @@ pub(crate) fn insert_page(
     write_each(database, INSERT, std::iter::once(run))
 }
 
-/// How many rows are staged.
-pub(crate) fn staged(database: &mut dyn Database, session_no: i64) -> Result<u64, Error> {
-    const STAGED: &str = "SELECT coalesce(sum(staged), 0) FROM session_pages WHERE session_no = ?";
-    one(database, STAGED, session_no)
-}
-
-/// How many rows are not yet forgotten.
+/// How many rows are not yet forgotten. They are counted: not for readings, whose time is short.
 pub(crate) fn rows_left(database: &mut dyn Database, session_no: i64) -> Result<u64, Error> {
     const LEFT: &str = "SELECT count(*) FROM session_rows WHERE session_no = ?";
     one(database, LEFT, session_no)

@@ -49,6 +49,7 @@ pub(crate) fn names(
             WHEN 1 THEN s.committed IS NULL AND h.awaiting IS NULL
             WHEN 2 THEN s.committed IS NOT NULL
             WHEN 3 THEN s.committed IS NULL AND h.awaiting IS NOT NULL
+            WHEN 4 THEN 0
             ELSE 1 END
         AND (s.committed IS NOT NULL
           OR EXISTS (SELECT 1 FROM session_pages p WHERE p.session_no = s.session_no)
@@ -58,6 +59,7 @@ pub(crate) fn names(
         SessionState::Open => 1_u32,
         SessionState::Committed => 2,
         SessionState::AwaitingApproval => 3,
+        SessionState::Discarded => 4,
     });
     let parameters = [Parameter::Text(after), Parameter::optional(state), limit.into()];
     read(database, NAMES, &parameters, |cells| cells.text().map(str::to_owned))

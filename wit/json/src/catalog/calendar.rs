@@ -16,7 +16,8 @@ pub struct Calendar {
     #[serde(default = "shanghai")]
     time_zone: Label,
     weekly: Week,
-    /// Orders at or after this local time count as the next open day's.
+    /// Orders at or after this local time count as the next open day's, also when the clock is put
+    /// back behind it.
     cut_off: Option<TimeOfDay>,
     /// From an order to its earliest departure; 0 by default.
     #[serde(default = "at_once")]

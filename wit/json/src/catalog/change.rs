@@ -61,8 +61,14 @@ impl TryFrom<ItemFields> for Item {
             }
             _ => return Err("an item has exactly one of put and delete".to_owned()),
         };
+        let expected_version = at(expected_version);
         Ok(Self(types::CatalogItem { change, expected_version }))
     }
+}
+
+/// The version that is expected; 0: that there is none.
+pub fn at(version: Option<u64>) -> types::ExpectedVersion {
+    version.map_or(types::ExpectedVersion::Any, types::ExpectedVersion::Version)
 }
 
 /// The one field of an object, which is named as a noun.
@@ -106,7 +112,7 @@ impl CatalogChange {
 /// The command that changes one entry.
 pub fn put_of(
     change: types::EntryChange,
-    expected_version: Option<u64>,
+    expected_version: types::ExpectedVersion,
     edit: Edit,
 ) -> types::Command {
     let reason = match &change {

@@ -12,7 +12,7 @@ pub mod words;
 pub(crate) use bodies::location;
 pub use bodies::{Category, Division, Restriction, SafetyStock, ServiceArea, Warehouse};
 pub use calendar::Calendar;
-pub use change::{CatalogAnswer, CatalogChange, ChangedEntry, put_of};
+pub use change::{CatalogAnswer, CatalogChange, ChangedEntry, at, put_of};
 pub(crate) use change::{changed_key, entry_name};
 pub use feed::CatalogChanges;
 pub use words::{Area, Latitude, Longitude};
@@ -25,7 +25,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::contract::{catalog, entries};
-use crate::parse::body;
+use crate::parse::{body, with_misplaced_array};
 use crate::problem::Problem;
 use crate::words::{Adcode, Sku, Text, TextRule, WarehouseCode};
 
@@ -134,6 +134,9 @@ impl Shape {
 
     /// An entry of this noun, its key and body in one object. The error is a sentence.
     pub fn entry(&self, mut fields: Map<String, Value>) -> Result<entries::Entry, String> {
+        if let Some(name) = with_misplaced_array(&fields) {
+            return Err(format!("{name} has an array where the contract has none"));
+        }
         let mut texts = Vec::with_capacity(2);
         for field in self.key {
             match fields.remove(field.name()) {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::changes::LIMIT_DEFAULT;
+use crate::contract::types::ExpectedVersion;
 use crate::problem::Problem;
 use crate::words::{ChangesLimit, Text, TextRule};
 
@@ -66,38 +67,65 @@ impl Edit {
     }
 }
 
+/// The most entity tags of one `If-Match`.
+const ETAGS_MAX: usize = 100;
+
 /// The version that a change of one entry expects, by the values of its headers: `If-Match: "7"`
-/// expects version 7, `If-None-Match: *` that there is none.
+/// expects version 7, `"7", "9"` either, `*` that there is one, `If-None-Match: *` that there is
+/// none.
 pub fn expected_version(
     if_match: Option<&[u8]>,
     if_none_match: Option<&[u8]>,
-) -> Result<Option<u64>, Problem> {
+) -> Result<ExpectedVersion, Problem> {
     match (if_match, if_none_match) {
-        (None, None) => Ok(None),
-        (None, Some(b"*")) => Ok(Some(0)),
-        (Some(etag), None) => {
-            let version = etag.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
-            let version = version.and_then(|digits| std::str::from_utf8(digits).ok());
-            let version = version.and_then(|digits| digits.parse().ok()).filter(|it| *it > 0);
-            let refuse = || {
-                let detail = "If-Match takes one ETag as it was answered, such as \"7\"";
-                Problem::malformed_parameter("If-Match", detail)
-            };
-            version.map(Some).ok_or_else(refuse)
+        (None, None) => Ok(ExpectedVersion::Any),
+        (None, Some(b"*")) => Ok(ExpectedVersion::Version(0)),
+        (Some(b"*"), None) => Ok(ExpectedVersion::Present),
+        (Some(etags), None) => {
+            let versions: Option<Vec<u64>> = listed(etags).map(version).collect();
+            let versions =
+                versions.filter(|it| (1..=ETAGS_MAX).contains(&it.len())).ok_or_else(|| {
+                    let detail = "If-Match takes * or ETags as they were answered, such as \"7\"";
+                    Problem::malformed_parameter("If-Match", detail)
+                })?;
+            Ok(match versions.as_slice() {
+                [version] => ExpectedVersion::Version(*version),
+                _ => ExpectedVersion::OneOf(versions),
+            })
         }
         _ => {
-            let detail = "send If-Match with an ETag, or If-None-Match: *";
+            let detail = "send If-Match with ETags or *, or If-None-Match: *";
             Err(Problem::malformed_parameter("If-None-Match", detail))
         }
     }
 }
 
+/// Whether a reading's `If-None-Match` names this version: then its caller has the entry.
+pub fn is_known(if_none_match: Option<&[u8]>, now: u64) -> bool {
+    let has = |etag: &[u8]| version(etag.strip_prefix(b"W/").unwrap_or(etag)) == Some(now);
+    if_none_match.is_some_and(|etags| etags == b"*" || listed(etags).any(has))
+}
+
+/// The members of a header's list. Ours have no comma.
+fn listed(etags: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let members = etags.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    members.filter(|member| !member.is_empty())
+}
+
+/// The version of an entity tag that we answered.
+fn version(etag: &[u8]) -> Option<u64> {
+    let digits = etag.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    std::str::from_utf8(digits).ok()?.parse().ok().filter(|version| *version > 0)
+}
+
 /// Refuses a version for a call that changes many entries: one would be guarded, or none.
-pub fn expects_nothing(expected: Option<u64>) -> Result<(), Problem> {
+pub fn expects_nothing(expected: &ExpectedVersion) -> Result<(), Problem> {
     let detail = "each change has an expected_version of its own; If-Match and If-None-Match are \
                   for calls that change one entry";
-    let refuse = |_| Err(Problem::malformed_parameter("If-Match", detail));
-    expected.map_or(Ok(()), refuse)
+    match expected {
+        ExpectedVersion::Any => Ok(()),
+        _ => Err(Problem::malformed_parameter("If-Match", detail)),
+    }
 }
 
 /// Parameters by name, each at most once; any other is refused.
@@ -209,14 +237,35 @@ mod tests {
 
     #[test]
     fn versions_are_expected_by_one_header() {
+        use ExpectedVersion::{Any, OneOf, Present, Version};
         let matching = |value: &'static str| expected_version(Some(value.as_bytes()), None).ok();
-        assert_eq!(expected_version(None, None), Ok(None));
-        assert_eq!(expected_version(None, Some(b"*")), Ok(Some(0)));
-        assert_eq!(matching("\"7\""), Some(Some(7)));
-        for value in ["7", "W/\"7\"", "*", "\"0\"", "\"x\"", "\"1\", \"2\"", ""] {
-            assert_eq!(matching(value), None, "{value}");
+        assert!(matches!(expected_version(None, None), Ok(Any)));
+        assert!(matches!(expected_version(None, Some(b"*")), Ok(Version(0))));
+        assert!(matches!(matching("\"7\""), Some(Version(7))));
+        assert!(matches!(matching("*"), Some(Present)));
+        for list in ["\"1\", \"2\"", "\"1\",,\"2\" ,"] {
+            assert!(matches!(matching(list), Some(OneOf(it)) if it == [1, 2]), "{list}");
+        }
+        for value in ["7", "W/\"7\"", "\"0\"", "\"x\"", "\"1\" \"2\"", "*, \"1\"", "", ","] {
+            assert!(matching(value).is_none(), "{value}");
         }
         assert!(expected_version(None, Some(b"\"7\"")).is_err());
         assert!(expected_version(Some(b"\"7\""), Some(b"*")).is_err());
+    }
+
+    #[test]
+    fn what_a_caller_has_is_known_by_its_etag() {
+        for (value, is_known_then) in [
+            ("\"7\"", true),
+            ("*", true),
+            ("W/\"7\"", true),
+            ("\"6\", \"7\"", true),
+            ("\"8\"", false),
+            ("7", false),
+            ("", false),
+        ] {
+            assert_eq!(is_known(Some(value.as_bytes()), 7), is_known_then, "{value}");
+        }
+        assert!(!is_known(None, 7));
     }
 }

@@ -25,7 +25,13 @@ pub(super) type Column = (&'static str, Cell);
 pub(super) fn of(subject: Subject) -> &'static [Column] {
     use Cell::{Json, Plain, Text};
     let Subject::Catalog(shape) = subject else {
-        return &[("sku", Text), ("warehouse", Text), ("sellable", Plain), ("on_hand", Plain)];
+        return &[
+            ("sku", Text),
+            ("warehouse", Text),
+            ("sellable", Plain),
+            ("on_hand", Plain),
+            ("unavailable", Plain),
+        ];
     };
     match shape.noun {
         Noun::Warehouse => &[
@@ -95,7 +101,7 @@ pub(super) fn row(subject: Subject, fields: Map<String, Value>) -> Result<Row, S
     }
 }
 
-/// Exactly one of `sellable`, and `on_hand` with a warehouse.
+/// Exactly one of `sellable`, and `on_hand` with a warehouse, which may have `unavailable`, too.
 fn stock(fields: Map<String, Value>) -> Result<StockRow, String> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -104,15 +110,21 @@ fn stock(fields: Map<String, Value>) -> Result<StockRow, String> {
         warehouse: Option<WarehouseCode>,
         sellable: Option<CounterValue>,
         on_hand: Option<CounterValue>,
+        unavailable: Option<CounterValue>,
     }
     let fields: Fields =
         serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())?;
     let units = match (&fields.warehouse, fields.sellable, fields.on_hand) {
-        (None, Some(units), None) | (Some(_), None, Some(units)) => units.to_u32(),
-        _ => return Err("a row has sellable, or on_hand and a warehouse".to_owned()),
+        (None, Some(units), None) if fields.unavailable.is_none() => units.to_u32(),
+        (Some(_), None, Some(units)) => units.to_u32(),
+        _ => {
+            let why = "a row has sellable, or a warehouse with on_hand and maybe unavailable";
+            return Err(why.to_owned());
+        }
     };
+    let unavailable = fields.unavailable.map(|it| it.to_u32());
     let warehouse = fields.warehouse.map(WarehouseCode::into_string);
-    Ok(StockRow { sku: fields.sku.into_string(), warehouse, units })
+    Ok(StockRow { sku: fields.sku.into_string(), warehouse, units, unavailable })
 }
 
 /// The fields of an entry as rows: one, but for restrictions one for each rule.

@@ -21,7 +21,7 @@ pub(super) fn read(subject: Subject, file: impl Read, sink: Sink<'_>) -> Result<
         .flexible(true)
         .has_headers(false)
         .terminator(csv::Terminator::Any(b'\n'))
-        .from_reader(Bounded { file, since_record: 0, last: b'\n' });
+        .from_reader(Bounded { file, since_record: 0, last: b'\n', quotes: Quotes::new() });
     let mut record = csv::ByteRecord::new();
     if next(&mut reader, &mut record)?.is_none() {
         return Err(Unreadable::Form("the file is empty; its first line names the columns".into()));
@@ -44,6 +44,54 @@ struct Bounded<R> {
     since_record: usize,
     /// The last byte that was read.
     last: u8,
+    quotes: Quotes,
+}
+
+/// Where a file stands with its quotes: the reader takes what stands behind a closing one for more
+/// of the cell.
+struct Quotes {
+    line: u64,
+    place: Place,
+}
+
+enum Place {
+    /// Before the first byte of a cell.
+    Start,
+    /// In a cell without quotes.
+    Plain,
+    Quoted,
+    /// Behind a quote that closes a cell, unless another one follows.
+    Closed,
+    /// Behind that and a CR.
+    Return,
+}
+
+impl Quotes {
+    fn new() -> Self {
+        Self { line: 1, place: Place::Start }
+    }
+
+    fn read(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        for byte in bytes {
+            self.line += u64::from(*byte == b'\n');
+            self.place = match (&self.place, byte) {
+                (Place::Quoted, b'"') => Place::Closed,
+                (Place::Start | Place::Closed, b'"') | (Place::Quoted, _) => Place::Quoted,
+                // A byte order mark is not of the first cell.
+                (Place::Start, b'\xef' | b'\xbb' | b'\xbf')
+                | (Place::Start | Place::Plain | Place::Closed, b',' | b'\n')
+                | (Place::Return, b'\n') => Place::Start,
+                (Place::Closed, b'\r') => Place::Return,
+                (Place::Closed | Place::Return, _) => {
+                    let line = self.line;
+                    let why = format!("line {line} has text behind the closing quote of a cell");
+                    return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, why));
+                }
+                (Place::Start | Place::Plain, _) => Place::Plain,
+            };
+        }
+        Ok(())
+    }
 }
 
 impl<R: Read> Read for Bounded<R> {
@@ -59,6 +107,7 @@ impl<R: Read> Read for Bounded<R> {
             buffer[0] = b'\n';
             read = 1;
         }
+        self.quotes.read(&buffer[..read])?;
         self.since_record += read;
         self.last = buffer[..read].last().copied().unwrap_or(self.last);
         Ok(read)
@@ -341,6 +390,25 @@ mod tests {
             let refused = items("category", file).unwrap_err();
             assert!(refused.contains("opens a quote"), "{file:?}: {refused}");
         }
+    }
+
+    /// What stood behind a closing quote was taken for more of the cell.
+    #[test]
+    fn nothing_stands_behind_a_closing_quote() {
+        for (file, line) in [
+            ("sku,category\nA,toys\nB,\"to\"ols\n", 3),
+            ("sku,category\n\"A\" ,toys\n", 2),
+            ("sku,category\nA,\"two\nlines\"x\n", 3),
+            ("\"sku\"s,category\n", 1),
+            ("sku,category\nA,\"toys\"\rx\n", 2),
+        ] {
+            let refused = items("category", file).unwrap_err();
+            let told = format!("line {line} has text behind the closing quote of a cell");
+            assert_eq!(refused, told, "{file:?}");
+        }
+        let file = "\u{feff}\"sku\",\"category\"\r\nA\"B,\"a\"\"toy\"\"\"\r\n";
+        let items = items("category", file).unwrap();
+        assert!(items[0].contains(r#""A\"B""#) && items[0].contains(r#"a\"toy\""#), "{items:?}");
     }
 
     #[test]

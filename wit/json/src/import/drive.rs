@@ -10,6 +10,9 @@ use crate::contract::types::{Answer, Command, Outcome};
 use crate::problem::Problem;
 use crate::refusal::{refused, rows_refused};
 
+/// A refusal names the node with a watermark, and an import has none.
+const NO_NODE: &str = "";
+
 /// Why an import has no report.
 #[derive(Debug)]
 pub enum Failed<E> {
@@ -42,7 +45,7 @@ pub fn import<E>(
 ) -> Result<ImportReport, Failed<E>> {
     let begun = ask(apply, options.begin(subject, session_id))?;
     let replayed = begun.state == SessionState::Committed;
-    let mut done = stage(subject, format, file, session_id, apply)
+    let mut done = stage(subject, format, file, begun, apply)
         .and_then(|staged| finish(&staged, options, session_id, apply));
     if !matches!(done, Err(Failed::Apply(_))) {
         // An import that was not committed is unknown once it is forgotten. What came of it stays
@@ -58,24 +61,24 @@ pub fn import<E>(
 /// What has been staged.
 struct Staged {
     pages: Pages,
-    session: Option<Session>,
+    session: Session,
 }
 
 fn stage<E>(
     subject: Subject,
     format: Format,
     file: impl Read,
-    session_id: &str,
+    begun: Session,
     apply: Apply<'_, E>,
 ) -> Result<Staged, Failed<E>> {
-    let mut staged = Staged { pages: Pages::new(session_id), session: None };
+    let mut staged = Staged { pages: Pages::new(&begun.session_id), session: begun };
     let mut failed = None;
     let mut take = |item: Item| {
         let Some(page) = staged.pages.add(item) else {
             return true;
         };
         match ask(apply, page) {
-            Ok(session) => staged.session = Some(session),
+            Ok(session) => staged.session = session,
             Err(error) => failed = Some(error),
         }
         failed.is_none()
@@ -93,10 +96,7 @@ fn stage<E>(
         }
     }
     if let Some(page) = staged.pages.finish() {
-        staged.session = Some(ask(apply, page)?);
-    }
-    if staged.pages.count() == 0 && staged.pages.refused == 0 {
-        return Err(Problem::malformed_body("", "the file has no rows").into());
+        staged.session = ask(apply, page)?;
     }
     Ok(staged)
 }
@@ -109,8 +109,12 @@ fn finish<E>(
 ) -> Result<ImportReport, Failed<E>> {
     let Pages { refused, refused_rows, .. } = &staged.pages;
     let pages = staged.pages.count();
-    let known = refused + staged.session.as_ref().map_or(0, |session| session.refused);
-    let counts = staged.session.as_ref().is_some_and(|it| it.state == SessionState::Committed);
+    if pages == 0 && *refused == 0 && options.replace {
+        let why = "the file has no rows, and replacing by none would delete all";
+        return Err(Problem::malformed_body("", why).into());
+    }
+    let known = refused + staged.session.refused;
+    let counts = staged.session.state == SessionState::Committed;
     let must_refuse = known > 0 && options.on_error == OnError::Refuse && !counts;
     if !must_refuse {
         match ask(apply, options.commit(session_id, pages)) {
@@ -139,7 +143,7 @@ fn ask<E>(apply: Apply<'_, E>, command: Command) -> Result<Session, Failed<E>> {
             let detail = "the guest answered a step of an import with something else";
             Err(Problem::new(&crate::refusal::TRAPPED, detail).into())
         }
-        Err(refusal) => Err(refused(&refusal).into()),
+        Err(refusal) => Err(refused(&refusal, NO_NODE).into()),
     }
 }
 

@@ -14,7 +14,7 @@ pub struct ImportReport {
     import: String,
     /// A noun, or `stock`.
     subject: &'static str,
-    /// `staging`, `dry_run` or `committed`.
+    /// `staging`, `dry_run`, `committed` or `discarded`.
     state: &'static str,
     /// Rows that have come in and may count.
     staged: u64,
@@ -54,6 +54,7 @@ impl ImportReport {
             state: match session.state {
                 SessionState::Open | SessionState::AwaitingApproval => "staging",
                 SessionState::Committed => "committed",
+                SessionState::Discarded => "discarded",
             },
             staged: session.staged,
             created: session.created,

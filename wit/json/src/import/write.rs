@@ -37,10 +37,17 @@ pub fn entries(
 pub fn stock(format: Format, listed: &[stock::SkuStock]) -> Vec<u8> {
     let rows = listed.iter().flat_map(|sku| {
         let own = json!({ "sku": sku.sku, "sellable": sku.sellable });
-        let sites = sku
-            .warehouses
-            .iter()
-            .map(|it| json!({ "sku": sku.sku, "warehouse": it.warehouse, "on_hand": it.on_hand }));
+        let site = |it: &stock::WarehouseStock| {
+            let (on_hand, unavailable) = (it.on_hand, it.unavailable);
+            let (sku, warehouse) = (&sku.sku, &it.warehouse);
+            json!({
+                "sku": sku,
+                "warehouse": warehouse,
+                "on_hand": on_hand,
+                "unavailable": unavailable,
+            })
+        };
+        let sites = sku.warehouses.iter().map(site);
         std::iter::once(own).chain(sites).filter_map(|row| match row {
             Value::Object(fields) => Some(fields),
             _ => None,

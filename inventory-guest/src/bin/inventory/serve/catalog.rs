@@ -2,7 +2,7 @@
 
 use inventory_json::auth::{Access, Role, admit};
 use inventory_json::catalog::path::Place;
-use inventory_json::catalog::query::{Edit, Listing, expected_version, expects_nothing};
+use inventory_json::catalog::query::{Edit, Listing, expected_version, expects_nothing, is_known};
 use inventory_json::catalog::{
     CatalogChange, CatalogChanges, Noun, Shape, StoredEntry, page, put_of,
 };
@@ -23,7 +23,8 @@ use crate::shard::Shard;
 
 /// What is to be read.
 pub(crate) enum Reading {
-    One(entries::EntryKey),
+    /// With the request's `If-None-Match`.
+    One(entries::EntryKey, Option<Vec<u8>>),
     List(Noun, Listing),
     Changes(Page),
 }
@@ -49,7 +50,7 @@ pub(crate) fn task(
     Ok(match place {
         Place::Changes if is_read => Task::Catalog(Reading::Changes(Page::parse(request.query)?)),
         Place::Changes => {
-            expects_nothing(expected_version(request.if_match, request.if_none_match)?)?;
+            expects_nothing(&expected_version(request.if_match, request.if_none_match)?)?;
             let change: CatalogChange = body(request.content_type, request.body)?;
             Task::Command(change.into_command())
         }
@@ -75,7 +76,10 @@ fn one(request: &Request<'_>, noun: Noun, texts: &[&str]) -> Result<Task, Proble
     let key = shape.key(&texts);
     let key = key.map_err(|(name, why)| Problem::malformed_parameter(name, why))?;
     let change = match request.method {
-        "GET" => return Ok(Task::Catalog(Reading::One(key))),
+        "GET" => {
+            let etags = request.if_none_match.map(<[u8]>::to_vec);
+            return Ok(Task::Catalog(Reading::One(key, etags)));
+        }
         "PUT" => {
             let body = shape.body(request.content_type, request.body)?;
             let (subject, place) = (key.subject, key.place);
@@ -91,10 +95,15 @@ fn one(request: &Request<'_>, noun: Noun, texts: &[&str]) -> Result<Task, Proble
 pub(crate) fn read(shard: &mut Shard, reading: Reading) -> Result<Response, Problem> {
     let failed = |fault: types::Fault| told(&fault);
     Ok(match reading {
-        Reading::One(key) => {
+        Reading::One(key, etags) => {
             let found = shard.entry(&key).map_err(failed)?.ok_or_else(|| unknown(key.noun))?;
             let version = found.version;
-            Response::json(&StoredEntry::new(key.noun, &found).0).with_etag(version)
+            let response = if is_known(etags.as_deref(), version) {
+                Response::not_modified()
+            } else {
+                Response::json(&StoredEntry::new(key.noun, &found).0)
+            };
+            response.with_etag(version)
         }
         Reading::List(noun, Listing { after, prefix, limit }) => {
             let listed = shard.entries(noun, &prefix, &after, limit).map_err(failed)?;

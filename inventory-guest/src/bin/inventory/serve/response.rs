@@ -33,6 +33,16 @@ impl Response {
         }
     }
 
+    /// 304: the caller has what it asks for.
+    pub(crate) fn not_modified() -> Self {
+        Self {
+            status: StatusCode::NOT_MODIFIED,
+            content_type: "application/json",
+            headers: String::new(),
+            body: Vec::new(),
+        }
+    }
+
     /// The request came before, and this is what it was told.
     pub(crate) fn replayed(mut self) -> Self {
         self.headers.push_str("idempotent-replay: true\r\n");
@@ -53,13 +63,15 @@ impl Response {
             After::KeepAlive => "",
             After::Close => "connection: close\r\n",
         };
-        let head = format!(
-            "HTTP/1.1 {} {reason}\r\ncontent-type: {}\r\ncontent-length: {}\r\n{}{connection}\r\n",
-            self.status.as_u16(),
-            self.content_type,
-            self.body.len(),
-            self.headers,
-        );
+        let (status, headers) = (self.status.as_u16(), &self.headers);
+        // A 304 would say how long the 200 had been.
+        let body = if self.status == StatusCode::NOT_MODIFIED {
+            String::new()
+        } else {
+            let (content_type, length) = (self.content_type, self.body.len());
+            format!("content-type: {content_type}\r\ncontent-length: {length}\r\n")
+        };
+        let head = format!("HTTP/1.1 {status} {reason}\r\n{body}{headers}{connection}\r\n");
         out.extend_from_slice(head.as_bytes());
         out.extend_from_slice(&self.body);
     }

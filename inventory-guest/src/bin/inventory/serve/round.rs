@@ -96,7 +96,8 @@ impl Rounds {
                     Ok(request) => understood(request, options, settings),
                     Err(problem) => (Err(problem), After::Close, None),
                 };
-                let task = task.and_then(|it| check_is_no_import(shard, &it).map(|()| it));
+                let task =
+                    task.and_then(|it| check_is_no_import(shard, &it, settings).map(|()| it));
                 let writes = task.as_ref().is_ok_and(Task::writes);
                 if (writes && has_read) || pending.len() - first == PIPELINED_MAX {
                     return Taken::Later;
@@ -156,9 +157,9 @@ impl Rounds {
         let answered = task.and_then(|task| match task {
             Task::Command(command) => {
                 let decided = decided.into_iter().next().expect("one command, one answer");
-                command_response(&command, decided)
+                command_response(&command, decided, &self.settings)
             }
-            Task::Batch(_) => batch_response(&decided),
+            Task::Batch(_) => batch_response(&decided, &self.settings),
             Task::Status(status) => Ok(Response::json(&Status { status })),
             read => self.read(read),
         });
@@ -201,12 +202,12 @@ impl Rounds {
             }
             Task::Snapshot(name) => {
                 let found = shard.session(name.into_string()).map_err(failed)?;
-                Response::json(&snapshot::report(found.as_ref())?)
+                Response::json(&snapshot::report(found.as_ref(), &self.settings)?)
             }
             Task::Snapshots(SnapshotsQuery { state, after, limit }) => {
                 let listed =
                     shard.snapshots(state.map(Into::into), &after, limit).map_err(failed)?;
-                Response::json(&Snapshots::new(&listed, limit))
+                Response::json(&Snapshots::new(&listed, limit, &self.settings.node))
             }
             Task::StockQuery(query) => {
                 let names = query.skus.iter().map(|sku| sku.as_str().to_owned()).collect();
@@ -294,7 +295,7 @@ fn understood(
 
 /// Pages and `discard` are the same steps for imports, which whoever trades may not touch; and none
 /// can begin while this process has the folder.
-fn check_is_no_import(shard: &mut Shard, task: &Task) -> Result<(), Problem> {
+fn check_is_no_import(shard: &mut Shard, task: &Task, settings: &Settings) -> Result<(), Problem> {
     let id = match task {
         Task::Command(types::Command::Session(SessionStep::Page(it))) => &it.session_id,
         Task::Command(types::Command::Session(SessionStep::Discard(id))) => id,
@@ -302,31 +303,35 @@ fn check_is_no_import(shard: &mut Shard, task: &Task) -> Result<(), Problem> {
     };
     match shard.session(id.clone()).map_err(|fault| told(&fault))? {
         None => Ok(()),
-        found => snapshot::report(found.as_ref()).map(|_| ()),
+        found => snapshot::report(found.as_ref(), settings).map(|_| ()),
     }
 }
 
-fn command_response(command: &types::Command, decided: Decided) -> Result<Response, Problem> {
+fn command_response(
+    command: &types::Command,
+    decided: Decided,
+    settings: &Settings,
+) -> Result<Response, Problem> {
     let types::Outcome { replayed, result } = decided.map_err(|fault| told(&fault))?;
     match &result {
         Ok(answer) => {
-            let response = Response::json(&Answer::from(answer));
+            let response = Response::json(&Answer::new(answer, &settings.node));
             let response = match catalog::version(command, answer) {
                 Some(version) => response.with_etag(version),
                 None => response,
             };
             Ok(if replayed { response.replayed() } else { response })
         }
-        Err(refusal) => Err(Problem { replayed, ..refused(refusal) }),
+        Err(refusal) => Err(Problem { replayed, ..refused(refusal, &settings.node) }),
     }
 }
 
-fn batch_response(decided: &[Decided]) -> Result<Response, Problem> {
+fn batch_response(decided: &[Decided], settings: &Settings) -> Result<Response, Problem> {
     // Where no command at all was decided, the caller's ordinary retry should see it.
     match decided.first() {
         Some(Err(fault)) if decided.iter().all(Result::is_err) => Err(told(fault)),
         _ => {
-            let outcomes = decided.iter().map(one_of_batch).collect();
+            let outcomes = decided.iter().map(|it| one_of_batch(it, settings)).collect();
             Ok(Response::json(&BatchAnswer { outcomes }))
         }
     }

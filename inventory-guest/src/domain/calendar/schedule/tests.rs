@@ -213,6 +213,31 @@ fn clocks_that_skip_and_repeat_hours_do_so_to_windows() {
     );
 }
 
+/// The repeated hour took orders of the day again whose cut-off had passed.
+#[test]
+fn a_cut_off_that_has_passed_stays_so_when_the_clock_is_put_back() {
+    // In New York, from 02:00 to 01:00 on 2026-11-01, at 06:00 UTC.
+    let draft = CalendarDraft {
+        time_zone: TimeZoneName::parse("America/New_York").unwrap(),
+        weekly: std::array::from_fn(|_| windows(&[(0, 1_440)])),
+        cut_off: Some(90),
+        ..office()
+    };
+    check(
+        draft.clone(),
+        &[
+            ("2026-11-01T05:29Z", "2026-11-01T05:29Z"),
+            ("2026-11-01T05:30Z", "2026-11-02T05:00Z"),
+            ("2026-11-01T06:10Z", "2026-11-02T05:00Z"),
+            ("2026-11-02T05:10Z", "2026-11-02T05:10Z"),
+        ],
+    );
+    check(
+        CalendarDraft { cut_off: Some(120), ..draft },
+        &[("2026-11-01T06:59Z", "2026-11-01T06:59Z"), ("2026-11-01T07:00Z", "2026-11-02T05:00Z")],
+    );
+}
+
 #[test]
 fn a_date_that_a_zone_skips_opens_nothing() {
     // Samoa went from 2011-12-29 to 2011-12-31.
@@ -364,8 +389,11 @@ impl Model<'_> {
     fn received(&self, now: Instant) -> Option<i64> {
         let at = now.as_milliseconds();
         let Some(cut_off) = self.calendar.cut_off else { return Some(at) };
-        let (today, minute) = self.local(at);
-        if !self.windows(today).is_empty() && minute < i64::from(cut_off) {
+        let (today, _) = self.local(at);
+        // Nothing of today is longer ago, with every hour that may be repeated.
+        let minutes_of_today = (0..=26 * 60).map(|minutes| at - minutes * MINUTE_MS);
+        let has_passed = |at| self.local(at) >= (today, i64::from(cut_off));
+        if !self.windows(today).is_empty() && !minutes_of_today.into_iter().any(has_passed) {
             return Some(at);
         }
         Self::walk(now, at).find(|at| {
