@@ -140,7 +140,7 @@ fn only_what_is_signed_and_fits_is_looked_at_further() {
     refused_at(&install(&host, component), "verify", "does not begin as a core module");
     refused_at(&install(&host, &guests::greedy()), "check", "fd_prestat_get");
     let types = install(&host, &guests::other_types());
-    refused_at(&types, "check", "inventory:guest/orders@1.1.0#get-order");
+    refused_at(&types, "check", "inventory:guest/orders@2.0.0#get-order");
     refused_at(&types, "check", "(i32, i32) -> (i32)");
     let mut damaged = real.clone();
     let code = damaged.len() / 2;

@@ -198,6 +198,8 @@ fn what_has_no_rows_is_exported_and_imported_and_replaces_nothing() {
         let none = import(&host, "category", "application/x-ndjson", file);
         assert_eq!(counts(&none), [0; 5], "{file:?}");
     }
+    assert_eq!(counts(&import(&host, "category", "application/json", "[]")), [0; 5]);
+    assert_eq!(import(&host, "category", "application/json", "\n").status, 400);
     assert_eq!(csv(&host, "category?replace=true", &table).status, 400);
     assert_eq!(host.get("/v1/categories").body["entries"].as_array().unwrap().len(), 1);
     let unknown = host.get("/v1/export/category?format=xml");

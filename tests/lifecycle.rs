@@ -111,7 +111,7 @@ fn wrong_guests_are_refused_with_the_reason() {
     let middle = damaged.len() / 2;
     damaged[middle] ^= 0xff;
     let module = |text: &str| wat::parse_str(text).unwrap();
-    let apply = "inventory:guest/commands@1.1.0#apply";
+    let apply = "inventory:guest/commands@2.0.0#apply";
     for (bytes, reason) in [
         (b"not wasm".to_vec(), "core module"),
         (plain[..plain.len() / 2].to_vec(), "not a valid"),

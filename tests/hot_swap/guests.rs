@@ -13,10 +13,10 @@ use crate::harness;
 
 /// `apply` counts commands in its third parameter, so that a caller chooses what happens by the
 /// size of its batch.
-const APPLY: &str = "inventory:guest/commands@1.1.0#apply";
+const APPLY: &str = "inventory:guest/commands@2.0.0#apply";
 const APPLY_TYPE: &str = "(param i64 i32 i32) (result i32)";
-const DESCRIBE: &str = "inventory:guest/lifecycle@1.1.0#describe";
-const GET_ORDER: &str = "inventory:guest/orders@1.1.0#get-order";
+const DESCRIBE: &str = "inventory:guest/lifecycle@2.0.0#describe";
+const GET_ORDER: &str = "inventory:guest/orders@2.0.0#get-order";
 
 /// The real guest's bytes.
 pub(crate) fn real() -> Vec<u8> {

@@ -136,7 +136,7 @@ pub(super) async fn export(call: Call) -> Result<Response, Problem> {
     let subject = subject(&call)?;
     let [format] = query::parameters(call.uri.query().unwrap_or_default(), ["format"])?;
     let format = match format.as_deref() {
-        None | Some("json") => Format::Json,
+        None | Some("json") => Format::JsonLines,
         Some("csv") => Format::Csv,
         Some(other) => {
             let detail = format!("format is json or csv, not {other}");
@@ -148,7 +148,7 @@ pub(super) async fn export(call: Call) -> Result<Response, Problem> {
     let mut response = Response::new(Body::new(PageBody(receiver)));
     let content_type = match format {
         Format::Csv => "text/csv; charset=utf-8",
-        Format::Json => "application/x-ndjson",
+        Format::Json | Format::JsonLines => "application/x-ndjson",
     };
     let content_type = HeaderValue::from_static(content_type);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);

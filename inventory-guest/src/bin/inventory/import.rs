@@ -71,7 +71,7 @@ fn subject(matches: &ArgMatches) -> Result<Subject, Failure> {
 
 fn format(matches: &ArgMatches) -> Option<Format> {
     let form = matches.get_one::<String>("format")?;
-    Some(if form == "csv" { Format::Csv } else { Format::Json })
+    Some(if form == "csv" { Format::Csv } else { Format::JsonLines })
 }
 
 pub(crate) fn import(

@@ -199,6 +199,15 @@ fn a_change_is_all_items_or_none_each_on_what_the_ones_before_left() {
     assert_eq!(shop.entries(Noun::Category, "", "", 10), [] as [&str; 0]);
 }
 
+/// So that a request that was answered by an older guest is known by this one.
+#[test]
+fn an_expected_version_is_encoded_as_when_it_could_only_be_a_number() {
+    for (now, then) in [(ExpectedVersion::Any, None), (ExpectedVersion::Version(7), Some(7_u64))] {
+        let now = postcard::to_extend(&now, Vec::new()).unwrap();
+        assert_eq!(now, postcard::to_extend(&then, Vec::new()).unwrap());
+    }
+}
+
 #[test]
 fn a_version_that_is_not_the_expected_one_is_refused() {
     Shop::with("").check([

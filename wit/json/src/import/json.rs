@@ -6,14 +6,19 @@ use std::io::{BufRead, BufReader, Read};
 use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::{Item, Sink, Subject, Unreadable, columns};
+use super::{Format, Item, Sink, Subject, Unreadable, columns};
 use crate::contract::sessions::{NumberedRow, RefusedRow};
 
 /// A line longer than this is no row.
 const LINE_BYTES_MAX: u64 = 64 << 10;
 
 /// Reads a file to its end.
-pub(super) fn read(subject: Subject, file: impl Read, sink: Sink<'_>) -> Result<(), Unreadable> {
+pub(super) fn read(
+    subject: Subject,
+    format: Format,
+    file: impl Read,
+    sink: Sink<'_>,
+) -> Result<(), Unreadable> {
     let mut file = BufReader::new(file);
     if file.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
         file.consume(3);
@@ -21,7 +26,8 @@ pub(super) fn read(subject: Subject, file: impl Read, sink: Sink<'_>) -> Result<
     loop {
         let first = file.fill_buf()?.first().copied();
         match first {
-            None => return Ok(()),
+            None if format == Format::JsonLines => return Ok(()),
+            None => return Err(Unreadable::Form("the file is empty; [] has no rows".into())),
             Some(b' ' | b'\t' | b'\r' | b'\n') => file.consume(1),
             Some(b'[') => return array(subject, file, sink),
             Some(_) => return lines(subject, file, sink),
@@ -110,7 +116,7 @@ mod tests {
     fn items(file: &str) -> Result<Vec<String>, String> {
         let mut told = Vec::new();
         let subject = Subject::named("category").unwrap();
-        let done = read(subject, Format::Json, file.as_bytes(), &mut |item| {
+        let done = read(subject, Format::JsonLines, file.as_bytes(), &mut |item| {
             told.push(match item {
                 Item::Row(row) => row.line.to_string(),
                 Item::Refused(row) => format!("{}! {}", row.line, row.why),

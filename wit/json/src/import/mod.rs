@@ -102,6 +102,6 @@ pub fn read(
 ) -> Result<(), Unreadable> {
     match format {
         Format::Csv => csv::read(subject, file, sink),
-        Format::Json => json::read(subject, file, sink),
+        Format::Json | Format::JsonLines => json::read(subject, format, file, sink),
     }
 }

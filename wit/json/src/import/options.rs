@@ -1,5 +1,8 @@
 //! How an import is asked for.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use crate::catalog::query::{flag, parameters};
 use crate::contract::sessions::{SessionBegin, SessionCommit, SessionStep};
 use crate::contract::types::Command;
@@ -13,8 +16,10 @@ use super::Subject;
 pub enum Format {
     /// `text/csv`
     Csv,
-    /// `application/json` or `application/x-ndjson`
+    /// `application/json`: an array of rows, or a row on each line, and at least one.
     Json,
+    /// `application/x-ndjson`: as above, and a file without a line has no rows.
+    JsonLines,
 }
 
 /// What is done where rows cannot count.
@@ -47,7 +52,12 @@ pub struct ImportOptions {
 impl Format {
     /// By a file's name.
     pub fn of_file(name: &str) -> Self {
-        if name.to_ascii_lowercase().ends_with(".csv") { Self::Csv } else { Self::Json }
+        let extension = Path::new(name).extension().and_then(OsStr::to_str);
+        match extension.map(str::to_ascii_lowercase).as_deref() {
+            Some("csv") => Self::Csv,
+            Some("json") => Self::Json,
+            _ => Self::JsonLines,
+        }
     }
 }
 
@@ -56,11 +66,12 @@ pub fn format_of(content_type: Option<&[u8]>) -> Result<Format, Problem> {
     let mut parts = content_type.unwrap_or_default().split(|byte| *byte == b';');
     let essence = parts.next().unwrap_or_default().trim_ascii();
     let is = |known: &str| essence.eq_ignore_ascii_case(known.as_bytes());
-    let json = ["application/json", "application/x-ndjson", "application/jsonl"];
     let format = if is("text/csv") {
         Format::Csv
-    } else if json.into_iter().any(is) {
+    } else if is("application/json") {
         Format::Json
+    } else if is("application/x-ndjson") || is("application/jsonl") {
+        Format::JsonLines
     } else {
         let detail = "send text/csv, application/json or application/x-ndjson";
         return Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE, detail));
@@ -174,9 +185,11 @@ mod tests {
         let format = |text: &'static str| format_of(Some(text.as_bytes())).ok();
         assert_eq!(format("text/csv; header=present; Charset=\"UTF-8\""), Some(Format::Csv));
         assert_eq!(format("text/csv; charset=gbk"), None);
-        assert_eq!(format("Application/X-NDJSON"), Some(Format::Json));
+        assert_eq!(format("Application/X-NDJSON"), Some(Format::JsonLines));
+        assert_eq!(format("application/json"), Some(Format::Json));
         assert_eq!(format("text/plain"), None);
         assert_eq!(Format::of_file("a.CSV"), Format::Csv);
-        assert_eq!(Format::of_file("a.jsonl"), Format::Json);
+        assert_eq!(Format::of_file("a.json"), Format::Json);
+        assert_eq!(Format::of_file("a.jsonl"), Format::JsonLines);
     }
 }

@@ -9,7 +9,7 @@ use crate::parse::render;
 /// What an export has before its first row.
 pub fn head(subject: Subject, format: Format) -> Vec<u8> {
     match format {
-        Format::Json => Vec::new(),
+        Format::Json | Format::JsonLines => Vec::new(),
         Format::Csv => {
             let names: Vec<&str> = columns::of(subject).iter().map(|column| column.0).collect();
             (names.join(",") + "\r\n").into_bytes()
@@ -25,7 +25,7 @@ pub fn entries(
 ) -> Vec<u8> {
     let all = listed.iter().map(|stored| shape.fields(&stored.entry));
     match format {
-        Format::Json => lines(all),
+        Format::Json | Format::JsonLines => lines(all),
         Format::Csv => {
             let rows = all.flat_map(|fields| columns::rows_of(shape, fields));
             table(Subject::Catalog(shape), rows)
@@ -54,7 +54,7 @@ pub fn stock(format: Format, listed: &[stock::SkuStock]) -> Vec<u8> {
         })
     });
     match format {
-        Format::Json => lines(rows),
+        Format::Json | Format::JsonLines => lines(rows),
         Format::Csv => table(Subject::Stock, rows),
     }
 }
