@@ -52,7 +52,7 @@ pub(in crate::operations) fn known(database: &mut dyn Database) -> Result<Known,
             Rc::make_mut(&mut memory.catalog).update(rows);
             memory.stamps = stamps;
         }
-        if memory.rules_stamps != rules_stamps {
+        if memory.rules_stamps != rules_stamps || memory.rules.borrow().are_too_many() {
             memory.rules = Rc::default();
             memory.rules_stamps = rules_stamps;
         }

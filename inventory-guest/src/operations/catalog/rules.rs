@@ -9,7 +9,7 @@ use crate::storage::catalog::routing::{self, Profile};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
-/// Bounds the memory: whoever remembers more begins anew. Some 100 bytes each.
+/// Bounds the memory: whoever remembers more when a batch begins, begins anew. Some 100 bytes each.
 const REMEMBERED_MAX: usize = 50_000;
 
 /// Rules by sku and destination.
@@ -32,6 +32,11 @@ struct Asked {
 }
 
 impl Rules {
+    /// Whether to begin anew; never within a batch, which reads its rules once.
+    pub(in crate::operations) fn are_too_many(&self) -> bool {
+        self.profiles.len() + self.subjects > REMEMBERED_MAX
+    }
+
     /// What the catalog says of each of these skus.
     pub(in crate::operations) fn profiles(
         &mut self,
@@ -52,9 +57,6 @@ impl Rules {
         database: &mut dyn Database,
         wanted: impl Iterator<Item = (&'w Sku, &'w Profile, &'w Adcode)>,
     ) -> Result<(), Fault> {
-        if self.profiles.len() + self.subjects > REMEMBERED_MAX {
-            *self = Self::default();
-        }
         let new = self.ask(wanted);
         let asked = new.iter().map(|(subject, to)| (subject, *to));
         match routing::restrictions(database, asked) {

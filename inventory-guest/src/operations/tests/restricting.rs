@@ -1,5 +1,6 @@
 //! What may not be shipped where: refused with the rule's name, in plans and in orders.
 
+use super::words::short;
 use super::*;
 use crate::domain::{Command, Mode};
 
@@ -196,4 +197,31 @@ fn of_an_order_that_may_be_held_in_part_only_what_is_denied_is_left_out() {
         // What is paid late is what was held.
         (10_000, confirm("O-2"), "committed 2:W1(B*1) reserved again"),
     ]);
+}
+
+/// More rules than are remembered were forgotten when the batch read more, and nobody asked again.
+#[test]
+fn a_batch_that_needs_more_rules_than_are_remembered_denies_what_they_deny() {
+    const ORDERS: u32 = 51;
+    let skus = || (0..1_000).map(|number| format!("S{number}"));
+    let mut shop = Shop::with("TEA*9 TEA@W1*9 CUP*9 CUP@W1*9");
+    shop.tell(0, &adjust(skus().map(|sku| sellable(&sku, "99"))));
+    let rules: Vec<String> = skus().map(|sku| format!("put restriction sku:{sku} 99")).collect();
+    let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+    for rules in rules.chunks(100).chain([&["put restriction sku:TEA - deny:no_tea"][..]]) {
+        shop.tell(0, &Command::Catalog(catalog::change_of(rules)));
+    }
+    shop.tell(0, &reserve("LATE", "CUP*1").to("440305"));
+    shop.tell(3_600_000, &expire(1));
+    let lines: Vec<String> = skus().map(|sku| format!("{sku}*1")).collect();
+    let place = |order: u32| {
+        let to = (440_300 + order).to_string();
+        deduct(&format!("O-{order}"), &lines.join(" ")).to(&to)
+    };
+    let mut batch: Vec<Command> = (0..ORDERS).map(place).collect();
+    batch.extend([confirm("LATE"), deduct("DENIED", "TEA*1").to("440305")]);
+    let told = shop.tell_all(3_600_000, &batch);
+    let told: Vec<String> = told.outcomes[ORDERS as usize..].iter().map(short).collect();
+    assert_eq!(told[1], "no region_restricted TEA by no_tea", "{told:?}");
+    assert!(told[0].starts_with("committed"), "{told:?}");
 }
