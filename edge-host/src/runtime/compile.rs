@@ -85,10 +85,9 @@ pub fn compile_to(path: &Path, out: &Path, goal: Goal) -> Result<(), Error> {
     let partial = out.with_extension(format!("partial-{}", std::process::id()));
     let is_object = out.extension().is_some_and(|it| it == "so");
     let made = compile(&plain, is_object, goal, &partial).and_then(|()| {
-        let mut aot = fs::read(&partial).map_err(file(&partial))?;
+        let aot = fs::read(&partial).map_err(file(&partial))?;
         let stamped = if is_object {
-            hollow(&mut aot)?;
-            stamp_object(aot, &digest_of(&plain))
+            stamp_object(hollow(aot)?, &digest_of(&plain))
         } else {
             stamp(aot, &digest_of(&plain))
         };

@@ -3,14 +3,14 @@
 //! WasmEdge puts the whole module into the object it compiles, and at every start copies and walks
 //! it. From code that is compiled it reads the types, the imports and the data, and skips the
 //! bodies of the functions (`Loader::loadSegment` of `lib/loader/ast/segment.cpp`, 0.14.1): they
-//! may as well be empty. The object stays as long as it was, as addresses in it must not move.
+//! may as well be empty, and what that leaves over is cut out of the file.
 
 use std::{borrow::Cow, ops::Range};
 
 use object::{Object, ObjectSegment, ObjectSymbol};
 use wasmparser::{Parser, Payload};
 
-use super::{Error, stamp::write_leb128};
+use super::{Error, cut::cut, stamp::write_leb128};
 
 /// The names under which WasmEdge finds the module in the object, and how many bytes it has.
 const MODULE: &str = "wasm.code";
@@ -19,19 +19,19 @@ const MODULE_BYTES: &str = "wasm.size";
 const EMPTY_BODY: [u8; 3] = [2, 0, 0x0b];
 const CODE_SECTION: u8 = 10;
 
-/// Empties the functions of the module in a shared object that WasmEdge has just made.
-pub(super) fn hollow(object: &mut [u8]) -> Result<(), Error> {
-    let (module, size) = places(object)
+/// The shared object that WasmEdge has just made, without the bodies of its module's functions.
+pub(super) fn hollow(mut object: Vec<u8>) -> Result<Vec<u8>, Error> {
+    let (module, size) = places(&object)
         .ok_or_else(|| Error::Compile(format!("the shared object has no {MODULE}")))?;
     let hollow = hollow_module(&object[module.clone()])
         .map_err(|error| Error::Compile(format!("{MODULE} is no module: {error}")))?;
     let bytes = u32::try_from(hollow.len()).ok().filter(|_| hollow.len() <= module.len());
     let bytes = bytes.ok_or_else(|| Error::Compile(format!("{MODULE} has grown")))?;
     object[size].copy_from_slice(&bytes.to_le_bytes());
-    let (head, rest) = object[module].split_at_mut(hollow.len());
-    head.copy_from_slice(&hollow);
-    rest.fill(0);
-    Ok(())
+    let unused = module.start + hollow.len()..module.end;
+    object[module.start..unused.start].copy_from_slice(&hollow);
+    object[unused.clone()].fill(0);
+    Ok(cut(object, &unused))
 }
 
 /// Where in the file the module is, and its size, which has four bytes.
@@ -113,10 +113,8 @@ mod tests {
 
     #[test]
     fn what_is_no_such_object_is_told() {
-        for mut bytes in [Vec::new(), b"\x7fELF".to_vec(), MODULE.to_vec()] {
-            let before = bytes.clone();
-            assert!(hollow(&mut bytes).unwrap_err().to_string().contains("wasm.code"));
-            assert_eq!(bytes, before);
+        for bytes in [Vec::new(), b"\x7fELF".to_vec(), MODULE.to_vec()] {
+            assert!(hollow(bytes).unwrap_err().to_string().contains("wasm.code"));
         }
         for length in 9..MODULE.len() - 7 {
             let _ = hollow_module(&MODULE[..length]);

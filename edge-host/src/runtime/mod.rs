@@ -14,6 +14,7 @@
 mod binary;
 mod child;
 mod compile;
+mod cut;
 mod faults;
 mod ffi;
 mod hollow;
