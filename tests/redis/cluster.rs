@@ -136,14 +136,20 @@ fn move_slot(cluster: &Cluster, key: &str) {
     }
 }
 
-#[test]
-fn a_node_that_dies_takes_only_its_own_keys_along() {
-    let mut cluster = Cluster::start();
-    let mut redis = host(&cluster.url(), Duration::from_secs(1));
+/// Sets so many that each node has some, each to its own name.
+fn sixty_keys(redis: &mut RedisHost) -> Vec<String> {
     let keys: Vec<String> = (0..60).map(|number| format!("k{number}")).collect();
     for key in &keys {
         assert_eq!(redis.execute(words(&["SET", key, key])), Ok(ok()));
     }
+    keys
+}
+
+#[test]
+fn a_node_that_dies_takes_only_its_own_keys_along() {
+    let mut cluster = Cluster::start();
+    let mut redis = host(&cluster.url(), Duration::from_secs(1));
+    let keys = sixty_keys(&mut redis);
     let dead = cluster.owner(&keys[0]);
     let theirs: Vec<bool> = keys.iter().map(|key| cluster.owner(key) == dead).collect();
     cluster.nodes[dead].kill();
@@ -169,10 +175,7 @@ fn a_node_that_dies_takes_only_its_own_keys_along() {
 fn a_replica_that_takes_over_from_its_master_is_found() {
     let mut cluster = Cluster::start();
     let mut redis = host(&cluster.url(), Duration::from_secs(1));
-    let keys: Vec<String> = (0..60).map(|number| format!("k{number}")).collect();
-    for key in &keys {
-        assert_eq!(redis.execute(words(&["SET", key, key])), Ok(ok()));
-    }
+    let keys = sixty_keys(&mut redis);
     let dead = cluster.owner(&keys[0]);
     let replica = cluster.add_replica(dead);
     cluster.nodes[dead].kill();

@@ -54,7 +54,9 @@ fn cut_out(mut object: Vec<u8>, unused: &Range<usize>) -> Option<Vec<u8>> {
             offset.set(LE, offset.get(LE) - length);
         }
     };
-    segments.iter_mut().for_each(|it| follow(&mut it.p_offset));
+    for segment in segments {
+        follow(&mut segment.p_offset);
+    }
     let sections: &mut [SectionHeader64<LE>] =
         table(&mut object, header.e_shoff, header.e_shnum.get(LE))?;
     for section in sections {
@@ -101,7 +103,7 @@ mod tests {
         let words = 0..u32::try_from((READ_ONLY + CODE) / 4).unwrap();
         let mut object: Vec<u8> = words.flat_map(u32::to_le_bytes).collect();
         let word = |value: usize| U64::new(LE, value.try_into().unwrap());
-        let mut header: FileHeader64<LE> = *from_bytes_mut(&mut vec![0; 64]).unwrap().0;
+        let mut header: FileHeader64<LE> = *from_bytes_mut(&mut [0; 64]).unwrap().0;
         header.e_ident.magic = elf::ELFMAG;
         header.e_ident.class = elf::ELFCLASS64;
         header.e_ident.data = elf::ELFDATA2LSB;
@@ -119,7 +121,7 @@ mod tests {
             (elf::PT_LOAD, 0, READ_ONLY),
             (elf::PT_LOAD, READ_ONLY, CODE),
         ] {
-            let mut segment: ProgramHeader64<LE> = *from_bytes_mut(&mut vec![0; 56]).unwrap().0;
+            let mut segment: ProgramHeader64<LE> = *from_bytes_mut(&mut [0; 56]).unwrap().0;
             segment.p_type.set(LE, kind);
             for at in [&mut segment.p_offset, &mut segment.p_vaddr, &mut segment.p_paddr] {
                 at.set(LE, start);
@@ -137,7 +139,7 @@ mod tests {
             (elf::SHT_PROGBITS, READ_ONLY, CODE),
             (elf::SHT_STRTAB, end - 8, 8),
         ] {
-            let mut section: SectionHeader64<LE> = *from_bytes_mut(&mut vec![0; 64]).unwrap().0;
+            let mut section: SectionHeader64<LE> = *from_bytes_mut(&mut [0; 64]).unwrap().0;
             section.sh_type.set(LE, kind);
             section.sh_offset.set(LE, start);
             section.sh_addr.set(LE, start);

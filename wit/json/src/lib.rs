@@ -13,6 +13,8 @@ pub mod problem;
 
 pub mod parse;
 
+mod object;
+
 pub mod orders;
 
 pub mod plan;

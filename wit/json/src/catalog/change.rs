@@ -9,6 +9,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::query::Edit;
 use super::{SHAPES, Shape};
 use crate::contract::{entries, types};
+use crate::object::Untyped;
 use crate::words::{Reason, RequestId, list};
 
 /// All items or none, in order.
@@ -39,8 +40,8 @@ pub struct Item(types::CatalogItem);
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ItemFields {
-    put: Option<Map<String, Value>>,
-    delete: Option<Map<String, Value>>,
+    put: Option<Untyped>,
+    delete: Option<Untyped>,
     /// The version it has; 0: there is none.
     expected_version: Option<u64>,
 }
@@ -52,11 +53,11 @@ impl TryFrom<ItemFields> for Item {
         let ItemFields { put, delete, expected_version } = fields;
         let change = match (put, delete) {
             (Some(put), None) => {
-                let (shape, fields) = of_noun(put)?;
+                let (shape, fields) = of_noun(put.into_fields()?)?;
                 types::EntryChange::Put(shape.entry(fields)?)
             }
             (None, Some(delete)) => {
-                let (shape, fields) = of_noun(delete)?;
+                let (shape, fields) = of_noun(delete.into_fields()?)?;
                 types::EntryChange::Delete(key(shape, &fields)?)
             }
             _ => return Err("an item has exactly one of put and delete".to_owned()),

@@ -4,10 +4,10 @@
 use std::io::{BufRead, BufReader, Read};
 
 use serde::de::{Deserializer as _, SeqAccess, Visitor};
-use serde_json::{Map, Value};
 
 use super::{Format, Item, Sink, Subject, Unreadable, columns};
 use crate::contract::sessions::{NumberedRow, RefusedRow};
+use crate::object::Untyped;
 
 /// A line longer than this is no row.
 const LINE_BYTES_MAX: u64 = 64 << 10;
@@ -52,8 +52,7 @@ fn lines(subject: Subject, mut file: impl BufRead, sink: Sink<'_>) -> Result<(),
         if text.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        let object = serde_json::from_slice::<Map<String, Value>>(&text);
-        let row = object.map_err(|error| error.to_string());
+        let row = serde_json::from_slice(&text).map_err(|error| error.to_string());
         if !sink(item(subject, line, row)) {
             return Err(Unreadable::Stopped);
         }
@@ -76,13 +75,9 @@ fn array(subject: Subject, file: impl Read, sink: Sink<'_>) -> Result<(), Unread
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
             let mut line = 0_u32;
-            while let Some(value) = items.next_element::<Value>()? {
+            while let Some(row) = items.next_element()? {
                 line = line.saturating_add(1);
-                let row = match value {
-                    Value::Object(fields) => Ok(fields),
-                    _ => Err("a row is an object".to_owned()),
-                };
-                if !(self.sink)(item(self.subject, line, row)) {
+                if !(self.sink)(item(self.subject, line, Ok(row))) {
                     *self.stopped = true;
                     return Err(serde::de::Error::custom("stopped"));
                 }
@@ -101,8 +96,8 @@ fn array(subject: Subject, file: impl Read, sink: Sink<'_>) -> Result<(), Unread
     }
 }
 
-fn item(subject: Subject, line: u32, fields: Result<Map<String, Value>, String>) -> Item {
-    match fields.and_then(|fields| columns::row(subject, fields)) {
+fn item(subject: Subject, line: u32, row: Result<Untyped, String>) -> Item {
+    match row.and_then(Untyped::into_fields).and_then(|fields| columns::row(subject, fields)) {
         Ok(row) => Item::Row(NumberedRow { line, row }),
         Err(why) => Item::Refused(RefusedRow { line, why }),
     }
@@ -146,7 +141,12 @@ mod tests {
         assert!(told[0].starts_with("1! missing field"), "{told:?}");
         assert!(told[1].starts_with("3! "), "{told:?}");
         assert!(told[2].starts_with("4! unknown field"), "{told:?}");
-        assert!(items("[1]").unwrap()[0].starts_with("1! a row is an object"));
+        let twice = "{\"sku\":\"A\",\"category\":\"x\",\"sku\":\"B\"}";
+        let whole = "{\"sku\":\"A\",\"category\":\"x\"}";
+        let expected = ["1! duplicate field `sku`", "2"];
+        assert_eq!(items(&format!("[{twice},{whole}]")).unwrap(), expected);
+        assert_eq!(items(&format!("{twice}\n{whole}")).unwrap(), expected);
+        assert!(items("[1]").unwrap()[0].starts_with("1! it is no object"));
         for broken in ["[{\"sku\":\"A\"}", "[] []", "[{]"] {
             assert!(items(broken).is_err(), "{broken}");
         }
