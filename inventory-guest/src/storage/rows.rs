@@ -27,25 +27,35 @@ impl<'r> Cells<'r> {
         Ok(taken)
     }
 
+    #[inline]
     pub(super) fn integer(&mut self) -> Result<i64, Error> {
-        self.optional_integer()?.ok_or_else(|| unreadable("NULL for an integer"))
+        match self.next()? {
+            Cell::Integer(integer) => Ok(integer),
+            other => Err(no_integer(other)),
+        }
     }
 
+    #[inline]
     pub(super) fn optional_integer(&mut self) -> Result<Option<i64>, Error> {
         match self.next()? {
             Cell::Null => Ok(None),
             Cell::Integer(integer) => Ok(Some(integer)),
-            other => Err(unreadable(&format!("{other:?} for an integer"))),
+            other => Err(no_integer(other)),
         }
     }
 
     /// An integer in the range of the type asked for.
+    #[inline]
     pub(super) fn number<T: TryFrom<i64>>(&mut self) -> Result<T, Error> {
         narrow(self.integer()?)
     }
 
+    #[inline]
     pub(super) fn optional_number<T: TryFrom<i64>>(&mut self) -> Result<Option<T>, Error> {
-        self.optional_integer()?.map(narrow).transpose()
+        match self.optional_integer()? {
+            None => Ok(None),
+            Some(integer) => narrow(integer).map(Some),
+        }
     }
 
     pub(super) fn text(&mut self) -> Result<&'r str, Error> {
@@ -96,10 +106,23 @@ impl<'r> Cells<'r> {
     }
 }
 
+#[inline]
 fn narrow<T: TryFrom<i64>>(integer: i64) -> Result<T, Error> {
-    T::try_from(integer).map_err(|_| unreadable(&format!("{integer}, which is out of range")))
+    T::try_from(integer).map_err(|_| out_of_range(integer))
 }
 
+// Apart from where cells are read: a batch reads thousands, and next to none is wrong.
+#[cold]
+fn no_integer(found: Cell) -> Error {
+    unreadable(&format!("{found:?} for an integer"))
+}
+
+#[cold]
+fn out_of_range(integer: i64) -> Error {
+    unreadable(&format!("{integer}, which is out of range"))
+}
+
+#[cold]
 pub(super) fn unreadable(found: &str) -> Error {
     Error::Unreadable(format!("a row has {found}"))
 }

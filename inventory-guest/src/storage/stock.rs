@@ -1,7 +1,7 @@
 //! Counters of skus and of skus in warehouses.
 
 use super::catalog::value;
-use super::rows::{Cells, read, read_each, unreadable, write_each};
+use super::rows::{Cells, read, read_each, write_each};
 use super::{Database, Error, Parameter};
 use crate::domain::catalog::SafetyStock;
 use crate::domain::ledger::{SiteCounters, SkuCounters};
@@ -83,7 +83,7 @@ pub(crate) fn find_sites<'a, W>(
         let index = cells.number()?;
         let site = SiteRow {
             warehouse: warehouse(cells.text()?),
-            stored: optional_site(cells)?.ok_or_else(|| unreadable("NULL for a counter"))?,
+            stored: site(cells)?,
             safety_stock: 0,
             missing: 0,
         };
@@ -115,6 +115,14 @@ pub(crate) fn find_safety_stock<'a>(
         let SafetyStock(units) = value(cells.blob()?)?;
         Ok((index, units.get()))
     })
+}
+
+/// The counters of a row, and what follows them.
+fn site(cells: &mut Cells<'_>) -> Result<StoredSite, Error> {
+    let (on_hand, unavailable) = (cells.number()?, cells.number()?);
+    let (reserved, committed) = (cells.number()?, cells.number()?);
+    let counters = SiteCounters { on_hand, unavailable, reserved, committed };
+    Ok(StoredSite { counters, last_shipment: cells.optional_integer()? })
 }
 
 /// That of an outer join: `None` where the warehouse does not stock the sku.

@@ -179,23 +179,22 @@ impl<'a> Stock<'a> {
         let (skus, warehouses) = (&self.skus, &mut self.warehouses);
         let asked = unread.iter().map(|&index| (index, &skus[index].sku));
         let rows = storage::stock::find_sites(database, asked, |code| warehouses.meet(code))?;
-        // The sku that rows are of, and how many of its sites were there before: those of legs.
-        let (mut sku, mut known) = (None, 0);
-        for (index, row) in rows {
-            let sites = &mut self.skus[index].sites;
-            if sku.replace(index) != Some(index) {
-                known = sites.len();
-            }
-            // What a leg's has moved since counts, not what is stored.
-            match sites[..known].iter_mut().find(|site| site.warehouse == row.warehouse) {
-                Some(known) => {
-                    (known.safety_stock, known.missing) = (row.safety_stock, row.missing);
+        for rows in rows.chunk_by(|(one, _), (next, _)| one == next) {
+            let sites = &mut self.skus[rows[0].0].sites;
+            // Those of legs were there before: what they have moved since counts, not what is stored.
+            let known = sites.len();
+            sites.reserve_exact(rows.len());
+            for (_, row) in rows {
+                match sites[..known].iter_mut().find(|site| site.warehouse == row.warehouse) {
+                    Some(known) => {
+                        (known.safety_stock, known.missing) = (row.safety_stock, row.missing);
+                    }
+                    None => sites.push(SiteEntry {
+                        safety_stock: row.safety_stock,
+                        missing: row.missing,
+                        ..SiteEntry::stored(row.warehouse, row.stored)
+                    }),
                 }
-                None => sites.push(SiteEntry {
-                    safety_stock: row.safety_stock,
-                    missing: row.missing,
-                    ..SiteEntry::stored(row.warehouse, row.stored)
-                }),
             }
         }
         Ok(())

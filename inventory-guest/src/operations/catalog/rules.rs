@@ -43,12 +43,15 @@ impl Rules {
         database: &mut dyn Database,
         skus: &[&Sku],
     ) -> Result<Vec<Rc<Profile>>, Fault> {
-        let is_new = |sku: &&Sku| !self.profiles.contains_key(*sku);
-        let new: Vec<&Sku> = skus.iter().copied().filter(is_new).collect();
-        let found = routing::profiles(database, new.iter().copied().enumerate())?;
-        let found = found.into_iter().map(|(at, profile)| (new[at].clone(), Rc::new(profile)));
-        self.profiles.extend(found);
-        Ok(skus.iter().map(|sku| Rc::clone(&self.profiles[*sku])).collect())
+        let known = skus.iter().map(|sku| self.profiles.get(*sku).cloned());
+        let mut profiles: Vec<Option<Rc<Profile>>> = known.collect();
+        let new = skus.iter().copied().enumerate().filter(|(at, _)| profiles[*at].is_none());
+        for (at, profile) in routing::profiles(database, new)? {
+            let profile = Rc::new(profile);
+            self.profiles.insert(skus[at].clone(), Rc::clone(&profile));
+            profiles[at] = Some(profile);
+        }
+        Ok(profiles.into_iter().map(|it| it.expect("every sku has a profile")).collect())
     }
 
     /// Reads the rules about skus that are to go to an adcode, where they are not known.
