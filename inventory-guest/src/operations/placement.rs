@@ -142,7 +142,7 @@ impl Wanted {
     fn supplies<'s>(
         &self,
         stock: &'s Stock<'_>,
-        mut ranking: Ranking<'_>,
+        ranking: Ranking<'_>,
         denied: &[Denied],
     ) -> Vec<Supply<'s>> {
         let mut denied = denied.iter().map(|it| &it.sku).peekable();
@@ -151,7 +151,7 @@ impl Wanted {
             if denied.next_if(|it| *it == stock.sku(*sku)).is_some() {
                 return Supply { sellable: 0, sites: None };
             }
-            stock.routed_supply(*sku, &mut ranking)
+            stock.routed_supply(*sku, ranking)
         };
         self.skus.iter().map(supply).collect()
     }
@@ -262,7 +262,7 @@ fn choose(
     let (routing, stock) = batch.routing();
     let catalog = Rc::clone(&routing.catalog);
     let destination = catalog.destination(&ship_to.adcode, ship_to.location);
-    let ranking = stock.ranking(destination, *strategy);
+    let ranking = Ranking { destination: &destination, strategy: *strategy };
     let supplies = wanted.supplies(stock, ranking, denied);
     let is_open = |warehouse| routing.promises.promised_ship_at(warehouse).is_some();
     let plan = routing::plan(&wanted.demands, &supplies, *strategy, is_open);
@@ -279,7 +279,6 @@ fn choose(
         let kept = |supply: usize, site: &Site| stock.kept(wanted.skus[supply], site.index);
         explained = explain(&wanted.demands, &supplies, &plan, &considered, kept);
         if !denied.is_empty() {
-            let ranking = stock.ranking(destination, *strategy);
             let there = wanted.supplies(stock, ranking, &[]);
             let there = explain(&wanted.demands, &there, &plan, &considered, kept);
             let pairs = explained.into_iter().zip(&there);

@@ -126,44 +126,34 @@ impl Catalog {
 
     /// An address, or its centre where the point is not given.
     pub fn destination(&self, ship_to: &Adcode, point: Option<Location>) -> Destination<'_> {
-        let serving = Area::around(ship_to).map(|area| {
-            let serving = self.serving.get(&area).map_or(&[][..], Vec::as_slice);
-            (area.digits(), serving)
-        });
+        let mut serving = vec![None; self.warehouses.len()];
+        // The smallest area comes last, and is the one that counts.
+        for area in Area::around(ship_to).iter().rev() {
+            for it in self.serving.get(area).into_iter().flatten() {
+                serving[it.warehouse] = Some((area.digits(), it.service));
+            }
+        }
         let position = point.map(Position::from).or_else(|| self.centre(ship_to));
         Destination { catalog: self, serving, position }
     }
 }
 
 /// An address, as the catalog sees it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Destination<'c> {
     catalog: &'c Catalog,
-    /// The digits of each area that holds it, the smallest first, and who serves that.
-    serving: [(u8, &'c [Serving]); 4],
+    /// By the warehouse's number: the digits of the smallest of its areas that holds the address,
+    /// and how it serves that. `None`: it has no such area.
+    serving: Vec<Option<(u8, ServiceArea)>>,
     position: Option<Position>,
 }
 
 impl Destination<'_> {
     /// What the warehouse with this number is to the address.
     pub fn standing(&self, warehouse: usize) -> Standing {
-        let found = self.serving.iter().find_map(|(digits, serving)| {
-            // Where all warehouses serve an area, each is at the place that its number says; where
-            // only some do, none is further back.
-            let until = serving.len().min(warehouse + 1);
-            let last = until.checked_sub(1)?;
-            let at = if serving[last].warehouse == warehouse {
-                last
-            } else {
-                serving[..last].binary_search_by_key(&warehouse, |it| it.warehouse).ok()?
-            };
-            Some((*digits, &serving[at]))
-        });
-        found.map_or(Standing::NoService, |(digits, it)| self.standing_of(digits, it))
-    }
-
-    fn standing_of(&self, digits: u8, serving: &Serving) -> Standing {
-        let Serving { warehouse, service } = *serving;
+        let Some((digits, service)) = self.serving[warehouse] else {
+            return Standing::NoService;
+        };
         if !self.catalog.warehouse(warehouse).active {
             return Standing::Inactive;
         }
@@ -179,21 +169,14 @@ impl Destination<'_> {
         strategy: Strategy,
         others: impl IntoIterator<Item = usize>,
     ) -> Vec<Considered> {
-        let mut is_listed = vec![false; self.catalog.warehouses.len()];
-        let mut considered = Vec::new();
-        let mut list = |warehouse: usize, standing: Standing| {
-            if !std::mem::replace(&mut is_listed[warehouse], true) {
-                considered.push(Considered { warehouse, standing });
-            }
-        };
-        for (digits, serving) in &self.serving {
-            for it in *serving {
-                list(it.warehouse, self.standing_of(*digits, it));
-            }
-        }
+        let mut is_listed: Vec<bool> = self.serving.iter().map(Option::is_some).collect();
         for warehouse in others {
-            list(warehouse, Standing::NoService);
+            is_listed[warehouse] = true;
         }
+        let listed = is_listed.into_iter().enumerate().filter(|(_, is_listed)| *is_listed);
+        let considered =
+            |(warehouse, _)| Considered { warehouse, standing: self.standing(warehouse) };
+        let mut considered: Vec<_> = listed.map(considered).collect();
         considered.sort_by_cached_key(|it| match it.standing {
             Standing::Candidate(candidate) => (0, Some(candidate.rank(strategy)), it.warehouse),
             Standing::Inactive => (1, None, it.warehouse),

@@ -39,12 +39,18 @@ impl Routing {
         };
         let mut rules = rules.borrow_mut();
         self.profiles.resize(stock.names().len(), None);
-        let mut new: Vec<SkuIndex> = wanted.iter().map(|(sku, _)| *sku).collect();
-        new.retain(|sku| self.profiles[*sku].is_none());
+        let mut new: Vec<SkuIndex> = Vec::new();
+        for (sku, _) in wanted {
+            let profile = &mut self.profiles[*sku];
+            if profile.is_none() {
+                *profile = rules.profile(stock.sku(*sku));
+                new.extend(profile.is_none().then_some(*sku));
+            }
+        }
         new.sort_unstable();
         new.dedup();
         let skus: Vec<_> = new.iter().map(|sku| stock.sku(*sku)).collect();
-        for (sku, profile) in new.iter().zip(rules.profiles(database, &skus)?) {
+        for (sku, profile) in new.iter().zip(rules.read_profiles(database, &skus)?) {
             self.profiles[*sku] = Some(profile);
         }
         let wanted = wanted.iter().map(|(sku, to)| (stock.sku(*sku), self.profile(*sku), *to));

@@ -5,12 +5,12 @@ mod write;
 use super::Fault;
 use super::due::Due;
 use super::warehouses::{MetIndex, Ranking, Warehouses};
-use crate::domain::catalog::{Catalog, Destination};
+use crate::domain::catalog::Catalog;
 use crate::domain::change::{ChangeKind, Quantities};
 use crate::domain::ledger::{Home, Movement, Place, SiteCounters, SkuCounters};
 use crate::domain::order::LegUnits;
 use crate::domain::routing::{Site, Supply};
-use crate::domain::{Operation, Sku, Strategy, WarehouseCode};
+use crate::domain::{Operation, Sku, WarehouseCode};
 use crate::storage::stock::StoredSite;
 use crate::storage::{self, Database};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -285,21 +285,12 @@ impl<'a> Stock<'a> {
         units.saturating_sub(free.into())
     }
 
-    /// The order of warehouses for an address.
-    pub(in crate::operations) fn ranking<'c>(
-        &self,
-        destination: Destination<'c>,
-        strategy: Strategy,
-    ) -> Ranking<'c> {
-        self.warehouses.ranking(destination, strategy)
-    }
-
     /// What an order may take of a known sku from warehouses that serve where it goes, if any
     /// warehouse stocks it.
     pub(in crate::operations) fn routed_supply(
         &self,
         sku: SkuIndex,
-        ranking: &mut Ranking<'_>,
+        ranking: Ranking<'_>,
     ) -> Supply<'_> {
         let entry = &self.skus[sku];
         let mut supply = self.supply(sku);

@@ -67,45 +67,21 @@ impl<'a> Warehouses<'a> {
         let is_made = || self.made.iter().any(|(made, _)| *made == warehouse);
         warehouse < self.catalog.warehouses() || is_made()
     }
-
-    /// Ranks them for an address.
-    pub(super) fn ranking<'c>(
-        &self,
-        destination: Destination<'c>,
-        strategy: Strategy,
-    ) -> Ranking<'c> {
-        Ranking { destination, strategy, known: vec![Known::NotAsked; self.len()] }
-    }
 }
 
 /// The order of warehouses for an address.
-pub(in crate::operations) struct Ranking<'c> {
-    destination: Destination<'c>,
-    strategy: Strategy,
-    known: Vec<Known>,
-}
-
 #[derive(Clone, Copy)]
-enum Known {
-    NotAsked,
-    Passed,
-    Ranked(Rank),
+pub(in crate::operations) struct Ranking<'d> {
+    pub(in crate::operations) destination: &'d Destination<'d>,
+    pub(in crate::operations) strategy: Strategy,
 }
 
 impl Ranking<'_> {
     /// A warehouse's rank; `None`: it may not be chosen.
-    pub(super) fn of(&mut self, warehouse: MetIndex, warehouses: &Warehouses<'_>) -> Option<Rank> {
-        if let Known::NotAsked = self.known[warehouse] {
-            let exists = warehouses.exists(warehouse);
-            let candidate = || candidate(warehouse, &warehouses.catalog, &self.destination);
-            let candidate = exists.then(candidate).flatten();
-            self.known[warehouse] =
-                candidate.map_or(Known::Passed, |it| Known::Ranked(it.rank(self.strategy)));
-        }
-        match self.known[warehouse] {
-            Known::Ranked(rank) => Some(rank),
-            Known::NotAsked | Known::Passed => None,
-        }
+    pub(super) fn of(&self, warehouse: MetIndex, warehouses: &Warehouses<'_>) -> Option<Rank> {
+        let exists = warehouses.exists(warehouse);
+        let candidate = || candidate(warehouse, &warehouses.catalog, self.destination);
+        Some(exists.then(candidate)??.rank(self.strategy))
     }
 }
 

@@ -37,21 +37,24 @@ impl Rules {
         self.profiles.len() + self.subjects > REMEMBERED_MAX
     }
 
-    /// What the catalog says of each of these skus.
-    pub(in crate::operations) fn profiles(
+    /// What the catalog says of a sku; `None`: that was not read.
+    pub(in crate::operations) fn profile(&self, sku: &Sku) -> Option<Rc<Profile>> {
+        self.profiles.get(sku).cloned()
+    }
+
+    /// Reads what the catalog says of each of these skus.
+    pub(in crate::operations) fn read_profiles(
         &mut self,
         database: &mut dyn Database,
         skus: &[&Sku],
     ) -> Result<Vec<Rc<Profile>>, Fault> {
-        let known = skus.iter().map(|sku| self.profiles.get(*sku).cloned());
-        let mut profiles: Vec<Option<Rc<Profile>>> = known.collect();
-        let new = skus.iter().copied().enumerate().filter(|(at, _)| profiles[*at].is_none());
-        for (at, profile) in routing::profiles(database, new)? {
+        let found = routing::profiles(database, skus.iter().copied().enumerate())?;
+        let profiles = found.into_iter().map(|(at, profile)| {
             let profile = Rc::new(profile);
             self.profiles.insert(skus[at].clone(), Rc::clone(&profile));
-            profiles[at] = Some(profile);
-        }
-        Ok(profiles.into_iter().map(|it| it.expect("every sku has a profile")).collect())
+            profile
+        });
+        Ok(profiles.collect())
     }
 
     /// Reads the rules about skus that are to go to an adcode, where they are not known.
