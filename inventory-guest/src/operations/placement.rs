@@ -214,9 +214,9 @@ pub(super) fn prepare(
 }
 
 /// Chooses who gives what, of skus that are prepared for. What may not be shipped there is refused
-/// (where it is to be explained, nothing is planned), or, where a part does, nobody gives it. When
-/// there is too little, holds that are due but have not ended count as free, and the choice is made
-/// again.
+/// (where it is to be explained, nothing is planned), or, where a part does, nobody gives it. Holds
+/// that are due but have not ended count as free: without a route only where there is too little
+/// otherwise, which comes to the same.
 pub(super) fn plan(
     batch: &mut Batch<'_>,
     wanted: &Wanted,
@@ -237,6 +237,10 @@ pub(super) fn plan(
             let explained = explained.into_iter().map(Explained::of_refused).collect();
             return Ok(Chosen { denied, explained, ..Chosen::default() });
         }
+    }
+    // Where units come from depends on what is free everywhere, not only on whether it suffices.
+    if route.is_some() {
+        batch.count_due(&wanted.skus)?;
     }
     let mut chosen = choose(batch, wanted, route, &denied);
     if !chosen.plan.shorts.is_empty() && batch.count_due(&wanted.skus)? {

@@ -144,6 +144,27 @@ pub(crate) fn delete_shortages<'a>(
     write_each(database, DELETE, sites.map(run))
 }
 
+/// Of what a count did not find, no more can be missing than lies there after a shipment.
+pub(crate) fn lower_shortages<'a>(
+    database: &mut dyn Database,
+    left: impl Iterator<Item = (&'a Sku, &'a WarehouseCode, u32)>,
+) -> Result<(), Error> {
+    const ANY: &str = "SELECT EXISTS (SELECT 1 FROM count_shortages)";
+    const LOWER: &str = "UPDATE count_shortages SET missing = ?3
+        WHERE warehouse = ?1 AND sku = ?2 AND missing > ?3 AND ?3 > 0";
+    const DELETE: &str = "DELETE FROM count_shortages WHERE warehouse = ?1 AND sku = ?2 AND ?3 = 0";
+    let run = |(sku, warehouse, on_hand): (&'a Sku, &'a WarehouseCode, u32)| {
+        [Parameter::Text(warehouse.as_str()), Parameter::Text(sku.as_str()), on_hand.into()]
+    };
+    let runs: Vec<_> = left.flat_map(run).collect();
+    if runs.is_empty() || read(database, ANY, &[], |cells| cells.integer())? == [0] {
+        return Ok(());
+    }
+    database.execute(LOWER, &runs)?;
+    database.execute(DELETE, &runs)?;
+    Ok(())
+}
+
 /// Shortages of one warehouse, or of all, in order of warehouse and sku, behind one.
 pub(crate) fn shortages(
     database: &mut dyn Database,

@@ -3,7 +3,6 @@
 use super::due::Where;
 use super::{Model, Reply, UNITS_MAX};
 use crate::door::words::{AdjustItem, Adjusted, Adjustment, Answer, Counter, Instant, Refusal};
-use std::collections::BTreeSet;
 
 impl Model {
     /// A hold that has run out stands against no correction, even one that no batch has ended yet.
@@ -22,14 +21,11 @@ impl Model {
     /// All items or none, each on what the ones before left.
     fn adjust_all(&mut self, now: Instant, items: &[AdjustItem]) -> Reply {
         let before = (self.sellable.clone(), self.sites.clone());
-        let stocked: BTreeSet<(String, String)> = self.sites.keys().cloned().collect();
         let done: Result<Vec<Adjusted>, Refusal> =
             items.iter().map(|item| self.adjust_one(item)).collect();
         if let Ok(done) = &done {
             for (adjusted, item) in done.iter().zip(items) {
-                if let Counter::OnHand(code) | Counter::Unavailable(code) = &item.counter
-                    && !stocked.contains(&(item.sku.clone(), code.clone()))
-                {
+                if let Counter::OnHand(code) | Counter::Unavailable(code) = &item.counter {
                     self.make_warehouse(code);
                 }
                 self.write_adjusted(now, adjusted, item);

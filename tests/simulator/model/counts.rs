@@ -17,13 +17,15 @@ impl Model {
         let moment = self.moment(now, count.seen)?;
         self.check_warehouse(&count.warehouse)?;
         let code = &count.warehouse;
-        let mut counted = self.counted(code, moment, &count.items);
+        // Without a watermark the last row is another one each time, while `as_of` is to come.
+        let since = if count.seen.watermark.is_none() { (moment.0, 0) } else { moment };
+        let mut counted = self.counted(code, (moment, since), &count.items);
         let short = counted.iter().filter(|it| it.missing > 0);
         let short: Vec<Where> = short.map(|it| (it.sku.clone(), Some(code.clone()))).collect();
         if !short.is_empty() {
             self.begin_batch(now);
             self.end_due_of(now, &short);
-            counted = self.counted(code, moment, &count.items);
+            counted = self.counted(code, (moment, since), &count.items);
         }
         self.take_over(now, code, moment.0, &counted);
         for it in counted.iter().filter(|it| it.effect != STALE) {
@@ -56,12 +58,24 @@ impl Model {
         self.moments.get(&(code.to_owned(), sku.map(str::to_owned))).copied()
     }
 
-    /// What counting these skus of a warehouse at this moment comes to.
-    pub(super) fn counted(&self, code: &str, moment: Moment, items: &[Found]) -> Vec<Counted> {
-        items.iter().map(|(sku, found)| self.counted_one(code, moment, sku, *found)).collect()
+    /// What counting these skus of a warehouse at this moment comes to; it must be newer than the
+    /// last one as of `since`.
+    pub(super) fn counted(
+        &self,
+        code: &str,
+        moments: (Moment, Moment),
+        items: &[Found],
+    ) -> Vec<Counted> {
+        items.iter().map(|(sku, found)| self.counted_one(code, moments, sku, *found)).collect()
     }
 
-    fn counted_one(&self, code: &str, moment: Moment, sku: &str, found: i64) -> Counted {
+    fn counted_one(
+        &self,
+        code: &str,
+        (moment, since): (Moment, Moment),
+        sku: &str,
+        found: i64,
+    ) -> Counted {
         let place = (sku.to_owned(), code.to_owned());
         let is_stocked = self.sites.contains_key(&place);
         let site = self.sites.get(&place).copied().unwrap_or_default();
@@ -70,7 +84,7 @@ impl Model {
         let there = (found - shipped).max(0);
         let held = self.held(sku, Some(code)) + site.unavailable;
         let newest = self.last_count(code, Some(sku)).max(self.last_count(code, None));
-        let is_newer = newest.is_none_or(|newest| moment > newest);
+        let is_newer = newest.is_none_or(|newest| since > newest);
         let after = if is_newer { there.max(held) } else { site.on_hand };
         let effect = match () {
             () if !is_newer => STALE,

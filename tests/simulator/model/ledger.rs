@@ -57,7 +57,15 @@ impl Model {
         };
         let (sku, warehouse, seq) = (sku.to_owned(), code.to_owned(), self.last_seq());
         let place = (sku.clone(), warehouse.clone());
-        self.sites.get_mut(&place).expect("a leg's warehouse is known").on_hand -= units;
+        let site = self.sites.get_mut(&place).expect("a leg's warehouse is known");
+        site.on_hand -= units;
+        // No more is missing than lies there.
+        let left = u32::try_from(site.on_hand).expect("what is held lies there");
+        let missing = (warehouse.clone(), sku.clone());
+        if let Some(it) = self.missing.get_mut(&missing) {
+            it.missing = it.missing.min(left);
+        }
+        self.missing.retain(|_, it| it.missing > 0);
         self.shipments.push(Shipment { seq, sku, warehouse, units });
     }
 }

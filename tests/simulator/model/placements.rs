@@ -130,13 +130,14 @@ impl Model {
                 return Err(Refusal::RegionRestricted(denied));
             }
         }
-        if !self.due_is_free {
+        // Where units come from depends on what is free, not only whether they suffice.
+        if route.is_none() && !self.due_is_free {
             let plan = self.plan(now, lines, route, &denied);
             if plan.shortages.is_empty() {
                 return Ok(plan);
             }
-            self.due_is_free = true;
         }
+        self.due_is_free = true;
         Ok(self.without_due(now).plan(now, lines, route, &denied))
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Session {
     name: String,
     warehouse: String,
     seen: Seen,
+    /// What `seen` came to when it began.
+    watermark: u64,
     began_at: Instant,
     /// From when on its rows, or itself, are to be forgotten.
     forget_at: Instant,
@@ -63,11 +65,12 @@ impl Model {
                 Ok((true, self.known(number)))
             };
         }
-        self.check_newer(now, warehouse, seen)?;
+        let (_, watermark) = self.check_newer(now, warehouse, seen)?;
         let session = Session {
             name: name.to_owned(),
             warehouse: warehouse.to_owned(),
             seen,
+            watermark,
             began_at: now,
             forget_at: now + DAY_MS,
             pages: BTreeMap::new(),
@@ -106,7 +109,7 @@ impl Model {
             return Err(Refusal::SessionIncomplete(missing));
         }
         it.check_rows()?;
-        let moment = self.check_newer(now, &it.warehouse, it.seen)?;
+        let moment = self.check_newer(now, &it.warehouse, it.told_seen())?;
         let effects = self.would_zero(number, moment);
         let waits = effects.zeroed * 100 > effects.stocked * u64::from(percent);
         if dry || !waits {
@@ -115,7 +118,7 @@ impl Model {
         let report = Report {
             state: "awaiting_approval".to_owned(),
             effects: Some(effects),
-            ..self.sessions[number].report(moment.1)
+            ..self.sessions[number].report()
         };
         let it = &mut self.sessions[number];
         it.told = Some(report.clone());
@@ -131,7 +134,7 @@ impl Model {
             Some(told) if it.is_committed() => return Ok((true, told.clone())),
             Some(_) => {}
         }
-        let moment = self.check_newer(now, &it.warehouse, it.seen)?;
+        let moment = self.check_newer(now, &it.warehouse, it.told_seen())?;
         let effects = self.would_zero(number, moment);
         Ok((false, self.count_all(now, number, moment, effects, false)))
     }
@@ -143,7 +146,7 @@ impl Model {
         let report = match &it.told {
             Some(told) if it.is_committed() => Report { staged: 0, ..told.clone() },
             _ => {
-                let report = it.report(self.watermark(it.seen));
+                let report = it.report();
                 Report { state: "discarded".to_owned(), pages: 0, ..report }
             }
         };
@@ -154,7 +157,7 @@ impl Model {
     /// What was told of its commit, or how far it has come.
     fn known(&self, number: usize) -> Report {
         let it = &self.sessions[number];
-        it.told.clone().unwrap_or_else(|| it.report(self.watermark(it.seen)))
+        it.told.clone().unwrap_or_else(|| it.report())
     }
 
     fn session(&self, name: &str) -> Result<usize, Refusal> {
@@ -225,7 +228,7 @@ impl Model {
         let named = it.rows.iter().map(|(sku, units)| (sku.clone(), *units));
         let unnamed = self.sellable.keys().filter(|sku| is_unnamed(sku));
         let items: Vec<Found> = named.chain(unnamed.map(|sku| (sku.clone(), 0))).collect();
-        let counted = self.counted(code, moment, &items);
+        let counted = self.counted(code, (moment, moment), &items);
         for it in &counted {
             effects.short += u64::from(it.missing > 0);
             match (it.effect.as_str(), it.after) {
@@ -237,7 +240,7 @@ impl Model {
             }
         }
         let state = if dry { "open" } else { "committed" }.to_owned();
-        let report = Report { state, effects: Some(effects), ..it.report(moment.1) };
+        let report = Report { state, effects: Some(effects), ..it.report() };
         if !dry {
             self.take_over(now, code, moment.0, &counted);
             self.moments.insert((code.clone(), None), moment);
@@ -265,7 +268,7 @@ impl Session {
     }
 
     fn check_rows(&self) -> Result<(), Refusal> {
-        let Report { refused, errors, .. } = self.report(0);
+        let Report { refused, errors, .. } = self.report();
         if refused > 0 { Err(Refusal::RowsRefused { refused, errors }) } else { Ok(()) }
     }
 
@@ -283,12 +286,17 @@ impl Session {
         self.is_committed() && self.forget_at > now
     }
 
-    fn report(&self, watermark: u64) -> Report {
+    /// What it has seen, as it was told.
+    fn told_seen(&self) -> Seen {
+        Seen { watermark: Some(self.watermark), ..self.seen }
+    }
+
+    fn report(&self) -> Report {
         let state = self.told.as_ref().map_or("open", |told| told.state.as_str());
         Report {
             name: self.name.clone(),
             warehouse: self.warehouse.clone(),
-            seen: Seen { watermark: Some(watermark), ..self.seen },
+            seen: self.told_seen(),
             state: state.to_owned(),
             pages: u32::try_from(self.pages.len()).unwrap(),
             staged: self.rows.len() as u64,

@@ -187,7 +187,8 @@ impl<'a> Stock<'a> {
             for (_, row) in rows {
                 match sites[..known].iter_mut().find(|site| site.warehouse == row.warehouse) {
                     Some(known) => {
-                        (known.safety_stock, known.missing) = (row.safety_stock, row.missing);
+                        known.safety_stock = row.safety_stock;
+                        known.missing = row.missing.min(known.now.counters.on_hand);
                     }
                     None => sites.push(SiteEntry {
                         safety_stock: row.safety_stock,
@@ -358,6 +359,9 @@ impl<'a> Stock<'a> {
         if let Some(site) = site {
             let before = self.site_counters(sku, site);
             self.set_site_counters(sku, site, before.after(movement), origin);
+            let site = &mut self.skus[sku].sites[site];
+            // Of what has left, nothing is missing.
+            site.missing = site.missing.min(site.now.counters.on_hand);
         }
     }
 
@@ -433,19 +437,20 @@ impl<'a> Stock<'a> {
         self.ledger.push(Entry { kind, origin, sku, site, before, after, shipment_before });
     }
 
-    /// The warehouse among those of the sku; made, and the sku and warehouse too, if it is new.
+    /// The warehouse among those of the sku; made, and the sku too, if it is new, and the warehouse
+    /// if there is none, such as one that was deleted while stock lies there.
     pub(in crate::operations) fn make_site(
         &mut self,
         sku: SkuIndex,
         warehouse: &WarehouseCode,
         reason: &'a str,
     ) -> SiteIndex {
-        if let Some(site) = self.site(sku, warehouse) {
-            return site;
-        }
         let met = self.warehouses.meet(warehouse.as_str());
         if self.named.insert(warehouse.clone()) {
             self.warehouses.make(met, reason);
+        }
+        if let Some(site) = self.site_at(sku, met) {
+            return site;
         }
         let entry = &mut self.skus[sku];
         entry.counters.get_or_insert_default();

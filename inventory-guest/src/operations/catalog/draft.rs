@@ -169,6 +169,7 @@ fn in_use(code: &WarehouseCode, orders: Vec<OrderId>) -> Refusal {
     Refusal::WarehouseInUse(WarehouseUse { warehouse: code.clone(), orders })
 }
 
-fn is_open(key: &EntryKey, row: &EntryRow) -> bool {
+/// Whether it is a warehouse that is active.
+pub(super) fn is_open(key: &EntryKey, row: &EntryRow) -> bool {
     matches!(decode(key.clone(), &row.body), Ok(Entry::Warehouse(_, it)) if it.active)
 }

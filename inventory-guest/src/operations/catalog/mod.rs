@@ -13,14 +13,14 @@ use record::record;
 
 use super::Fault;
 use super::batch::{append, decode, encode};
-use crate::domain::catalog::EntryKey;
+use crate::domain::catalog::{Entry, EntryKey};
 use crate::domain::{Answer, CatalogChange, EntryChange, Instant, Operation, Outcome, Refusal};
 use crate::domain::{OrderId, WarehouseCode};
 use crate::storage::catalog::{self, Cause, EntryRow};
 use crate::storage::requests::{self, CATALOG, RequestKey, RequestRow};
 use crate::storage::{self, Database};
-use draft::Draft;
-use rustc_hash::FxHashMap;
+use draft::{Draft, is_open};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -90,7 +90,7 @@ struct Read {
     entries: FxHashMap<EntryKey, EntryRow>,
     /// What goes with each warehouse that is to be deleted, in order of the keys.
     dependent: FxHashMap<WarehouseCode, Vec<EntryKey>>,
-    /// Orders that hold units in the warehouses that are changed.
+    /// Orders that hold units in the warehouses that are to be closed or deleted.
     holding: FxHashMap<WarehouseCode, Vec<OrderId>>,
 }
 
@@ -110,26 +110,31 @@ impl Read {
         let mut entries: FxHashMap<_, _> =
             found.into_iter().map(|(index, row)| (asked[index].clone(), row)).collect();
         let (mut dependent, mut holding) = (FxHashMap::default(), FxHashMap::default());
+        // To look for orders may be to look at every leg: only where a warehouse would lose them.
+        let mut opened: FxHashSet<&WarehouseCode> = FxHashSet::default();
         for item in change.items.iter() {
-            let (code, is_deleted) = match &item.change {
-                EntryChange::Delete(EntryKey::Warehouse(code)) => (code.clone(), true),
-                EntryChange::Put(entry) => match entry.key() {
-                    EntryKey::Warehouse(code) => (code, false),
-                    _ => continue,
-                },
-                EntryChange::Delete(_) => continue,
+            let code = match &item.change {
+                EntryChange::Delete(EntryKey::Warehouse(code)) => code,
+                EntryChange::Put(Entry::Warehouse(code, to)) if !to.active => code,
+                EntryChange::Put(Entry::Warehouse(code, _)) => {
+                    opened.insert(code);
+                    continue;
+                }
+                EntryChange::Put(_) | EntryChange::Delete(_) => continue,
             };
-            if is_deleted && !dependent.contains_key(&code) {
-                let rows = catalog::find_dependent(database, &code)?;
+            let is_deleted = matches!(item.change, EntryChange::Delete(_));
+            if is_deleted && !dependent.contains_key(code) {
+                let rows = catalog::find_dependent(database, code)?;
                 let keys = rows.iter().map(|(key, _)| key.clone()).collect();
                 dependent.insert(code.clone(), keys);
                 entries.extend(rows);
             }
-            if entries.contains_key(&EntryKey::Warehouse(code.clone()))
-                && !holding.contains_key(&code)
-            {
-                let orders = catalog::orders_holding(database, &code, now)?;
-                holding.insert(code, orders);
+            let key = EntryKey::Warehouse(code.clone());
+            let stored = entries.get(&key);
+            let is_open = || opened.contains(code) || stored.is_some_and(|it| is_open(&key, it));
+            if stored.is_some() && (is_deleted || is_open()) && !holding.contains_key(code) {
+                let orders = catalog::orders_holding(database, code, now)?;
+                holding.insert(code.clone(), orders);
             }
         }
         Ok(Self { last_seq, entries, dependent, holding })

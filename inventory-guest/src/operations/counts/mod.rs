@@ -68,7 +68,8 @@ fn apply(
     let moment = moment(database, now, count.seen)?;
     check_warehouse(database, &count.warehouse)?;
     let whole = counts::last_snapshot(database, &count.warehouse).map_err(Fault::from)?;
-    let sheet = Sheet { warehouse: &count.warehouse, moment, newest: whole };
+    let names_watermark = count.seen.watermark.is_some();
+    let sheet = Sheet { warehouse: &count.warehouse, moment, names_watermark, newest: whole };
     let mut lines = sheet.read(database, &count.items)?;
     if lines.iter().any(sheet::Line::is_short) {
         // Holds whose time has passed stand against no count.

@@ -16,6 +16,9 @@ use crate::storage::{self, Database, counts};
 pub(in crate::operations) struct Sheet<'a> {
     pub(in crate::operations) warehouse: &'a WarehouseCode,
     pub(in crate::operations) moment: Moment,
+    /// Whether the count says which watermark it has. Else it is newer only by its `as_of`: while
+    /// that is to come, the last shipment up to it is another one each time.
+    pub(in crate::operations) names_watermark: bool,
     /// That of the snapshot that counts, where it may be newer.
     pub(in crate::operations) newest: Option<Moment>,
 }
@@ -69,11 +72,15 @@ impl Sheet<'_> {
         let facts = counts::facts(database, self.warehouse, self.moment.watermark, skus)?;
         assert_eq!(facts.len(), items.len(), "each sku has one row of facts");
         let line = |(item, facts): (&CountItem, Facts)| {
-            let is_newer = facts.last.max(self.newest).is_none_or(|last| self.moment > last);
+            let is_newer = facts.last.max(self.newest).is_none_or(|last| self.is_newer(last));
             let decide = if is_newer { count::decide } else { count::stale };
             Line { counted: decide(item, facts.shipped, facts.site.map(|it| it.counters)), facts }
         };
         Ok(items.iter().zip(facts).map(line).collect())
+    }
+
+    fn is_newer(&self, last: Moment) -> bool {
+        if self.names_watermark { self.moment > last } else { self.moment.as_of > last.as_of }
     }
 
     /// Writes; answers the skus whose counters changed.

@@ -96,11 +96,16 @@ fn begin(database: &mut dyn Database, now: Instant, begin: &SessionBegin) -> Don
         }
         Some(head) => head,
         None => {
-            if let SessionKind::Snapshot(it) = &begin.kind {
-                snapshot::check(database, now, it)?;
-            }
+            let kind = match &begin.kind {
+                // A watermark that was left out is what it comes to now, whenever it is committed.
+                SessionKind::Snapshot(it) => {
+                    let moment = snapshot::check(database, now, it)?;
+                    SessionKind::Snapshot(it.at(moment.watermark))
+                }
+                kind @ (SessionKind::Catalog(_) | SessionKind::Stock) => kind.clone(),
+            };
             let why = (begin.author.as_ref(), &begin.reason);
-            sessions::insert(database, now, (id, &begin.kind), why, fingerprint)?;
+            sessions::insert(database, now, (id, &kind), why, fingerprint)?;
             find(database, &begin.session_id)?
         }
     };

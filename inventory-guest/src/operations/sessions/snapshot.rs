@@ -196,7 +196,7 @@ impl Work<'_> {
         changed: &mut Vec<Sku>,
     ) -> Result<(), Fault> {
         let (warehouse, moment) = (&self.snapshot.warehouse, self.moment);
-        let sheet = Sheet { warehouse, moment, newest: None };
+        let sheet = Sheet { warehouse, moment, names_watermark: true, newest: None };
         let lines = sheet.read(database, items)?;
         for line in &lines {
             sum.add(line.counted());

@@ -276,9 +276,10 @@ fn a_warehouse_that_holds_orders_is_not_deleted_and_closed_only_with_a_list() {
     ]);
     shop.stock("A", "8 sellable, 0 reserved, 0 committed, W1 8=0+0+0");
     shop.check([
+        // Stock that is put there makes it again, as it makes any other.
         (10_000, adjust([on_hand("A", "W1", "7")]), "A@W1 8->7"),
-        (10_000, change(["put warehouse W1 open"]), "warehouse W1 created 6"),
-        (10_000, change(["put area W1 - 1"]), "service_area W1 created 7"),
+        (10_000, change(["put warehouse W1 open"]), "warehouse W1 unchanged 6"),
+        (10_000, change(["put area W1 - 1"]), "service_area W1 updated 8"),
         (10_000, reserve("O-6", "A*1").shipped(), "reserved 1:W1(A*1) until 20000"),
         (10_000, Command::Catalog(refusing), "no warehouse_in_use W1 O-6"),
     ]);

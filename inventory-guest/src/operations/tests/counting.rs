@@ -93,6 +93,36 @@ fn an_older_count_changes_nothing_and_a_repeated_one_neither() {
     shop.stock("D", "unknown");
 }
 
+/// The last shipment up to a time that is to come is another one each time it is asked for.
+#[test]
+fn a_count_of_a_clock_that_is_ahead_counts_once() {
+    let mut shop = Shop::with("A*10 A@W1*10");
+    shop.check([
+        (100, deduct("O-1", "A*3").shipped(), "committed 1:W1(A*3)"),
+        (100, count("W1 at 30000", "A*10"), "A 10-0 unchanged 10->10"),
+        (200, ship("O-1"), "shipped 1:W1(A*3)"),
+        (200, count("W1 at 30000", "A*10"), "A 10-0 stale 7->7"),
+    ]);
+}
+
+#[test]
+fn what_has_left_is_not_missing_any_more() {
+    let mut shop = Shop::with("A*30 A@W1*10");
+    shop.check([
+        (0, deduct("O-1", "A*6").shipped(), "committed 1:W1(A*6)"),
+        (0, deduct("O-2", "A*4").shipped(), "committed 1:W1(A*4)"),
+        (1, count("W1 at 1", "A*4"), "A 4-0 unchanged 10->10 missing 6/10"),
+        (2, ship("O-1"), "shipped 1:W1(A*6)"),
+    ]);
+    assert_eq!(shortages(&mut shop), ["A@W1 4 of 10 missing 4"]);
+    // In one batch as in several.
+    let leaves =
+        [ship("O-2"), adjust([on_hand("A", "W1", "+20")]), deduct("O-3", "A*20").shipped()];
+    let outcomes = shop.tell_all(3, &leaves).outcomes;
+    assert_eq!(all_short(&outcomes), ["shipped 1:W1(A*4)", "A@W1 0->20", "committed 1:W1(A*20)"]);
+    assert_eq!(shortages(&mut shop), [""; 0]);
+}
+
 #[test]
 fn what_is_held_stays_and_what_is_missing_is_reported_and_kept_from_orders() {
     let mut shop = Shop::with("A*10 A@W1*10");

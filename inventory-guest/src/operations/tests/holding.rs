@@ -162,6 +162,15 @@ fn a_short_order_ends_only_holds_that_have_what_it_lacks() {
     shop.stock("B", "609 sellable, 0 reserved, 0 committed");
 }
 
+/// A plan that is only looked at counts all that is due; so must the one that is held.
+#[test]
+fn a_routed_order_goes_where_it_would_if_all_that_is_due_had_ended() {
+    let holds = [(300, reserve("H", "B*1")), (1, reserve("H", "A*9").shipped())];
+    let mut shop = shop_with_holds("A*18 B*300 A@W1*9 A@W2*9", &holds);
+    shop.check([(10_000, reserve("O-1", "A*5").shipped(), "reserved 1:W1(A*5) until 20000")]);
+    shop.stock("A", "13 sellable, 5 reserved, 0 committed, W1 9=5+0+0, W2 9=0+0+0");
+}
+
 #[test]
 fn what_is_due_counts_as_free_where_it_is() {
     let holds = [(400, reserve("H", "A*1").shipped()), (400, reserve("H", "A*1").shipped())];

@@ -129,7 +129,9 @@ impl World {
             Step::Count { sku, units, age, lag } => {
                 let (when, moment) = self.when(*age, *lag);
                 self.shop.tell(self.now, &count(&when, &format!("{}*{units}", SKUS[*sku])));
-                if self.model.is_newer(*sku, moment) {
+                // Without a watermark only a later time is newer.
+                let since = if lag.is_some() { moment } else { (moment.0, 0) };
+                if self.model.is_newer(*sku, since) {
                     self.model.count(*sku, *units, moment);
                     self.model.last[*sku] = Some(moment);
                 }

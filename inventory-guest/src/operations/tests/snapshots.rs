@@ -200,7 +200,7 @@ fn what_is_held_stays_and_is_told() {
         (
             320,
             commit("T", 1, 0),
-            "committed 1 pages 4 staged +0 ~0 =5 -0 0/4 zeroed 0 stale 0 short",
+            "committed 1 pages 4 staged +0 ~0 =4 -0 0/4 zeroed 0 stale 0 short",
         ),
     ]);
     assert_eq!(shortages(&mut shop), [""; 0]);
@@ -261,6 +261,20 @@ fn a_snapshot_whose_rows_are_being_forgotten_takes_nothing_away() {
     let some = "DELETE FROM session_rows WHERE subject > 'A'";
     assert_eq!(shop.database.connection().execute(some, []).unwrap(), 4);
     assert_eq!(shop.tell(300, &commit("S", 1, 100)), "no unknown_session");
+}
+
+/// As a single count's: what leaves after it has begun was counted.
+#[test]
+fn a_snapshot_has_seen_what_had_left_when_it_began() {
+    let mut shop = Shop::with("A*10 A@W1*10");
+    shop.check([
+        (100, deduct("O-1", "A*3").shipped(), "committed 1:W1(A*3)"),
+        (100, begin("S", "W1 at 30000"), "open 0 pages 0 staged"),
+        (200, ship("O-1"), "shipped 1:W1(A*3)"),
+        (200, page("S", 1, "A*10"), "open 1 pages 1 staged"),
+    ]);
+    assert!(shop.tell(200, &commit("S", 1, 20)).starts_with("committed"));
+    shop.stock("A", "7 sellable, 0 reserved, 0 committed, W1 7=0+0+0");
 }
 
 /// Five thousand rows are forgotten at once: what was left looked like one that was just begun, and

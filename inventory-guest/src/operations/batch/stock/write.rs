@@ -35,6 +35,10 @@ impl<'a> Stock<'a> {
         let made_good = self.made_good.iter();
         let made_good = made_good.map(|&(sku, site)| (self.sku(sku), self.code(sku, site)));
         storage::counts::delete_shortages(database, made_good)?;
+        let left = self.ledger.iter().filter(|it| it.origin.operation == Operation::Ship);
+        let left = left.filter_map(|it| Some((it.sku, it.site?, it.after.on_hand?)));
+        let left = left.map(|(sku, site, left)| (self.sku(sku), self.code(sku, site), left));
+        storage::counts::lower_shortages(database, left)?;
 
         let rows = self.ledger.iter().map(|entry| self.ledger_row(entry));
         storage::changes::append(database, now, last_seq, rows)?;
