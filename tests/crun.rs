@@ -185,6 +185,16 @@ fn the_notebooks_come_out_as_written_through_the_cli_server_under_crun() {
     });
 }
 
+/// A statement that changes thousands of rows keeps what it may have to undo, and no folder but the
+/// data's can be written.
+fn import_and_import_again(caller: &Caller) {
+    for (category, effect) in [("tea", "created"), ("coffee", "updated")] {
+        let rows = (0..3_000).map(|sku| json!({"sku": format!("S{sku}"), "category": category}));
+        let answer = caller.post("/v1/import/category?reason=new", &rows.collect());
+        assert_eq!((answer.status, &answer.body[effect]), (200, &json!(3_000)), "{answer:?}");
+    }
+}
+
 #[test]
 fn the_host_trades_and_ends_on_sigterm() {
     on_a_node("crun::the_host_trades_and_ends_on_sigterm", || {
@@ -192,6 +202,7 @@ fn the_host_trades_and_ends_on_sigterm() {
         let mut bundle = Bundle::new(folder.path(), "edge-host");
         let mut running = bundle.start();
         trade(&running.caller);
+        import_and_import_again(&running.caller);
         let grace = bundle.pod.grace;
         running.signal("TERM");
         assert_eq!(running.wait(grace), Some(0), "it ends in time by itself");

@@ -38,6 +38,8 @@ const LOCK_FILE: &str = "edge-host.lock";
 ///   checkpoint; 16 MiB of WAL make it rare and still quick to recover.
 /// - `journal_size_limit`: gives the disk back after a reader held a checkpoint up.
 /// - `trusted_schema = OFF`: a crafted file cannot run functions from its schema.
+/// - `temp_store = MEMORY`: what a large statement may have to undo has no other place in a
+///   container whose only writable folder is the data's.
 const WRITER_PRAGMAS: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
@@ -45,13 +47,15 @@ const WRITER_PRAGMAS: &str = "
     PRAGMA cache_size = -16384;
     PRAGMA wal_autocheckpoint = 4000;
     PRAGMA journal_size_limit = 67108864;
-    PRAGMA trusted_schema = OFF;";
+    PRAGMA trusted_schema = OFF;
+    PRAGMA temp_store = MEMORY;";
 
 /// A reader's settings: `query_only` beside the read-only handle: nothing writes by mistake.
 const READER_PRAGMAS: &str = "
     PRAGMA query_only = ON;
     PRAGMA cache_size = -8192;
-    PRAGMA trusted_schema = OFF;";
+    PRAGMA trusted_schema = OFF;
+    PRAGMA temp_store = MEMORY;";
 
 /// Holds the data folder until it is dropped, or the process ends however it ends.
 pub(super) struct FolderLock(#[expect(dead_code, reason = "held, not read")] File);

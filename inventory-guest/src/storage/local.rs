@@ -32,10 +32,11 @@ impl LocalDatabase {
         let connection =
             Connection::open_with_flags_and_vfs(path, flags, c"unix-none").map_err(error)?;
         // Exclusive first: a WAL needs shared memory otherwise, which WASI does not have.
+        // Temporary files would have no folder but the data's.
         connection
             .execute_batch(
                 "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; \
-                 PRAGMA synchronous = FULL;",
+                 PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;",
             )
             .map_err(error)?;
         Ok(Self::over(connection))
