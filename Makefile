@@ -38,7 +38,7 @@ host:
 	@.ci/build-serving-libs target/release/lib
 
 # The host takes the shared object where it stands beside the other: it is mapped, not copied.
-COMPILER := $(addprefix edge-host/src/runtime/,compile.rs cut.rs hollow.rs)
+COMPILER := $(addprefix edge-host/src/runtime/,compile.rs cut.rs hollow.rs stamp.rs)
 $(GUEST).aot.wasm $(GUEST).so: $(GUEST).wasm $(COMPILER) | host
 	@$(HOST) compile-guest $< $@
 

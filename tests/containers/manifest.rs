@@ -149,7 +149,7 @@ fn text(value: &Value) -> String {
 }
 
 /// `1Gi`, `256Mi`.
-pub(crate) fn bytes(quantity: &str) -> i64 {
+fn bytes(quantity: &str) -> i64 {
     let (number, unit) = quantity.split_at(quantity.len() - 2);
     let unit = match unit {
         "Mi" => 1 << 20,

@@ -120,7 +120,7 @@ pub struct CalendarDraft {
     /// Monday first.
     pub weekly: [Windows; 7],
     /// The minute of the day from which orders count as the next open day's, also when the clock is
-    /// put back behind it; 1,440 is none.
+    /// put back behind it. With 1,440 none of an open day's does; those of a closed day always do.
     pub cut_off: Option<u16>,
     /// From an order to its earliest departure.
     pub handling_minutes: u32,
