@@ -366,6 +366,18 @@ mod tests {
         }
     }
 
+    /// The last one of a name counted, and the calendar was closed on Mondays.
+    #[test]
+    fn a_cell_of_json_names_no_field_twice() {
+        let monday = r#""monday"":[{""from"":""09:00"",""until"":""18:00""}]"#;
+        let file = format!(
+            "warehouse,weekly\nW1,\"{{\"{monday}}}\"\nW2,\"{{\"{monday},\"\"monday\"\":[]}}\""
+        );
+        let items = items("calendar", &file).unwrap();
+        assert!(items[0].starts_with("2: "), "{items:?}");
+        assert_eq!(items[1], "3! weekly: duplicate field `monday`");
+    }
+
     #[test]
     fn lines_are_counted_whatever_ends_them() {
         for (file, line) in [
