@@ -198,6 +198,12 @@ fn a_snapshot_says_by_which_shipment_it_counts_and_what_is_wrong_with_it() {
     let page = put(&host, "/v1/snapshots/S-3/pages/2", &twice).body;
     let error = json!([{"page": 2, "item": 1, "why": "the sku A again"}]);
     assert_eq!(page["errors"], error, "{page}");
+    let items = json!({"items": [{"sku": "B", "on_hand": 10}]});
+    assert_eq!(put(&host, "/v1/snapshots/S-3/pages/1", &items).status, 200);
+    let refused = host.post("/v1/snapshots/S-3/commit", &json!({"pages": 2}));
+    assert_eq!((refused.status, &refused.body["errors"]), (422, &error), "{refused:?}");
+    let detail = "1 items cannot count; page 2, item 1: the sku A again";
+    assert_eq!(refused.body["detail"], detail);
     let discarded = host.post("/v1/snapshots/S-3/discard", &json!({})).body;
     let left = (&discarded["state"], &discarded["pages"], &discarded["staged"]);
     assert_eq!(left, (&"discarded".into(), &json!(0), &json!(0)), "{discarded}");

@@ -10,6 +10,7 @@ use crate::contract::types::{self, Fault, Refusal, Shortage};
 use crate::counts::{count_ahead, snapshot_stale};
 use crate::kinds;
 use crate::problem::{Kind, MALFORMED, Problem};
+use crate::snapshots::items_refused;
 use crate::words::Instant;
 
 kinds! { REFUSAL_KINDS:
@@ -111,7 +112,8 @@ pub fn refused(refusal: &Refusal, node: &str) -> Problem {
         }
         Refusal::CountAhead(ahead) => count_ahead(ahead, node),
         Refusal::SnapshotStale(stale) => snapshot_stale(stale, node),
-        Refusal::RowsRefused(refused) => rows_refused(refused.refused, &refused.rows),
+        // An import tells of its rows itself: they have lines.
+        Refusal::RowsRefused(refused) => items_refused(refused),
         Refusal::RegionRestricted(denied) => region_restricted(denied),
         Refusal::NoShippableWarehouse(shortages) => {
             let detail = "no active warehouse that stocks it, and ever opens, serves that address";
@@ -146,7 +148,7 @@ pub(crate) fn denied_json(denied: &[types::Denied]) -> Value {
     denied.collect()
 }
 
-/// Rows that cannot count, so that none does.
+/// Rows of an import that cannot count, so that none does.
 pub fn rows_refused(refused: u64, rows: &[crate::contract::sessions::RefusedRow]) -> Problem {
     let detail = match rows.first() {
         Some(first) => format!("{refused} rows cannot count; line {}: {}", first.line, first.why),

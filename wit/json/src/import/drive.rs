@@ -6,7 +6,7 @@ use super::{
     Format, ImportOptions, ImportReport, Item, OnError, Pages, Subject, Unreadable, discard, read,
 };
 use crate::contract::sessions::{Session, SessionState};
-use crate::contract::types::{Answer, Command, Outcome};
+use crate::contract::types::{Answer, Command, Outcome, Refusal};
 use crate::problem::Problem;
 use crate::refusal::{refused, rows_refused};
 
@@ -143,6 +143,7 @@ fn ask<E>(apply: Apply<'_, E>, command: Command) -> Result<Session, Failed<E>> {
             let detail = "the guest answered a step of an import with something else";
             Err(Problem::new(&crate::refusal::TRAPPED, detail).into())
         }
+        Err(Refusal::RowsRefused(it)) => Err(rows_refused(it.refused, &it.rows).into()),
         Err(refusal) => Err(refused(&refusal, NO_NODE).into()),
     }
 }
