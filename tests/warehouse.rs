@@ -211,6 +211,22 @@ fn a_snapshot_says_by_which_shipment_it_counts_and_what_is_wrong_with_it() {
     host.assert_audit_is_clean();
 }
 
+/// A reading of the host's could commit one without a page, a caller could not.
+#[test]
+fn a_snapshot_without_a_page_says_that_nothing_lies_there() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    stocked(&host);
+    let begin = json!({"snapshot": "S-1", "warehouse": "W1", "as_of": at(0)});
+    assert_eq!(host.post("/v1/snapshots", &begin).status, 200);
+    let waits = host.post("/v1/snapshots/S-1/commit", &json!({"pages": 0}));
+    let told = (&waits.body["state"], &waits.body["effects"]["zeroed"]);
+    assert_eq!(told, (&json!("awaiting_approval"), &json!(2)), "{waits:?}");
+    assert_eq!(host.post("/v1/snapshots/S-1/approve", &json!({})).body["effects"]["emptied"], 2);
+    assert_eq!((on_hand(&host, "A"), on_hand(&host, "B")), (0, 0));
+    host.assert_audit_is_clean();
+}
+
 #[test]
 fn roles_say_who_counts_and_who_approves() {
     let data = tempfile::tempdir().unwrap();

@@ -10,7 +10,8 @@ use crate::counts::{At, CountItem, Watermark, reason, seen};
 use crate::problem::Problem;
 use crate::refusal::ROWS_REFUSED;
 use crate::words::{
-    Instant, Integer, IntegerRule, PageNumber, Percent, Reason, RequestId, WarehouseCode, list,
+    Instant, Integer, IntegerRule, PageCount, PageNumber, Percent, Reason, RequestId,
+    WarehouseCode, list,
 };
 
 /// What the ledger says where a snapshot gives no reason.
@@ -47,7 +48,7 @@ pub struct SnapshotPage {
 #[serde(deny_unknown_fields)]
 pub struct SnapshotCommit {
     /// How many pages there are.
-    pub pages: PageNumber,
+    pub pages: PageCount,
     /// More of the stocked skus counted as 0 wait for approval. Above the configured: `admin`.
     pub zero_percent_max: Option<Percent>,
     /// Say what would come of it, and change nothing.
