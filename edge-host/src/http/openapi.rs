@@ -84,7 +84,7 @@ impl Description {
             body.content(*media_type, Content::new(Some(text())))
         });
         self.body = Some(body.required(Some(Required::True)).build());
-        self.statuses.extend([400, 409, 413, 415, 422]);
+        self.statuses.extend([400, 408, 409, 413, 415, 422]);
         self
     }
 
