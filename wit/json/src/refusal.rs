@@ -171,8 +171,12 @@ fn unknown_warehouse(codes: &[String]) -> Problem {
 }
 
 fn warehouse_in_use(it: &types::WarehouseUse) -> Problem {
-    let count = it.orders.len();
-    let detail = format!("warehouse {} holds units of {count} orders", it.warehouse);
+    let orders = match it.orders.len() {
+        // No more are listed.
+        100.. => "at least 100".to_owned(),
+        count => count.to_string(),
+    };
+    let detail = format!("warehouse {} holds units of {orders} orders", it.warehouse);
     Problem::new(&WAREHOUSE_IN_USE, detail)
         .with("warehouse", it.warehouse.as_str())
         .with("orders", it.orders.as_slice())
@@ -392,6 +396,18 @@ mod tests {
             r#"{"code":"quantity_exceeds_held","detail":"3 units of A were named and 2 are held",
                 "sku":"A","requested":3,"held":2}"#,
         );
+    }
+
+    #[test]
+    fn a_list_of_orders_that_is_cut_says_so() {
+        let used = |orders: usize| types::WarehouseUse {
+            warehouse: "W".into(),
+            orders: (0..orders).map(|number| number.to_string()).collect(),
+        };
+        for (orders, told) in [(2, "of 2 orders"), (100, "of at least 100 orders")] {
+            let problem = refused(&Refusal::WarehouseInUse(used(orders)), "edge-1");
+            assert_eq!(problem.detail, format!("warehouse W holds units {told}"));
+        }
     }
 
     #[test]
