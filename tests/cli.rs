@@ -53,6 +53,20 @@ fn the_notebooks_come_out_as_written_through_subcommands() {
     });
 }
 
+/// The last field of a name counted, and what the key says was passed over.
+#[test]
+fn an_entry_is_put_as_strictly_as_over_http() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |entry: &str| {
+        let put = ["catalog", "put", "warehouse", "SZ", "--entry", entry];
+        run(folder.path(), &put).status.code()
+    };
+    assert_eq!(put(r#"{"name":"one"}"#), Some(0));
+    for wrong in [r#"{"name":"one","name":"two"}"#, r#"{"warehouse":"SZ"}"#, r#"{"colour":1}"#] {
+        assert_eq!(put(wrong), Some(64), "{wrong}");
+    }
+}
+
 #[test]
 fn a_folder_in_use_is_left_alone_and_is_free_after_kill_9() {
     let folder = tempfile::tempdir().unwrap();

@@ -279,6 +279,23 @@ fn bodies_that_arrive_have_a_common_bound_and_small_ones_pass() {
     assert_eq!(plan(), 200);
 }
 
+#[test]
+fn a_file_that_stalls_is_told_so_as_any_other_body_is() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Start::new(data.path()).arg("--body-timeout", "100ms").start();
+    for content_type in ["text/csv", "application/json", "application/x-ndjson"] {
+        let mut stream = TcpStream::connect(&host.address).unwrap();
+        let head = format!(
+            "POST /v1/import/category HTTP/1.1\r\nhost: x\r\ncontent-type: {content_type}\r\n\
+             content-length: 1000\r\n\r\n "
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{content_type}: {answer}");
+    }
+}
+
 /// Issue 3: the wire and the shard both looked, and both counted.
 #[test]
 fn a_sku_that_is_not_in_the_cache_is_one_miss() {

@@ -198,10 +198,32 @@ fn a_snapshot_says_by_which_shipment_it_counts_and_what_is_wrong_with_it() {
     let page = put(&host, "/v1/snapshots/S-3/pages/2", &twice).body;
     let error = json!([{"page": 2, "item": 1, "why": "the sku A again"}]);
     assert_eq!(page["errors"], error, "{page}");
+    let items = json!({"items": [{"sku": "B", "on_hand": 10}]});
+    assert_eq!(put(&host, "/v1/snapshots/S-3/pages/1", &items).status, 200);
+    let refused = host.post("/v1/snapshots/S-3/commit", &json!({"pages": 2}));
+    assert_eq!((refused.status, &refused.body["errors"]), (422, &error), "{refused:?}");
+    let detail = "1 items cannot count; page 2, item 1: the sku A again";
+    assert_eq!(refused.body["detail"], detail);
     let discarded = host.post("/v1/snapshots/S-3/discard", &json!({})).body;
     let left = (&discarded["state"], &discarded["pages"], &discarded["staged"]);
     assert_eq!(left, (&"discarded".into(), &json!(0), &json!(0)), "{discarded}");
     assert_eq!(host.get("/v1/snapshots/S-3").status, 404);
+    host.assert_audit_is_clean();
+}
+
+/// A reading of the host's could commit one without a page, a caller could not.
+#[test]
+fn a_snapshot_without_a_page_says_that_nothing_lies_there() {
+    let data = tempfile::tempdir().unwrap();
+    let host = Host::start(data.path());
+    stocked(&host);
+    let begin = json!({"snapshot": "S-1", "warehouse": "W1", "as_of": at(0)});
+    assert_eq!(host.post("/v1/snapshots", &begin).status, 200);
+    let waits = host.post("/v1/snapshots/S-1/commit", &json!({"pages": 0}));
+    let told = (&waits.body["state"], &waits.body["effects"]["zeroed"]);
+    assert_eq!(told, (&json!("awaiting_approval"), &json!(2)), "{waits:?}");
+    assert_eq!(host.post("/v1/snapshots/S-1/approve", &json!({})).body["effects"]["emptied"], 2);
+    assert_eq!((on_hand(&host, "A"), on_hand(&host, "B")), (0, 0));
     host.assert_audit_is_clean();
 }
 
@@ -302,6 +324,55 @@ fn a_warehouse_is_read_and_read_again_through_every_failure() {
     host.assert_audit_is_clean();
     host.signal("-TERM");
     assert!(host.wait().success());
+}
+
+/// Each reading of a system whose `as_of` moves left a staged snapshot of its own.
+#[test]
+fn of_pulled_snapshots_only_the_last_is_kept() {
+    let data = tempfile::tempdir().unwrap();
+    let system = System::start();
+    let host = reading(data.path(), &system);
+    stocked(&host);
+    let names = |state: &str| -> Vec<String> {
+        let listed = host.get(&format!("/v1/snapshots?state={state}")).body;
+        let listed = listed["snapshots"].as_array().unwrap();
+        listed.iter().map(|it| it["snapshot"].as_str().unwrap().to_owned()).collect()
+    };
+    // Those of others are left alone, wherever their names are in order.
+    for snapshot in ["S-1", "wms:W10:1:-", "z"] {
+        let begin = json!({"snapshot": snapshot, "warehouse": "W1", "as_of": at(0)});
+        assert_eq!(host.post("/v1/snapshots", &begin).status, 200);
+    }
+    let others = names("open");
+
+    // The second page is of another one, each time.
+    system.fails(Some(Fails::Changing));
+    system.offers(&at(-61), None, &[&[("A", 10)], &[("B", 10)]]);
+    until("it fails", || pulls(&host, "failed") > 2);
+    until("what was staged is forgotten", || names("open") == others);
+    // What broke off is forgotten with the next one.
+    system.fails(Some(Fails::BrokenOff));
+    system.offers(&at(-60), None, &[&[("A", 10)], &[("B", 10)]]);
+    until("it is staged by half", || names("open").len() > others.len());
+    system.fails(None);
+
+    let mut last = String::new();
+    for seconds in [-50, -40, -30] {
+        system.offers(&at(seconds), None, &[&[("A", 10)]]);
+        until("only the new one waits", || {
+            let waiting = names("awaiting_approval");
+            waiting.len() == 1 && waiting[0] != last
+        });
+        last.clone_from(&names("awaiting_approval")[0]);
+        assert_eq!(names("open"), others);
+    }
+    let applied = pulls(&host, "applied");
+    system.offers(&at(-20), None, &[&[("A", 9), ("B", 9)]]);
+    until("one that counts supersedes it, too", || pulls(&host, "applied") > applied);
+    assert!(names("awaiting_approval").is_empty());
+    assert_eq!(host.post(&format!("/v1/snapshots/{last}/approve"), &json!({})).status, 404);
+    assert_eq!((on_hand(&host, "A"), on_hand(&host, "B")), (9, 9));
+    host.assert_audit_is_clean();
 }
 
 #[test]

@@ -275,11 +275,14 @@ pub(super) fn report(body: &Value) -> Report {
         staged: number(body, "staged"),
         effects: Some(&body["effects"]).filter(|it| !it.is_null()).map(effects),
         refused: number(body, "refused"),
-        errors: list(&body["errors"], |it| {
-            let line = (small(it, "page") - 1) * 1_000 + small(it, "item") + 1;
-            (line, text(it, "why"))
-        }),
+        errors: list(&body["errors"], refused_item),
     }
+}
+
+/// An item that cannot count: its line, and why.
+pub(super) fn refused_item(body: &Value) -> (u32, String) {
+    let line = (small(body, "page") - 1) * 1_000 + small(body, "item") + 1;
+    (line, text(body, "why"))
 }
 
 pub(super) fn missing(body: &Value) -> Missing {

@@ -243,7 +243,7 @@ fn refusal_of_counts(code: &str, body: &Value) -> Refusal {
         })),
         "rows_refused" => Refusal::RowsRefused {
             refused: number(body, "refused"),
-            errors: list(&body["errors"], |it| (small(it, "line"), text(it, "why"))),
+            errors: list(&body["errors"], counts::refused_item),
         },
         "count_ahead" => Refusal::CountAhead {
             seen: Seen { as_of: at("as_of"), watermark: counts::watermark(body, "watermark") },

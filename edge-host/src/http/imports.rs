@@ -195,7 +195,8 @@ async fn pump(mut body: Body, pieces: mpsc::Sender<io::Result<Bytes>>, timeout: 
         };
         bytes += piece.as_ref().map_or(0, |data| data.len() as u64);
         let piece = if bytes > FILE_BYTES_MAX {
-            Err(io::Error::other(format!("a file has at most {FILE_BYTES_MAX} bytes")))
+            let why = format!("a file has at most {FILE_BYTES_MAX} bytes");
+            Err(io::Error::new(io::ErrorKind::FileTooLarge, why))
         } else {
             piece
         };

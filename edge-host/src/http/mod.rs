@@ -50,6 +50,8 @@ use axum::http::{HeaderName, Uri};
 use axum::response::Response;
 pub use inventory_json::auth::{Role, TOKEN_BYTES_MIN, Token, parse_tokens};
 pub use inventory_json::orders::{Defaults, Mode};
+use inventory_json::plan::Availability;
+use inventory_json::stock::Stock;
 use inventory_json::{answers, audit, auth, orders as bodies, words};
 
 pub use self::server::{Drained, serve};
@@ -188,7 +190,7 @@ fn stock_routes() -> Vec<Route> {
                 Description::of("stock")
                     .says("A sku's counters; with ship_to, what can be promised there, and why")
                     .asks::<words::Adcode>("ship_to")
-                    .answers::<inventory_json::stock::Stock>(),
+                    .answers_either::<Stock, Availability>(),
             ),
         Route::post("/v1/stock/query", READ, stock::query).described(
             Description::of("stock")

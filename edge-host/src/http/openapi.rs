@@ -3,7 +3,7 @@
 
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
-use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Type};
+use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, Content, Header, InfoBuilder, OpenApiBuilder, PathItem, PathsBuilder, Ref,
@@ -84,7 +84,7 @@ impl Description {
             body.content(*media_type, Content::new(Some(text())))
         });
         self.body = Some(body.required(Some(Required::True)).build());
-        self.statuses.extend([400, 409, 413, 415, 422]);
+        self.statuses.extend([400, 408, 409, 413, 415, 422]);
         self
     }
 
@@ -99,6 +99,13 @@ impl Description {
     /// The answer, in JSON.
     pub(super) fn answers<T: ToSchema>(mut self) -> Self {
         self.answer = Some(("application/json", self.schema::<T>().into()));
+        self
+    }
+
+    /// The answer, in JSON, which may say more than the first.
+    pub(super) fn answers_either<T: ToSchema, More: ToSchema>(mut self) -> Self {
+        let either = AnyOfBuilder::new().item(self.schema::<T>()).item(self.schema::<More>());
+        self.answer = Some(("application/json", either.into()));
         self
     }
 
@@ -413,6 +420,20 @@ mod tests {
         assert_eq!(schemas["Quantity"]["maximum"], 2_147_483_647);
         assert_eq!(schemas["Sku"]["maxLength"], 64);
         assert_eq!(schemas["Placement"]["properties"]["lines"]["maxItems"], 1_000);
+    }
+
+    #[test]
+    fn what_can_be_promised_is_described_beside_the_counters() {
+        let document = document(&[]);
+        let answer = &document["paths"]["/v1/stock/{sku}"]["get"]["responses"]["200"];
+        let either = &answer["content"]["application/json"]["schema"]["anyOf"];
+        assert_eq!(either[0]["$ref"], "#/components/schemas/Stock");
+        assert_eq!(either[1]["$ref"], "#/components/schemas/Availability");
+        let availability = &document["components"]["schemas"]["Availability"]["allOf"];
+        assert_eq!(availability[0]["$ref"], "#/components/schemas/Stock");
+        for name in ["available", "sources", "denied", "explain"] {
+            assert!(availability[1]["properties"][name].is_object(), "{name}");
+        }
     }
 
     #[test]

@@ -18,8 +18,10 @@ use crate::shard::{self, Shard};
 /// How often a step that found the writer's queue full is tried again.
 const TRIES_MAX: u32 = 40;
 const TRY_PAUSE: Duration = Duration::from_millis(50);
-/// How often a session whose pages changed under it is forgotten, some rows at a time.
+/// How often a session is forgotten, some rows at a time.
 const DISCARDS_MAX: u32 = 100;
+/// Snapshots of one listing.
+const LISTED_MAX: u32 = 100;
 
 /// A warehouse that is read.
 pub(super) struct Pull {
@@ -103,12 +105,26 @@ impl Pulled {
 }
 
 impl Pull {
-    /// Reads the warehouse's snapshot, and makes it count.
+    /// Reads the warehouse's snapshot, and makes it count. Of the pulled ones, it is the only one
+    /// that is kept: half of another cannot be gone on with, and one that waits is superseded once
+    /// there is a whole one after it.
     pub(super) async fn once(&self) -> Result<Pulled, Failure> {
         let first = self.page(1).await?;
+        let id = self.session_id(&first.head);
+        self.discard_others(&id, SessionState::Open).await?;
+        let pulled = self.read(&id, first).await?;
+        match pulled {
+            Pulled::Applied(_) | Pulled::AwaitsApproval(_) => {
+                self.discard_others(&id, SessionState::AwaitingApproval).await?;
+            }
+            Pulled::Unchanged => {}
+        }
+        Ok(pulled)
+    }
+
+    async fn read(&self, id: &str, first: Page) -> Result<Pulled, Failure> {
         let head = first.head.clone();
-        let id = self.session_id(&head);
-        match self.step(self.begin(&id, &head)).await? {
+        match self.step(self.begin(id, &head)).await? {
             Ok(it) if it.state == SessionState::AwaitingApproval => {
                 return Ok(Pulled::AwaitsApproval(Box::new(it)));
             }
@@ -124,7 +140,7 @@ impl Pull {
             }
             Err(refusal) => return Err(Failure::Refused(refusal)),
         }
-        let pages = self.stage(&id, first).await?;
+        let pages = self.stage(id, first).await?;
         self.commit(id, pages, &head).await
     }
 
@@ -137,6 +153,7 @@ impl Pull {
                 page = self.page(number).await?;
             }
             if page.head != head {
+                self.discard(id).await?;
                 return Err(Failure::Changed);
             }
             if page.items.is_empty() {
@@ -158,10 +175,9 @@ impl Pull {
         Ok(staged)
     }
 
-    async fn commit(&self, id: String, pages: u32, head: &Head) -> Result<Pulled, Failure> {
-        let zero_percent_max = self.zero_percent_max;
-        let commit =
-            SnapshotCommit { session_id: id.clone(), pages, zero_percent_max, dry_run: false };
+    async fn commit(&self, id: &str, pages: u32, head: &Head) -> Result<Pulled, Failure> {
+        let (session_id, zero_percent_max) = (id.to_owned(), self.zero_percent_max);
+        let commit = SnapshotCommit { session_id, pages, zero_percent_max, dry_run: false };
         match self.step(Command::Session(SessionStep::CommitSnapshot(commit))).await? {
             Ok(it) if it.state == SessionState::AwaitingApproval => {
                 Ok(Pulled::AwaitsApproval(Box::new(it)))
@@ -172,11 +188,11 @@ impl Pull {
             }
             Err(Refusal::SnapshotStale(newest)) => {
                 self.metrics.counts_since(newest.newest_as_of);
-                self.discard(&id).await?;
+                self.discard(id).await?;
                 Ok(Pulled::Unchanged)
             }
             Err(refusal) => {
-                self.discard(&id).await?;
+                self.discard(id).await?;
                 Err(Failure::Refused(refusal))
             }
         }
@@ -190,7 +206,12 @@ impl Pull {
     /// The same snapshot has the same name, so that one that was half read is gone on with.
     fn session_id(&self, head: &Head) -> String {
         let watermark = head.watermark.map_or("-".to_owned(), |seq| seq.to_string());
-        format!("wms:{}:{}:{watermark}", self.warehouse, head.as_of)
+        format!("{}{}:{watermark}", self.session_ids(), head.as_of)
+    }
+
+    /// How the names of this warehouse's snapshots begin, where they were pulled.
+    fn session_ids(&self) -> String {
+        format!("wms:{}:", self.warehouse)
     }
 
     fn begin(&self, id: &str, head: &Head) -> Command {
@@ -204,11 +225,34 @@ impl Pull {
         }))
     }
 
+    /// Forgets this warehouse's pulled snapshots in a state, but for the one of this name.
+    async fn discard_others(&self, id: &str, state: SessionState) -> Result<(), Failure> {
+        let prefix = self.session_ids();
+        let mut after = prefix.clone();
+        loop {
+            let listed = self.shard.snapshots(Some(state), after.clone(), LISTED_MAX).await?;
+            for it in listed.iter().filter(|it| it.session_id != id) {
+                if !it.session_id.starts_with(&prefix) {
+                    return Ok(());
+                }
+                self.discard(&it.session_id).await?;
+                tracing::info!(snapshot = it.session_id, "a snapshot is superseded");
+            }
+            match listed.last() {
+                Some(last) if listed.len() == LISTED_MAX as usize => {
+                    after.clone_from(&last.session_id);
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
     async fn discard(&self, id: &str) -> Result<(), Failure> {
         for _ in 0..DISCARDS_MAX {
             let command = Command::Session(SessionStep::Discard(id.to_owned()));
-            if self.step(command).await?.is_err() {
-                break;
+            match self.step(command).await? {
+                Ok(it) if it.staged > 0 => {}
+                _ => break,
             }
         }
         Ok(())

@@ -13,12 +13,19 @@ pub(crate) struct Untyped {
 }
 
 impl Untyped {
-    /// Its fields; or why it is no object that a type of the contract could be read from.
+    /// The value; or why a type of the contract could not be read from it.
+    pub(crate) fn into_value(self) -> Result<Value, String> {
+        match self.named_twice {
+            Some(name) => Err(format!("duplicate field `{name}`")),
+            None => Ok(self.value),
+        }
+    }
+
+    /// The same, of what is to be an object: its fields.
     pub(crate) fn into_fields(self) -> Result<Map<String, Value>, String> {
-        match (self.named_twice, self.value) {
-            (Some(name), _) => Err(format!("duplicate field `{name}`")),
-            (None, Value::Object(fields)) => Ok(fields),
-            (None, _) => Err("it is no object".to_owned()),
+        match self.into_value()? {
+            Value::Object(fields) => Ok(fields),
+            _ => Err("it is no object".to_owned()),
         }
     }
 }

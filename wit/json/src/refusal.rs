@@ -10,6 +10,7 @@ use crate::contract::types::{self, Fault, Refusal, Shortage};
 use crate::counts::{count_ahead, snapshot_stale};
 use crate::kinds;
 use crate::problem::{Kind, MALFORMED, Problem};
+use crate::snapshots::items_refused;
 use crate::words::Instant;
 
 kinds! { REFUSAL_KINDS:
@@ -111,7 +112,8 @@ pub fn refused(refusal: &Refusal, node: &str) -> Problem {
         }
         Refusal::CountAhead(ahead) => count_ahead(ahead, node),
         Refusal::SnapshotStale(stale) => snapshot_stale(stale, node),
-        Refusal::RowsRefused(refused) => rows_refused(refused.refused, &refused.rows),
+        // An import tells of its rows itself: they have lines.
+        Refusal::RowsRefused(refused) => items_refused(refused),
         Refusal::RegionRestricted(denied) => region_restricted(denied),
         Refusal::NoShippableWarehouse(shortages) => {
             let detail = "no active warehouse that stocks it, and ever opens, serves that address";
@@ -146,7 +148,7 @@ pub(crate) fn denied_json(denied: &[types::Denied]) -> Value {
     denied.collect()
 }
 
-/// Rows that cannot count, so that none does.
+/// Rows of an import that cannot count, so that none does.
 pub fn rows_refused(refused: u64, rows: &[crate::contract::sessions::RefusedRow]) -> Problem {
     let detail = match rows.first() {
         Some(first) => format!("{refused} rows cannot count; line {}: {}", first.line, first.why),
@@ -169,8 +171,12 @@ fn unknown_warehouse(codes: &[String]) -> Problem {
 }
 
 fn warehouse_in_use(it: &types::WarehouseUse) -> Problem {
-    let count = it.orders.len();
-    let detail = format!("warehouse {} holds units of {count} orders", it.warehouse);
+    let orders = match it.orders.len() {
+        // No more are listed.
+        100.. => "at least 100".to_owned(),
+        count => count.to_string(),
+    };
+    let detail = format!("warehouse {} holds units of {orders} orders", it.warehouse);
     Problem::new(&WAREHOUSE_IN_USE, detail)
         .with("warehouse", it.warehouse.as_str())
         .with("orders", it.orders.as_slice())
@@ -390,6 +396,18 @@ mod tests {
             r#"{"code":"quantity_exceeds_held","detail":"3 units of A were named and 2 are held",
                 "sku":"A","requested":3,"held":2}"#,
         );
+    }
+
+    #[test]
+    fn a_list_of_orders_that_is_cut_says_so() {
+        let used = |orders: usize| types::WarehouseUse {
+            warehouse: "W".into(),
+            orders: (0..orders).map(|number| number.to_string()).collect(),
+        };
+        for (orders, told) in [(2, "of 2 orders"), (100, "of at least 100 orders")] {
+            let problem = refused(&Refusal::WarehouseInUse(used(orders)), "edge-1");
+            assert_eq!(problem.detail, format!("warehouse W holds units {told}"));
+        }
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! Snapshots of whole warehouses, which come in pages.
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::catalog::query::parameters;
 use crate::contract::{counts, sessions, types};
 use crate::counts::{At, CountItem, Watermark, reason, seen};
 use crate::problem::Problem;
+use crate::refusal::ROWS_REFUSED;
 use crate::words::{
-    Instant, Integer, IntegerRule, PageNumber, Percent, Reason, RequestId, WarehouseCode, list,
+    Instant, Integer, IntegerRule, PageCount, PageNumber, Percent, Reason, RequestId,
+    WarehouseCode, list,
 };
 
 /// What the ledger says where a snapshot gives no reason.
@@ -45,7 +48,7 @@ pub struct SnapshotPage {
 #[serde(deny_unknown_fields)]
 pub struct SnapshotCommit {
     /// How many pages there are.
-    pub pages: PageNumber,
+    pub pages: PageCount,
     /// More of the stocked skus counted as 0 wait for approval. Above the configured: `admin`.
     pub zero_percent_max: Option<Percent>,
     /// Say what would come of it, and change nothing.
@@ -100,6 +103,21 @@ pub fn page(
 
 /// Lines are numbered as if every page were full.
 const LINES_PER_PAGE: u32 = 1_000;
+
+/// Items of a snapshot that cannot count, so that it does not.
+pub(crate) fn items_refused(refused: &sessions::RefusedRows) -> Problem {
+    let sessions::RefusedRows { refused, rows } = refused;
+    let detail = match rows.first() {
+        Some(first) => {
+            let (page, item) = place_of(first.line);
+            format!("{refused} items cannot count; page {page}, item {item}: {}", first.why)
+        }
+        None => format!("{refused} items cannot count"),
+    };
+    let errors = rows.iter().map(|row| json!(SnapshotError::from(row)));
+    let errors: Vec<Value> = errors.collect();
+    Problem::new(&ROWS_REFUSED, detail).with("refused", *refused).with("errors", errors)
+}
 
 /// The page of a line, and where it stands in it, from 0.
 pub fn place_of(line: u32) -> (u32, u32) {
@@ -299,15 +317,18 @@ pub struct SnapshotError<'a> {
     why: &'a str,
 }
 
+impl<'a> From<&'a sessions::RefusedRow> for SnapshotError<'a> {
+    fn from(row: &'a sessions::RefusedRow) -> Self {
+        let (page, item) = place_of(row.line);
+        Self { page, item, why: &row.why }
+    }
+}
+
 impl<'a> SnapshotReport<'a> {
     /// A snapshot at this node; `None`: the session is none.
     pub fn new(session: &'a sessions::Session, node: &str) -> Option<Self> {
         let sessions::SessionKind::Snapshot(snapshot) = &session.kind else {
             return None;
-        };
-        let error = |row: &'a sessions::RefusedRow| {
-            let (page, item) = place_of(row.line);
-            SnapshotError { page, item, why: &row.why }
         };
         Some(Self {
             snapshot: &session.session_id,
@@ -328,7 +349,7 @@ impl<'a> SnapshotReport<'a> {
                 short: numbers.short,
             }),
             refused: session.refused,
-            errors: session.refused_rows.iter().map(error).collect(),
+            errors: session.refused_rows.iter().map(Into::into).collect(),
         })
     }
 }

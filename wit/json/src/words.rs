@@ -198,8 +198,12 @@ integer_rule!(
     Percent, PercentRule, 0..=100
 );
 integer_rule!(
-    /// A page of a snapshot, and how many there are.
+    /// A page of a snapshot.
     PageNumber, PageNumberRule, 1..=10_000
+);
+integer_rule!(
+    /// How many pages a snapshot has; none: nothing lies there.
+    PageCount, PageCountRule, 0..=10_000
 );
 integer_rule!(
     /// Seconds until an unpaid hold ends; at most a year.

@@ -8,7 +8,7 @@ use inventory_json::catalog::{
     CatalogChange, CatalogChanges, KeyField, SHAPES, Shape, StoredEntry, at, page, put_of,
 };
 use inventory_json::contract::{catalog, entries, types};
-use inventory_json::parse::{parse, render};
+use inventory_json::parse::render;
 use inventory_json::words::{ReasonRule, RequestIdRule, TextRule};
 use serde_json::Value;
 
@@ -118,14 +118,10 @@ pub(crate) fn run(
     let (name, matches) = matches.subcommand().expect("a subcommand is required");
     match name {
         "put" => {
-            let key = key(matches)?;
+            let entries::EntryKey { noun, subject, place } = key(matches)?;
             let json = matches.get_one::<String>("entry").expect("has a default");
-            let Value::Object(mut fields) = parse::<Value>(json.as_bytes())? else {
-                return Err(Failure::Misused("an entry is a JSON object".into()));
-            };
-            let shape = Shape::of(key.noun);
-            fields.extend(shape.key_fields(&key.subject, &key.place));
-            let entry = shape.entry(fields).map_err(Failure::Misused)?;
+            let body = Shape::of(noun).body(Some(b"application/json"), json.as_bytes())?;
+            let entry = entries::Entry { subject, place, body };
             change(shard, types::EntryChange::Put(entry), matches, settings)
         }
         "delete" => change(shard, types::EntryChange::Delete(key(matches)?), matches, settings),

@@ -13,7 +13,9 @@ use inventory_json::refusal::UNKNOWN_SESSION;
 use inventory_json::snapshots::{
     SnapshotBegin, SnapshotCommit, SnapshotPage, SnapshotReport, SnapshotState, Snapshots, place_of,
 };
-use inventory_json::words::{Instant, PageNumber, Percent, RequestId, RequestIdRule, list};
+use inventory_json::words::{
+    Instant, PageCount, PageNumber, Percent, RequestId, RequestIdRule, list,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -214,7 +216,7 @@ pub(crate) struct PageStep {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CommitStep {
     snapshot: RequestId,
-    pages: PageNumber,
+    pages: PageCount,
     zero_percent_max: Option<Percent>,
     #[serde(default)]
     dry_run: bool,

@@ -129,7 +129,13 @@ fn commit(
 ) -> Done {
     let head = find(database, &commit.session_id)?;
     if let Some(outcome) = &head.committed {
-        return again(outcome, commit.pages);
+        // What counts was not tried: this is another request under its name.
+        let is_other = commit.dry_run;
+        return if is_other {
+            Err(Refusal::SessionConflict.into())
+        } else {
+            again(outcome, commit.pages)
+        };
     }
     check_whole(database, &head, commit.pages)?;
     let sums = sessions::page_sums(database, head.session_no)?;

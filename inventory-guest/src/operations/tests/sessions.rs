@@ -124,6 +124,7 @@ fn pages_come_in_any_order_and_count_at_the_commit() {
         (0, commit(2, "dry"), "open 2 pages 3 staged +3 ~0 =0 -0"),
         (5, commit(2, ""), "committed 2 pages 3 staged +3 ~0 =0 -0"),
         (6, commit(2, ""), "as before: committed 2 pages 3 staged +3 ~0 =0 -0"),
+        (6, commit(2, "dry"), "no session_conflict"),
         (6, page(3, ["put category E toys"]), "no session_conflict"),
         (6, discard(), "committed 2 pages 0 staged +3 ~0 =0 -0"),
     ]);

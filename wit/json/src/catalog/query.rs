@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::changes::LIMIT_DEFAULT;
 use crate::contract::types::ExpectedVersion;
 use crate::problem::Problem;
+use crate::refusal::VERSION_MISMATCH;
 use crate::words::{ChangesLimit, Text, TextRule};
 
 /// Which entries to list.
@@ -72,7 +73,7 @@ const ETAGS_MAX: usize = 100;
 
 /// The version that a change of one entry expects, by the values of its headers: `If-Match: "7"`
 /// expects version 7, `"7", "9"` either, `*` that there is one, `If-None-Match: *` that there is
-/// none.
+/// none. An entity tag that is not ours, or weak, is no version's.
 pub fn expected_version(
     if_match: Option<&[u8]>,
     if_none_match: Option<&[u8]>,
@@ -82,16 +83,21 @@ pub fn expected_version(
         (None, Some(b"*")) => Ok(ExpectedVersion::Version(0)),
         (Some(b"*"), None) => Ok(ExpectedVersion::Present),
         (Some(etags), None) => {
-            let versions: Option<Vec<u64>> = listed(etags).map(version).collect();
-            let versions =
-                versions.filter(|it| (1..=ETAGS_MAX).contains(&it.len())).ok_or_else(|| {
-                    let detail = "If-Match takes * or ETags as they were answered, such as \"7\"";
-                    Problem::malformed_parameter("If-Match", detail)
-                })?;
-            Ok(match versions.as_slice() {
-                [version] => ExpectedVersion::Version(*version),
-                _ => ExpectedVersion::OneOf(versions),
-            })
+            let etags: Vec<&[u8]> = listed(etags).collect();
+            let fits = (1..=ETAGS_MAX).contains(&etags.len()) && etags.iter().all(|it| is_etag(it));
+            if !fits {
+                let detail = "If-Match takes * or ETags as they were answered, such as \"7\"";
+                return Err(Problem::malformed_parameter("If-Match", detail));
+            }
+            let versions: Vec<u64> = etags.into_iter().filter_map(version).collect();
+            match versions.as_slice() {
+                [] => {
+                    let detail = "If-Match names no ETag that was answered here, and so no version";
+                    Err(Problem::new(&VERSION_MISMATCH, detail))
+                }
+                [version] => Ok(ExpectedVersion::Version(*version)),
+                _ => Ok(ExpectedVersion::OneOf(versions)),
+            }
         }
         _ => {
             let detail = "send If-Match with ETags or *, or If-None-Match: *";
@@ -106,10 +112,21 @@ pub fn is_known(if_none_match: Option<&[u8]>, now: u64) -> bool {
     if_none_match.is_some_and(|etags| etags == b"*" || listed(etags).any(has))
 }
 
-/// The members of a header's list. Ours have no comma.
+/// The members of a header's list. A comma between quotes is of an entity tag.
 fn listed(etags: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let members = etags.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    members.filter(|member| !member.is_empty())
+    let mut is_quoted = false;
+    let members = etags.split(move |byte| {
+        is_quoted ^= *byte == b'"';
+        *byte == b',' && !is_quoted
+    });
+    members.map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
+}
+
+/// Whether it is an entity tag, whoever answered it.
+fn is_etag(member: &[u8]) -> bool {
+    let strong = member.strip_prefix(b"W/").unwrap_or(member);
+    let text = strong.strip_prefix(b"\"").and_then(|it| it.strip_suffix(b"\""));
+    text.is_some_and(|text| text.iter().all(|byte| matches!(byte, b'!' | b'#'..=b'~' | 0x80..)))
 }
 
 /// The version of an entity tag that we answered.
@@ -246,8 +263,15 @@ mod tests {
         for list in ["\"1\", \"2\"", "\"1\",,\"2\" ,"] {
             assert!(matches!(matching(list), Some(OneOf(it)) if it == [1, 2]), "{list}");
         }
-        for value in ["7", "W/\"7\"", "\"0\"", "\"x\"", "\"1\" \"2\"", "*, \"1\"", "", ","] {
-            assert!(matching(value).is_none(), "{value}");
+        assert!(matches!(matching("\"a,b\", W/\"1\", \"2\""), Some(Version(2))));
+        for (status, values) in [
+            (412, &["W/\"7\"", "\"0\"", "\"x\"", "\"\"", "\"7,8\"", "W/\"7\", \"é\""][..]),
+            (400, &["7", "w/\"7\"", "\"1\" \"2\"", "\"1", "\"a b\"", "*, \"1\"", "", ","]),
+        ] {
+            for value in values {
+                let refused = expected_version(Some(value.as_bytes()), None).err();
+                assert_eq!(refused.map(|it| it.kind.status.as_u16()), Some(status), "{value}");
+            }
         }
         assert!(expected_version(None, Some(b"\"7\"")).is_err());
         assert!(expected_version(Some(b"\"7\""), Some(b"*")).is_err());

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::Subject;
 use crate::catalog::{Noun, Shape};
 use crate::contract::sessions::{Row, StockRow};
+use crate::object::Untyped;
 use crate::words::{CounterValue, Sku, WarehouseCode};
 
 /// How a cell is written.
@@ -79,7 +80,9 @@ pub(super) fn value(cell: Cell, text: &str) -> Result<Option<Value>, String> {
     match cell {
         Cell::Text => Ok(Some(text.into())),
         Cell::Plain | Cell::Json => {
-            serde_json::from_str(text).map(Some).map_err(|_| format!("{text:?} cannot be read"))
+            let read: Untyped =
+                serde_json::from_str(text).map_err(|_| format!("{text:?} cannot be read"))?;
+            read.into_value().map(Some)
         }
     }
 }

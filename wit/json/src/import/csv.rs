@@ -8,12 +8,9 @@ use std::io::Read;
 use serde_json::{Map, Value};
 
 use super::columns::{self, Cell, Column};
-use super::{Item, Sink, Subject, Unreadable};
+use super::{Item, ROW_BYTES_MAX, Sink, Subject, Unreadable};
 use crate::catalog::{Noun, Shape};
 use crate::contract::sessions::{NumberedRow, RefusedRow};
-
-/// A record longer than this is no row.
-const RECORD_BYTES_MAX: usize = 64 << 10;
 
 /// Reads a file to its end.
 pub(super) fn read(subject: Subject, file: impl Read, sink: Sink<'_>) -> Result<(), Unreadable> {
@@ -96,10 +93,10 @@ impl Quotes {
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if self.since_record > RECORD_BYTES_MAX + (8 << 10) {
+        if self.since_record > ROW_BYTES_MAX + (8 << 10) {
             return Err(std::io::Error::new(
                 std::io::ErrorKind::InvalidData,
-                format!("a record has more than {RECORD_BYTES_MAX} bytes; is a quote not closed?"),
+                format!("a record has more than {ROW_BYTES_MAX} bytes; is a quote not closed?"),
             ));
         }
         let mut read = self.file.read(buffer)?;
@@ -369,6 +366,18 @@ mod tests {
         }
     }
 
+    /// The last one of a name counted, and the calendar was closed on Mondays.
+    #[test]
+    fn a_cell_of_json_names_no_field_twice() {
+        let monday = r#""monday"":[{""from"":""09:00"",""until"":""18:00""}]"#;
+        let file = format!(
+            "warehouse,weekly\nW1,\"{{\"{monday}}}\"\nW2,\"{{\"{monday},\"\"monday\"\":[]}}\""
+        );
+        let items = items("calendar", &file).unwrap();
+        assert!(items[0].starts_with("2: "), "{items:?}");
+        assert_eq!(items[1], "3! weekly: duplicate field `monday`");
+    }
+
     #[test]
     fn lines_are_counted_whatever_ends_them() {
         for (file, line) in [
@@ -452,7 +461,7 @@ mod tests {
             let refused = items("safety_stock", file).unwrap_err();
             assert!(refused.contains(why), "{file:?}: {refused}");
         }
-        let endless = format!("sku,category\nA,\"{}", "x".repeat(200_000));
+        let endless = format!("sku,category\nA,\"{}", "x".repeat(2_000_000));
         assert!(items("category", &endless).unwrap_err().contains("quote"));
     }
 }

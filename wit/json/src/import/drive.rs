@@ -1,13 +1,13 @@
 //! An import from its first row to its end: begin, pages, commit, and forgetting what was staged.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use super::{
     Format, ImportOptions, ImportReport, Item, OnError, Pages, Subject, Unreadable, discard, read,
 };
 use crate::contract::sessions::{Session, SessionState};
-use crate::contract::types::{Answer, Command, Outcome};
-use crate::problem::Problem;
+use crate::contract::types::{Answer, Command, Outcome, Refusal};
+use crate::problem::{BODY_TOO_LARGE, Problem, REQUEST_TIMEOUT};
 use crate::refusal::{refused, rows_refused};
 
 /// A refusal names the node with a watermark, and an import has none.
@@ -90,15 +90,23 @@ fn stage<E>(
     match done {
         Ok(()) | Err(Unreadable::Stopped) => {}
         Err(Unreadable::Form(why)) => return Err(Problem::malformed_body("", why).into()),
-        Err(Unreadable::Io(error)) => {
-            let why = format!("the file broke off: {error}");
-            return Err(Problem::malformed_body("", why).into());
-        }
+        Err(Unreadable::Io(error)) => return Err(broke_off(&error).into()),
     }
     if let Some(page) = staged.pages.finish() {
         staged.session = ask(apply, page)?;
     }
     Ok(staged)
+}
+
+/// Whoever hands on the file tells by the error's kind what ended it.
+fn broke_off(error: &io::Error) -> Problem {
+    match error.kind() {
+        io::ErrorKind::TimedOut => {
+            Problem::new(&REQUEST_TIMEOUT, "the file did not arrive in time; nothing was done")
+        }
+        io::ErrorKind::FileTooLarge => Problem::new(&BODY_TOO_LARGE, error.to_string()),
+        _ => Problem::malformed_body("", format!("the file broke off: {error}")),
+    }
 }
 
 fn finish<E>(
@@ -143,6 +151,7 @@ fn ask<E>(apply: Apply<'_, E>, command: Command) -> Result<Session, Failed<E>> {
             let detail = "the guest answered a step of an import with something else";
             Err(Problem::new(&crate::refusal::TRAPPED, detail).into())
         }
+        Err(Refusal::RowsRefused(it)) => Err(rows_refused(it.refused, &it.rows).into()),
         Err(refusal) => Err(refused(&refusal, NO_NODE).into()),
     }
 }
@@ -169,6 +178,30 @@ mod tests {
             snapshot: None,
         };
         Outcome { replayed: false, result: Ok(Answer::Session(session)) }
+    }
+
+    #[test]
+    fn a_file_that_ends_too_early_says_why() {
+        struct Broken(io::ErrorKind);
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(self.0.into())
+            }
+        }
+        for (kind, status) in [
+            (io::ErrorKind::TimedOut, 408),
+            (io::ErrorKind::FileTooLarge, 413),
+            (io::ErrorKind::ConnectionReset, 400),
+        ] {
+            for format in [Format::Csv, Format::Json, Format::JsonLines] {
+                let file = (&b"   "[..]).chain(Broken(kind));
+                let mut apply = |_| Ok::<_, ()>(session(SessionState::Open, 0));
+                let options = ImportOptions::default();
+                let done = import(Subject::Stock, format, file, &options, "I-1", &mut apply);
+                let Err(Failed::Refused(problem)) = done else { panic!("{done:?}") };
+                assert_eq!(problem.kind.status.as_u16(), status, "{kind} {format:?}");
+            }
+        }
     }
 
     #[test]

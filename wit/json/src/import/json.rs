@@ -1,16 +1,14 @@
 //! JSON: an array of objects, or an object on each line; UTF-8 with or without a byte order mark.
 //! A row's line is its line; in an array, where it stands in it.
 
-use std::io::{BufRead, BufReader, Read};
+use std::cell::Cell;
+use std::io::{self, BufRead, BufReader, Read};
 
 use serde::de::{Deserializer as _, SeqAccess, Visitor};
 
-use super::{Format, Item, Sink, Subject, Unreadable, columns};
+use super::{Format, Item, ROW_BYTES_MAX, Sink, Subject, Unreadable, columns};
 use crate::contract::sessions::{NumberedRow, RefusedRow};
 use crate::object::Untyped;
-
-/// A line longer than this is no row.
-const LINE_BYTES_MAX: u64 = 64 << 10;
 
 /// Reads a file to its end.
 pub(super) fn read(
@@ -40,13 +38,13 @@ fn lines(subject: Subject, mut file: impl BufRead, sink: Sink<'_>) -> Result<(),
     let mut line = 0_u32;
     loop {
         text.clear();
-        let read = file.by_ref().take(LINE_BYTES_MAX + 1).read_until(b'\n', &mut text)?;
+        let read = file.by_ref().take(ROW_BYTES_MAX as u64 + 1).read_until(b'\n', &mut text)?;
         if read == 0 {
             return Ok(());
         }
         line = line.saturating_add(1);
-        if read as u64 > LINE_BYTES_MAX {
-            let why = format!("line {line} has more than {LINE_BYTES_MAX} bytes");
+        if read > ROW_BYTES_MAX {
+            let why = format!("line {line} has more than {ROW_BYTES_MAX} bytes");
             return Err(Unreadable::Form(why));
         }
         if text.iter().all(u8::is_ascii_whitespace) {
@@ -59,12 +57,31 @@ fn lines(subject: Subject, mut file: impl BufRead, sink: Sink<'_>) -> Result<(),
     }
 }
 
+/// Bounds what one item of an array takes.
+struct Bounded<'a, R> {
+    file: R,
+    since_item: &'a Cell<usize>,
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.since_item.get() > ROW_BYTES_MAX {
+            let why = format!("an item has more than {ROW_BYTES_MAX} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        let read = self.file.read(buffer)?;
+        self.since_item.set(self.since_item.get() + read);
+        Ok(read)
+    }
+}
+
 /// An array is read an item at a time.
 fn array(subject: Subject, file: impl Read, sink: Sink<'_>) -> Result<(), Unreadable> {
     struct Items<'a> {
         subject: Subject,
         sink: Sink<'a>,
         stopped: &'a mut bool,
+        since_item: &'a Cell<usize>,
     }
     impl<'de> Visitor<'de> for Items<'_> {
         type Value = ();
@@ -77,6 +94,7 @@ fn array(subject: Subject, file: impl Read, sink: Sink<'_>) -> Result<(), Unread
             let mut line = 0_u32;
             while let Some(row) = items.next_element()? {
                 line = line.saturating_add(1);
+                self.since_item.set(0);
                 if !(self.sink)(item(self.subject, line, Ok(row))) {
                     *self.stopped = true;
                     return Err(serde::de::Error::custom("stopped"));
@@ -85,14 +103,18 @@ fn array(subject: Subject, file: impl Read, sink: Sink<'_>) -> Result<(), Unread
             Ok(())
         }
     }
-    let mut stopped = false;
+    let (mut stopped, since_item) = (false, Cell::new(0));
+    let file = BufReader::new(Bounded { file, since_item: &since_item });
     let mut parser = serde_json::Deserializer::from_reader(file);
-    let done = parser.deserialize_seq(Items { subject, sink, stopped: &mut stopped });
+    let items = Items { subject, sink, stopped: &mut stopped, since_item: &since_item };
+    let done = parser.deserialize_seq(items);
     match done.and_then(|()| parser.end()) {
         Ok(()) => Ok(()),
         Err(_) if stopped => Err(Unreadable::Stopped),
-        Err(error) if error.is_io() => Err(Unreadable::Io(error.into())),
-        Err(error) => Err(Unreadable::Form(error.to_string())),
+        Err(error) => match error.io_error_kind() {
+            None | Some(io::ErrorKind::InvalidData) => Err(Unreadable::Form(error.to_string())),
+            Some(_) => Err(Unreadable::Io(error.into())),
+        },
     }
 }
 
@@ -149,6 +171,22 @@ mod tests {
         assert!(items("[1]").unwrap()[0].starts_with("1! it is no object"));
         for broken in ["[{\"sku\":\"A\"}", "[] []", "[{]"] {
             assert!(items(broken).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_row_has_a_bound_in_either_form() {
+        let row = |bytes: usize| {
+            let rest = "{\"sku\":\"A\",\"category\":\"x\"}";
+            format!("{}{rest}", " ".repeat(bytes - rest.len()))
+        };
+        let longest = row(ROW_BYTES_MAX - 1);
+        assert_eq!(items(&format!("{longest}\n{longest}\n")).unwrap(), ["1", "2"]);
+        assert_eq!(items(&format!("[{longest},{longest}]")).unwrap(), ["1", "2"]);
+        let longer = row(ROW_BYTES_MAX + (16 << 10));
+        for file in [format!("{{\n{longer}\n"), format!("[{longest},\n{longer}]")] {
+            let refused = items(&file).unwrap_err();
+            assert!(refused.contains("has more than 1048576 bytes"), "{refused}");
         }
     }
 }

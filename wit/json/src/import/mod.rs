@@ -90,6 +90,10 @@ impl From<io::Error> for Unreadable {
     }
 }
 
+/// A row that is longer, as a line, an item of an array or a record, is none. The largest entry is
+/// a calendar of some 720 KB, of 900 where a CSV doubles its quotes: an export has such.
+const ROW_BYTES_MAX: usize = 1 << 20;
+
 /// Takes items; `false` where no more are wanted.
 pub type Sink<'a> = &'a mut dyn FnMut(Item) -> bool;
 
