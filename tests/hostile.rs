@@ -69,6 +69,7 @@ pub(crate) fn module(hostile: &Hostile<'_>) -> Vec<u8> {
         r#"(module
         (import "{sqlite}" "execute" (func $execute (param i32 i32 i32 i32 i32)))
         (import "{sqlite}" "query" (func $query (param i32 i32 i32 i32 i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
         (memory (export "memory") 1 4)
         (global $top (mut i32) (i32.const 8192))
         (data (i32.const 1024) "{data}")
@@ -195,6 +196,8 @@ fn traps_of_the_guest_itself_are_errors() {
     for (what, apply, reason) in [
         ("unreachable", "(unreachable)", "unreachable"),
         ("reads past the end", "(i32.load (i32.const 65534))", "bounds"),
+        // It has answered nothing, though it says that all is well.
+        ("ends itself", "(call $exit (i32.const 0)) (i32.const 4096)", "terminated"),
         ("divides by zero", "(i32.div_u (i32.const 1) (i32.const 0))", "divide"),
     ] {
         refused(what, &Hostile { realloc: HONEST_REALLOC, apply, data: "" }, reason);

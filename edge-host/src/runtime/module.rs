@@ -146,11 +146,15 @@ impl Drop for Configure {
     }
 }
 
-/// WasmEdge's message, where a call did not succeed.
+/// The code of a call that ended by returning.
+const SUCCESS: u32 = 0;
+
+/// WasmEdge's message, where a call did not succeed. A guest that ended itself by `proc_exit` has
+/// not: it left its work and its memory as they were, though `WasmEdge_ResultOK` calls that fine.
 pub(super) fn check(result: ffi::WasmEdge_Result) -> Result<(), String> {
     // SAFETY: plain values in, a static NUL-terminated message out.
     unsafe {
-        if ffi::WasmEdge_ResultOK(result) {
+        if ffi::WasmEdge_ResultGetCode(result) == SUCCESS {
             return Ok(());
         }
         let message = ffi::WasmEdge_ResultGetMessage(result);
