@@ -1,7 +1,8 @@
 //! `inventory:host/sqlite` over one SQLite connection.
 //!
 //! Whoever holds the instance owns the transaction; a guest's statement that would begin, end or
-//! leave it (BEGIN, SAVEPOINT, ATTACH, PRAGMA, …) is refused by SQLite's authorizer.
+//! leave it (BEGIN, SAVEPOINT, ATTACH, PRAGMA, …) is refused by SQLite's authorizer, and one that
+//! calls a function which may run for hours.
 
 use std::{
     sync::{
@@ -13,9 +14,10 @@ use std::{
 
 use rusqlite::{
     CachedStatement, Connection, ErrorCode, ffi,
+    functions::FunctionFlags,
     hooks::{AuthAction, AuthContext, Authorization},
     limits::Limit,
-    types::{ToSqlOutput, ValueRef},
+    types::{Null, ToSqlOutput, ValueRef},
 };
 
 use crate::guest::{
@@ -25,14 +27,59 @@ use crate::guest::{
 
 /// Statements kept prepared for each connection. A guest has a few dozen.
 const STATEMENTS_KEPT: usize = 128;
-/// The longest text or blob, in bytes.
-const VALUE_BYTES_MAX: i32 = 16 << 20;
+/// The longest text or blob, in bytes. One instruction copies it in milliseconds, and [`FUNCTIONS`]
+/// take as long: an overdue statement ends a second or two later. The longest value that a guest
+/// has is a parameter with all skus of a batch, 64 bytes each.
+const VALUE_BYTES_MAX: i32 = 8 << 20;
+/// The longest pattern of LIKE, which takes as long as text times pattern.
+const PATTERN_BYTES_MAX: i32 = 64;
 /// The longest statement, in bytes.
 const STATEMENT_BYTES_MAX: i32 = 64 << 10;
 /// The most that one query may answer, in bytes of cells.
 const RESULT_BYTES_MAX: usize = 64 << 20;
-/// Instructions of SQLite's virtual machine between two looks at the deadline: about 0.1 ms.
-const DEADLINE_CHECK_INTERVAL: i32 = 4_096;
+/// Instructions of SQLite's virtual machine between two looks at the deadline: about 25 µs, where
+/// none of them has a long value.
+const DEADLINE_CHECK_INTERVAL: i32 = 1_024;
+/// The functions that a guest's SQL may call. A call is one instruction, within which no deadline
+/// is looked at, so each of these takes time in proportion to its arguments; `instr`, `replace` and
+/// `trim` take as long as one argument times the other.
+const FUNCTIONS: &[&str] = &[
+    "abs",
+    "avg",
+    "char",
+    "coalesce",
+    "count",
+    "group_concat",
+    "ifnull",
+    "iif",
+    "length",
+    "lower",
+    "max",
+    "min",
+    "nullif",
+    "random",
+    "row_number",
+    "rtrim",
+    "substr",
+    "sum",
+    "total",
+    "typeof",
+    "upper",
+];
+/// What SQLite's own statements call for the guest's ALTER TABLE, besides `length` and `substr`.
+const FUNCTIONS_OF_ALTER: &[&str] = &[
+    "like",
+    "printf",
+    "sqlite_add_constraint",
+    "sqlite_drop_column",
+    "sqlite_drop_constraint",
+    "sqlite_fail",
+    "sqlite_find_constraint",
+    "sqlite_rename_column",
+    "sqlite_rename_quotefix",
+    "sqlite_rename_table",
+    "sqlite_rename_test",
+];
 
 /// One connection, as a guest's import.
 pub struct SqliteHost {
@@ -55,6 +102,8 @@ impl SqliteHost {
         connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX)?;
         connection.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, STATEMENT_BYTES_MAX)?;
+        connection.set_limit(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, PATTERN_BYTES_MAX)?;
+        refuse_rtrim_of_two(&connection)?;
         let seen = Arc::clone(&watch);
         connection.authorizer(Some(move |context: AuthContext<'_>| {
             if seen.guest.load(Ordering::Relaxed) { authorize(&context.action) } else { ALLOW }
@@ -118,10 +167,12 @@ impl Sqlite for SqliteHost {
                 while let Some(row) = rows.next().map_err(translate)? {
                     for column in 0..width {
                         let value = row.get_ref(column).map_err(translate)?;
+                        let taken = (cells.len() + 1) * size_of::<Cell>() + bytes.len();
+                        // Before the copy: one row alone may hold thousands of long values.
+                        if taken + length(value) > RESULT_BYTES_MAX {
+                            return Err(Error::TooLarge);
+                        }
                         cells.push(cell(value, &mut bytes)?);
-                    }
-                    if size_of_val(&cells[..]) + bytes.len() > RESULT_BYTES_MAX {
-                        return Err(Error::TooLarge);
                     }
                 }
                 Ok(())
@@ -167,6 +218,14 @@ fn parameter(value: &Value) -> ToSqlOutput<'_> {
     })
 }
 
+/// The bytes that a value takes behind its cell.
+fn length(value: ValueRef<'_>) -> usize {
+    match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
+        _ => 0,
+    }
+}
+
 /// A value as a cell; what takes room goes behind `bytes`.
 fn cell(value: ValueRef<'_>, bytes: &mut Vec<u8>) -> Result<Cell, Error> {
     let mut put = |more: &[u8]| {
@@ -200,8 +259,24 @@ fn authorize(action: &AuthAction<'_>) -> Authorization {
         AuthAction::Pragma { pragma_name, .. } if *pragma_name != "user_version" => {
             Authorization::Deny
         }
+        // SQLite's error names the function.
+        AuthAction::Function { function_name }
+            if !FUNCTIONS.contains(function_name)
+                && !FUNCTIONS_OF_ALTER.contains(function_name) =>
+        {
+            Authorization::Deny
+        }
         _ => ALLOW,
     }
+}
+
+/// With the characters to trim `rtrim` takes as long as one text times the other; the authorizer
+/// does not tell it from the one that guests need.
+fn refuse_rtrim_of_two(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("rtrim", 2, flags, |_| -> rusqlite::Result<Null> {
+        Err(rusqlite::Error::UserFunctionError("rtrim takes one argument here".into()))
+    })
 }
 
 /// SQLite's codes in the words of the contract.
@@ -315,6 +390,50 @@ mod tests {
         }
         host.connection().execute_batch("COMMIT").unwrap();
         assert_eq!(rows(&mut host, "PRAGMA user_version"), [Cell::Integer(0)]);
+    }
+
+    #[test]
+    fn a_function_that_takes_hours_is_refused_by_name() {
+        let mut host = host();
+        let hours = "SELECT instr(hex(zeroblob(8000000)), hex(zeroblob(4000000)) || '1')";
+        let Err(Error::Other(said)) = host.query(hours.to_owned(), Vec::new()) else {
+            panic!("it is refused");
+        };
+        assert!(said.contains("hex") || said.contains("instr"), "{said}");
+        let texts = vec![Value::Text("a".to_owned()), Value::Text("ba".to_owned())];
+        let answer = host.query("SELECT rtrim(?1, ?2)".to_owned(), texts);
+        assert!(matches!(&answer, Err(Error::Other(said)) if said.contains("one argument")));
+        let pattern = vec![Value::Text("%a".repeat(40))];
+        let answer = host.query("SELECT 'x' LIKE ?1".to_owned(), pattern);
+        assert!(matches!(answer, Err(Error::Other(_))), "{answer:?}");
+    }
+
+    #[test]
+    fn a_guest_may_alter_its_tables() {
+        let mut host = host();
+        for statement in [
+            "INSERT INTO t VALUES (1, 'one')",
+            "ALTER TABLE t RENAME COLUMN b TO c",
+            "ALTER TABLE t ADD COLUMN d INTEGER NOT NULL DEFAULT 1",
+            "CREATE INDEX by_d ON t(d)",
+            "ALTER TABLE t RENAME TO u",
+            "DROP INDEX by_d",
+            "ALTER TABLE u DROP COLUMN d",
+        ] {
+            host.execute(statement.to_owned(), Vec::new()).expect(statement);
+        }
+        let read = "SELECT a, rtrim(c) FROM u";
+        assert_eq!(rows(&mut host, read), [Cell::Integer(1), Cell::Text(3)]);
+    }
+
+    #[test]
+    fn one_row_cannot_pass_the_bound_of_results() {
+        let mut host = host();
+        let long = vec![Value::Blob(vec![0; 7 << 20])];
+        let wide = format!("SELECT {}", ["?1"; 10].join(", "));
+        assert_eq!(host.query(wide, long.clone()), Err(Error::TooLarge));
+        let wide = format!("SELECT {}", ["?1"; 9].join(", "));
+        assert_eq!(host.query(wide, long).unwrap().bytes.len(), 63 << 20);
     }
 
     #[test]
