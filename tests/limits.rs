@@ -144,6 +144,16 @@ fn recursion_without_end_is_a_trap() {
 }
 
 #[test]
+fn recursion_that_calls_out_is_a_trap_and_not_the_end_of_the_process() {
+    let body = format!(
+        "{QUERY} (i32.add (call $apply (i64.const 0) (i32.const 0) (i32.const 0))
+                          (call $apply (i64.const 1) (i32.const 0) (i32.const 0)))"
+    );
+    let (said, _) = outcome(&body, Duration::from_mins(1));
+    assert!(said.contains("next to no stack left"), "{said}");
+}
+
+#[test]
 fn the_calls_of_a_batch_have_its_time_together() {
     // Some milliseconds for each piece of memory, and hundreds of pieces: no call is long.
     let slow = format!(

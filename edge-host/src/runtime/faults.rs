@@ -12,6 +12,7 @@
 #![allow(unsafe_code)] // signal handlers, and the protection of a stack
 
 use std::{
+    cell::Cell,
     ffi::{c_int, c_void},
     io, mem, ptr,
     sync::OnceLock,
@@ -23,6 +24,13 @@ use super::limits::{self, Watched};
 /// A guest thread's stack: half of it is used, half of it guards.
 const STACK_BYTES: usize = 4 << 20;
 const GUARD_BYTES: usize = STACK_BYTES / 2;
+/// What a host function may need of it: SQLite's parser and sorter, TLS.
+const HOST_FUNCTION_BYTES: usize = 512 << 10;
+
+thread_local! {
+    /// The lowest address of this thread's stack that may be used; 0 on threads not made here.
+    static STACK_END: Cell<usize> = const { Cell::new(0) };
+}
 
 type Handler = unsafe extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
 
@@ -59,9 +67,17 @@ fn guard_stack() {
         if libc::pthread_attr_getstack(&raw const attributes, &raw mut start, &raw mut size) == 0 {
             assert!(size >= STACK_BYTES, "the thread was spawned with this stack");
             libc::mprotect(start, GUARD_BYTES, libc::PROT_NONE);
+            STACK_END.set(start.addr() + GUARD_BYTES);
         }
         libc::pthread_attr_destroy(&raw mut attributes);
     }
+}
+
+/// Whether a host function has the stack it may need. A guest that recurses and calls out must not
+/// reach the guard in our own code, which no handler can leave.
+pub(super) fn has_stack_for_host_function() -> bool {
+    let here = 0_u8;
+    ptr::from_ref(&here).addr() >= STACK_END.get().saturating_add(HOST_FUNCTION_BYTES)
 }
 
 /// Puts our handlers before WasmEdge's. To be called while a call into AOT code is active and stays

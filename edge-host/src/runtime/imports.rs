@@ -13,7 +13,7 @@ use std::{
 use wit_bindgen_wasmedge::rt::{CoreValue, GuestMemory, Signature, Trap};
 
 use super::{
-    Error, ffi,
+    Error, faults, ffi,
     instance::Partial,
     limits::Watched,
     memory::Memory,
@@ -159,6 +159,9 @@ fn answer<H: Imports>(
     params: &[CoreValue],
     results: &mut [CoreValue],
 ) -> Result<(), Trap> {
+    if !faults::has_stack_for_host_function() {
+        return Err(Trap::new("host function called with next to no stack left"));
+    }
     let mut memory =
         shared.memory.get().ok_or_else(|| Trap::new("host function called while instantiating"))?;
     memory.refresh();
