@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::HotSwap;
-use crate::shard::Error;
+use crate::{guest::types::Fault, shard::Error};
 
 /// How often the traps are counted.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
@@ -29,15 +29,15 @@ pub(super) fn begin(hot_swap: &HotSwap, watch: u64, digest: String) {
 fn look_after(hot_swap: &HotSwap, watch: u64, digest: &str, traps_before: u64) {
     let inner = &hot_swap.0;
     let started = Instant::now();
-    let (mut probed, mut probes_stopped) = (started, 0);
+    let (mut probed, mut probes_failed) = (started, 0);
     while started.elapsed() < inner.config.watch_window {
         if inner.state.lock().watch != watch {
             return;
         }
-        let traps = inner.metrics.writer.traps.get() - traps_before + probes_stopped;
+        let traps = inner.metrics.writer.traps.get() - traps_before + probes_failed;
         if traps >= inner.config.traps_max {
             let age = started.elapsed().as_secs_f64();
-            let reason = format!("{traps} traps within its first {age:.1} s");
+            let reason = format!("{traps} traps or failed probes within its first {age:.1} s");
             tracing::error!(guest = digest, reason, "taking the guest back");
             return hot_swap.take_back(watch, digest, &reason);
         }
@@ -50,7 +50,12 @@ fn look_after(hot_swap: &HotSwap, watch: u64, digest: &str, traps_before: u64) {
                 // A read of callers may be a long one, and count for nothing; this is the shortest.
                 Err(Error::Stopped) => {
                     tracing::warn!(guest = digest, "a probe of the new guest was stopped");
-                    probes_stopped += 1;
+                    probes_failed += 1;
+                }
+                // A full disk or a busy database is not the guest's doing.
+                Err(Error::Fault(fault @ (Fault::Storage(_) | Fault::Corrupt(_)))) => {
+                    tracing::warn!(guest = digest, ?fault, "a probe of the new guest failed");
+                    probes_failed += 1;
                 }
                 _ => {}
             }

@@ -16,11 +16,10 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use wit_bindgen_wasmedge::rt::CallError;
 
 use super::{
     Clock, Config, Error, OpenError, Readiness, ShardGuest,
-    batch::Batch,
+    batch::{Batch, Failure, host, transact},
     cache::Cache,
     database::{self, Claim, FolderLock},
     serving::Serving,
@@ -377,11 +376,11 @@ impl Batcher {
                 tracing::warn!(?fault, commands = commands.len(), "a batch was rolled back");
                 Error::Fault(fault)
             }
-            Err(Failure::Call(error)) => {
+            Err(Failure::Trap(reason)) => {
                 self.metrics.traps.inc();
-                tracing::error!(%error, commands = commands.len(), "the guest trapped");
+                tracing::error!(reason, commands = commands.len(), "the guest trapped");
                 // Dropping the instance closes its connection, which rolls back.
-                return Attempt::Failed(Error::Trapped(error.to_string()));
+                return Attempt::Failed(Error::Trapped(reason));
             }
         };
         if database::rollback(host(&mut guest)).is_ok() {
@@ -423,49 +422,6 @@ impl Batcher {
         self.latest = self.latest.max(self.clock.now());
         self.latest
     }
-}
-
-enum Failure {
-    Fault(crate::guest::types::Fault),
-    Call(CallError),
-}
-
-impl From<crate::guest::types::Fault> for Failure {
-    fn from(fault: crate::guest::types::Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-fn transact(
-    guest: &mut ShardGuest,
-    cache: &Cache,
-    now: i64,
-    commands: &[Command],
-    deadline: Instant,
-) -> Result<Applied, Failure> {
-    database::begin_write(host(guest))?;
-    // The guest's code is stopped by its instance, a statement by SQLite, a call to Redis by
-    // itself.
-    let left = deadline.saturating_duration_since(Instant::now());
-    guest.instance_mut().set_time_max(Some(left));
-    guest.instance_mut().host_mut().set_deadline(Some(deadline));
-    let applied = guest.apply(now, commands);
-    guest.instance_mut().host_mut().set_deadline(None);
-    let applied = applied.map_err(Failure::Call)??;
-    if applied.outcomes.len() != commands.len() {
-        let fault = format!("{} outcomes for {} commands", applied.outcomes.len(), commands.len());
-        return Err(Failure::Fault(crate::guest::types::Fault::Corrupt(fault)));
-    }
-    // From before the first reader can see the new rows until no reader can see the old ones.
-    cache.changing(&applied.changed_skus);
-    let committed = database::commit(host(guest));
-    cache.changed(&applied.changed_skus);
-    committed?;
-    Ok(applied)
-}
-
-fn host(guest: &mut ShardGuest) -> &SqliteHost {
-    &guest.instance_mut().host_mut().sqlite
 }
 
 impl Attempt {
