@@ -4,6 +4,8 @@
 use std::{
     collections::HashMap,
     fs,
+    io::{self, Read},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant, SystemTime},
@@ -16,6 +18,9 @@ use crate::runtime;
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// How long a guest waits for its signature; then it is refused. One that comes later still counts.
 const SIGNATURE_WAIT: Duration = Duration::from_secs(30);
+
+/// The longest signature that is read: more than one with white space around it has.
+const SIGNATURE_BYTES_MAX: usize = 4 << 10;
 
 /// What tells one state of a file from another; `None`: there is no such file.
 type FileState = Option<(u64, Option<SystemTime>)>;
@@ -78,7 +83,7 @@ impl Inbox {
     fn look_at(&mut self, file: PathBuf) {
         let signature = signature_of(&file);
         let seen = [&file, &signature].map(|path| state_of(path));
-        let [Some((bytes, _)), signed] = seen else { return };
+        let [Some(_), signed] = seen else { return };
         if self.taken.get(&file) == Some(&seen) {
             return;
         }
@@ -96,7 +101,7 @@ impl Inbox {
         if signed.is_none() && self.needs_signature() && since.elapsed() < SIGNATURE_WAIT {
             return;
         }
-        if self.take(&file, &signature, bytes) {
+        if self.take(&file, &signature) {
             self.taken.insert(file, seen);
         }
     }
@@ -106,19 +111,21 @@ impl Inbox {
     }
 
     /// Whether the file has had its turn; the outcome is in the log and in the status.
-    fn take(&self, file: &Path, signature: &Path, bytes: u64) -> bool {
-        if bytes > self.hot_swap.guest_bytes_max() as u64 {
-            tracing::warn!(file = %file.display(), bytes, "too large for a guest");
-            return true;
-        }
-        match fs::read(file) {
+    fn take(&self, file: &Path, signature: &Path) -> bool {
+        let bytes_max = self.hot_swap.guest_bytes_max();
+        match read_regular(file, bytes_max) {
+            Ok(bytes) if bytes.len() > bytes_max => {
+                tracing::warn!(file = %file.display(), bytes_max, "too large for a guest");
+                true
+            }
             Ok(bytes) if self.knows(&bytes) => {
                 // What was rolled back from does not come again by itself, as after a restart.
                 tracing::info!(file = %file.display(), "known already; roll back to it");
                 true
             }
             Ok(bytes) => {
-                let signature = fs::read_to_string(signature).ok();
+                let signature = read_regular(signature, SIGNATURE_BYTES_MAX);
+                let signature = signature.ok().and_then(|text| String::from_utf8(text).ok());
                 let source = file.display().to_string();
                 let upload = Upload { bytes, signature, source, may_migrate: false };
                 !matches!(self.hot_swap.install(&upload).result, Err(Error::Busy))
@@ -134,6 +141,18 @@ impl Inbox {
         let digest = runtime::strip(bytes).map(|plain| runtime::digest_hex(&plain));
         digest.is_ok_and(|digest| self.hot_swap.0.state.lock().history.knows(&digest))
     }
+}
+
+/// A regular file, or what a link names, up to the first byte too many. Whoever may write into the
+/// folder may also make a pipe or a link to a device there, which would be read for ever.
+fn read_regular(file: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
+    let file = fs::File::options().read(true).custom_flags(libc::O_NONBLOCK).open(file)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn signature_of(file: &Path) -> PathBuf {
