@@ -14,7 +14,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use edge_host::runtime;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Host, Start, one_line};
+use crate::harness::{Answer, Host, Start, logged, one_line};
 
 /// Compiling a guest takes half a minute on a busy machine.
 const INSTALL_TIME_MAX: Duration = Duration::from_mins(5);
@@ -183,7 +183,9 @@ fn files(data: &Path) -> Vec<String> {
 fn a_guest_that_traps_loops_recurses_or_eats_memory_is_taken_back() {
     let wicked = guests::wicked();
     // A guest that was taken back has to wait, so each way gets a host of its own.
-    for (name, size) in [("traps", 7), ("loops", 8), ("recurses", 9), ("eats memory", 10)] {
+    for (name, size) in
+        [("answers too few", 6), ("traps", 7), ("loops", 8), ("recurses", 9), ("eats memory", 10)]
+    {
         let data = tempfile::tempdir().unwrap();
         let host = start(data.path());
         guests::compile_into(data.path(), &wicked);
@@ -219,6 +221,32 @@ fn a_guest_that_traps_loops_recurses_or_eats_memory_is_taken_back() {
         assert_eq!(host.sellable("TEA"), 1_000 - 3 * size - 1, "{name}");
         host.assert_audit_is_clean();
     }
+}
+
+#[test]
+fn a_guest_that_loops_in_each_command_of_a_batch_does_not_serve_the_rest_of_it() {
+    const COMMANDS: u64 = 60;
+    let data = tempfile::tempdir().unwrap();
+    let host = start(data.path());
+    guests::compile_into(data.path(), &guests::stubborn());
+    host.set_sellable("TEA", 1_000);
+    let answer = install(&host, &guests::stubborn());
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let digest = answer.body["digest"].as_str().unwrap().to_owned();
+    let commands: Vec<Value> = (0..COMMANDS)
+        .map(|index| {
+            let mut deduct = one_line("TEA", 1);
+            deduct["order_id"] = json!(format!("O-{index:042}"));
+            json!({ "deduct": deduct })
+        })
+        .collect();
+    let answer = host.post("/v1/batch", &json!({ "commands": commands }));
+    let outcomes = answer.body["outcomes"].as_array().unwrap();
+    let done = outcomes.iter().filter(|outcome| outcome["ok"].is_object()).count() as u64;
+    assert!((COMMANDS / 2..COMMANDS).contains(&done), "{answer:?}");
+    await_taken_back(&host, &digest);
+    assert_eq!(host.sellable("TEA"), 1_000 - done, "what was answered, and nothing else");
+    host.assert_audit_is_clean();
 }
 
 fn await_taken_back(host: &Host, digest: &str) {
@@ -262,13 +290,15 @@ fn a_guest_whose_reads_trap_loop_or_recurse_is_taken_back() {
 }
 
 #[test]
-fn a_guest_that_loops_in_the_shortest_read_is_taken_back_without_traffic() {
-    let data = tempfile::tempdir().unwrap();
-    let host = prepare(data.path()).arg("--query-timeout", "200ms").start();
-    guests::compile_into(data.path(), &guests::sleepless());
-    let answer = install(&host, &guests::sleepless());
-    assert_eq!(answer.status, 200, "{answer:?}");
-    await_taken_back(&host, answer.body["digest"].as_str().unwrap());
+fn a_guest_that_fails_the_shortest_read_is_taken_back_without_traffic() {
+    for guest in [guests::sleepless(), guests::gloomy()] {
+        let data = tempfile::tempdir().unwrap();
+        let host = prepare(data.path()).arg("--query-timeout", "200ms").start();
+        guests::compile_into(data.path(), &guest);
+        let answer = install(&host, &guest);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        await_taken_back(&host, answer.body["digest"].as_str().unwrap());
+    }
 }
 
 #[test]
@@ -338,10 +368,21 @@ fn resident_mib(host: &Host) -> u64 {
 #[test]
 fn a_guest_in_the_inbox_is_installed() {
     let (data, inbox) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let host = prepare(data.path()).arg("--guest-inbox", inbox.path().to_str().unwrap()).start();
+    let log = data.path().join("log");
+    let inbox_path = inbox.path().to_str().unwrap();
+    let host = prepare(data.path()).arg("--guest-inbox", inbox_path).log_to(&log).start();
     guests::compile_into(data.path(), &guests::hour_ahead());
     host.set_sellable("TEA", 10);
     let guest = guests::hour_ahead();
+    // What never ends, or never begins, keeps nobody from coming in.
+    let pipe = inbox.path().join("pipe.wasm");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::os::unix::fs::symlink("/dev/zero", inbox.path().join("zero.wasm")).unwrap();
+    for name in ["pipe.wasm.sig", "zero.wasm.sig"] {
+        std::fs::write(inbox.path().join(name), "").unwrap();
+    }
+    logged(&log, &["WARN", "cannot be read", "pipe.wasm", "no regular file"]);
+    logged(&log, &["WARN", "cannot be read", "zero.wasm", "no regular file"]);
     std::fs::write(inbox.path().join("new.wasm.sig"), sign(&guest)).unwrap();
     std::fs::write(inbox.path().join("new.wasm"), &guest).unwrap();
     let deadline = Instant::now() + INSTALL_TIME_MAX;

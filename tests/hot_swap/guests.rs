@@ -78,9 +78,14 @@ pub(crate) fn broken() -> Vec<u8> {
     applying("(unreachable)")
 }
 
-/// Works, but for batches of 7 to 10 commands, and for orders with an id of 41 to 43 bytes.
+/// Works, but for batches of 6 to 10 commands, and for orders with an id of 41 to 43 bytes.
 pub(crate) fn wicked() -> Vec<u8> {
-    let apply = "(if (i32.eq (local.get 2) (i32.const 7)) (then (unreachable)))
+    let apply = "(local i32)
+         (if (i32.eq (local.get 2) (i32.const 6)) (then
+            (local.set 3 (call $real (local.get 0) (local.get 1) (local.get 2)))
+            (i32.store offset=8 (local.get 3) (i32.const 5))
+            (return (local.get 3))))
+         (if (i32.eq (local.get 2) (i32.const 7)) (then (unreachable)))
          (if (i32.eq (local.get 2) (i32.const 8)) (then (loop $again (br $again))))
          (if (i32.eq (local.get 2) (i32.const 9)) (then
             (drop (i32.add (call $wrapper (i64.const 0) (i32.const 0) (i32.const 9))
@@ -100,9 +105,32 @@ pub(crate) fn wicked() -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
+/// Never ends where the first command is for an order with an id of 44 bytes.
+pub(crate) fn stubborn() -> Vec<u8> {
+    // A command: which, then its record, which begins with that id's address and length.
+    applying(
+        "(if (i32.eq (i32.load offset=12 (local.get 1)) (i32.const 44))
+            (then (loop $again (br $again))))
+         (local.get 0) (local.get 1) (local.get 2) (call $real)",
+    )
+}
+
 /// Never ends with the order that a new guest is asked for again and again while it is watched.
 pub(crate) fn sleepless() -> Vec<u8> {
     let get_order = "(if (i32.eq (local.get 1) (i32.const 15)) (then (loop $again (br $again))))
+         (local.get 0) (local.get 1) (call $real)";
+    wrapped(GET_ORDER, "(param i32 i32) (result i32)", get_order)
+}
+
+/// Says that the database is corrupt when it is asked for that order.
+pub(crate) fn gloomy() -> Vec<u8> {
+    // The answer lies in a page of its own, all zero: that it is a fault, and at 8 which.
+    let get_order = "(local i32)
+         (if (i32.eq (local.get 1) (i32.const 15)) (then
+            (local.set 2 (i32.mul (memory.grow (i32.const 1)) (i32.const 65536)))
+            (i32.store8 (local.get 2) (i32.const 1))
+            (i32.store8 offset=8 (local.get 2) (i32.const 5))
+            (return (local.get 2))))
          (local.get 0) (local.get 1) (call $real)";
     wrapped(GET_ORDER, "(param i32 i32) (result i32)", get_order)
 }

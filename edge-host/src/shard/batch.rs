@@ -42,7 +42,7 @@ impl Batch {
                 self.replies.0.push(Waiter::Many(commands.len(), reply));
                 self.commands.extend(commands);
             }
-            Job::Switch(..) | Job::Stop => {}
+            Job::Switch | Job::Stop => {}
         }
     }
 }

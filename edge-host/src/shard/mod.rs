@@ -357,14 +357,11 @@ impl Shard {
         self.0.serving.enter().description.clone()
     }
 
-    /// Lets another guest serve, from one batch to the next: commands that wait are decided by the
-    /// new one, queries under way end with the old one. Where the new one cannot be instantiated or
+    /// Lets another guest serve, from one batch to the next, or from one command to the next where a
+    /// batch has failed: commands that wait are decided by the new one, queries under way end with the old one. Where the new one cannot be instantiated or
     /// does not bring the tables to its version, nothing changes. Blocks until done.
     pub fn switch(&self, module: Arc<GuestModule>) -> Result<Description, OpenError> {
-        let (reply, answer) = std::sync::mpsc::channel();
-        let gone = || OpenError::Guest("the shard is stopping".to_owned());
-        self.0.writer.submit(Job::Switch(module, reply)).map_err(|_| gone())?;
-        answer.recv().map_err(|_| gone())?
+        self.0.writer.switch(module)
     }
 
     /// Asks the guest for an order, and waits for the answer. For those who watch over the guest.

@@ -57,8 +57,8 @@ pub(super) enum Job {
     One(Command, Reply<Result<Outcome, Error>>),
     /// A single caller's batch: 1..=1,000 commands, kept together.
     Many(Vec<Command>, Reply<Vec<Result<Outcome, Error>>>),
-    /// Another guest, between two batches.
-    Switch(Arc<GuestModule>, std::sync::mpsc::Sender<Result<Description, OpenError>>),
+    /// Another guest is to be switched to: wakes the writer, which looks for it at every turn.
+    Switch,
     /// The last job.
     Stop,
 }
@@ -68,14 +68,19 @@ impl Job {
         match self {
             Self::One(..) => 1,
             Self::Many(commands, _) => commands.len(),
-            Self::Switch(..) | Self::Stop => 0,
+            Self::Switch | Self::Stop => 0,
         }
     }
 }
 
+/// Another guest, and who waits until it serves.
+type Switch = (Arc<GuestModule>, std::sync::mpsc::Sender<Result<Description, OpenError>>);
+
 /// The handle to the writer's thread.
 pub(super) struct Writer {
     jobs: Sender<Job>,
+    /// They overtake every command that waits.
+    switches: Sender<Switch>,
     queue: Arc<Queue>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -98,6 +103,7 @@ impl Writer {
         metrics: metrics::Writer,
     ) -> Result<(Self, Arc<Serving>), OpenError> {
         let (jobs, receiver) = crossbeam_channel::unbounded();
+        let (switches, next_switches) = crossbeam_channel::unbounded();
         let queue = Arc::new(Queue {
             waiting: AtomicUsize::new(0),
             commands_max: config.queue_commands_max,
@@ -112,6 +118,7 @@ impl Writer {
             metrics,
             queue: Arc::clone(&queue),
             jobs: receiver,
+            switches: next_switches,
             batch_commands_max: config.batch_commands_max.min(APPLY_COMMANDS_MAX),
             batch_time_max: config.batch_time_max,
             has_committed: true,
@@ -126,7 +133,7 @@ impl Writer {
         let serving = answer
             .recv()
             .unwrap_or_else(|_| Err(OpenError::Guest("its thread ended".to_owned())))?;
-        Ok((Self { jobs, queue, thread: Mutex::new(Some(thread)) }, serving))
+        Ok((Self { jobs, switches, queue, thread: Mutex::new(Some(thread)) }, serving))
     }
 
     /// Puts a job in the queue, whole or not at all.
@@ -136,12 +143,22 @@ impl Writer {
         }
         let commands = job.commands();
         let before = self.queue.waiting.fetch_add(commands, Ordering::SeqCst);
-        // Other guests are no commands: a full queue does not keep them out.
+        // A switch is no command: a full queue does not keep it out.
         if commands > 0 && before + commands > self.queue.commands_max {
             self.queue.waiting.fetch_sub(commands, Ordering::SeqCst);
             return Err(Error::QueueFull);
         }
         self.jobs.send(job).map_err(|_| Error::Stopping)
+    }
+
+    /// Lets another guest serve, before the next command is decided. Blocks until done.
+    pub(super) fn switch(&self, module: Arc<GuestModule>) -> Result<Description, OpenError> {
+        let (reply, answer) = std::sync::mpsc::channel();
+        let gone = || OpenError::Guest("the shard is stopping".to_owned());
+        self.switches.send((module, reply)).map_err(|_| gone())?;
+        // An error is no answer: the writer may have found it already, or finds it before it ends.
+        let _ = self.submit(Job::Switch);
+        answer.recv().map_err(|_| gone())?
     }
 
     pub(super) fn readiness(&self) -> Readiness {
@@ -154,7 +171,7 @@ impl Writer {
         }
     }
 
-    /// Does what waits, then ends the thread.
+    /// Does what waits, then ends the thread; a batch that fails meanwhile is not tried one by one.
     pub(super) fn stop(&self) {
         self.queue.stopping.store(true, Ordering::SeqCst);
         // An error means that the thread has ended already.
@@ -177,6 +194,7 @@ struct Batcher {
     metrics: metrics::Writer,
     queue: Arc<Queue>,
     jobs: Receiver<Job>,
+    switches: Receiver<Switch>,
     batch_commands_max: usize,
     batch_time_max: Duration,
     /// There may be something in the WAL.
@@ -204,15 +222,13 @@ impl Batcher {
         };
         let mut carried = None;
         while let Some(job) = carried.take().or_else(|| self.next_job(&mut guest)) {
+            self.switch_if_asked(&mut guest, &serving);
             match job {
                 Job::Stop => break,
-                Job::Switch(module, reply) => {
-                    // Whoever asked may have gone; the switch counts all the same.
-                    let _ = reply.send(self.switch(&mut guest, &serving, module));
-                }
+                Job::Switch => {}
                 first => {
                     let (batch, next) = self.collect(first);
-                    self.serve(&mut guest, batch);
+                    self.serve(&mut guest, &serving, batch);
                     carried = next;
                 }
             }
@@ -248,6 +264,13 @@ impl Batcher {
         let (mut guest, description) = self.prepare(sqlite)?;
         self.migrate(&mut guest, &description)?;
         Ok((guest, description, lock))
+    }
+
+    fn switch_if_asked(&mut self, guest: &mut Option<ShardGuest>, serving: &Serving) {
+        while let Ok((module, reply)) = self.switches.try_recv() {
+            // Whoever asked may have gone; the switch counts all the same.
+            let _ = reply.send(self.switch(guest, serving, module));
+        }
     }
 
     /// The old guest goes only when the new one has shown that it can serve.
@@ -328,7 +351,7 @@ impl Batcher {
         while let Some(job) = next.take() {
             let size = batch.commands.len() + job.commands();
             let fits = batch.commands.is_empty() || size <= self.batch_commands_max;
-            if !fits || matches!(job, Job::Switch(..) | Job::Stop) {
+            if !fits || matches!(job, Job::Switch | Job::Stop) {
                 return (batch, Some(job));
             }
             batch.push(job);
@@ -338,7 +361,7 @@ impl Batcher {
     }
 
     /// Commits a batch and answers everybody in it.
-    fn serve(&mut self, guest: &mut Option<ShardGuest>, batch: Batch) {
+    fn serve(&mut self, guest: &mut Option<ShardGuest>, serving: &Serving, batch: Batch) {
         let size = batch.commands.len();
         let waiting = self.queue.waiting.fetch_sub(size, Ordering::SeqCst) - size;
         self.metrics.queue_commands.set(i64::try_from(waiting).unwrap_or(i64::MAX));
@@ -347,7 +370,15 @@ impl Batcher {
             Attempt::Failed(error) if size == 1 => vec![Err(error)],
             // One of them is guilty: alone, only that one fails.
             Attempt::Failed(_) => {
-                let alone = |command| self.attempt(guest, std::slice::from_ref(command)).single();
+                let alone = |command| {
+                    // A guest that loops in each of them holds up neither the one that is to take
+                    // its place nor a stop.
+                    self.switch_if_asked(guest, serving);
+                    if self.queue.stopping.load(Ordering::SeqCst) {
+                        return Err(Error::Stopping);
+                    }
+                    self.attempt(guest, std::slice::from_ref(command)).single()
+                };
                 batch.commands.iter().map(alone).collect()
             }
         };
