@@ -198,7 +198,8 @@ async fn sweep(shard: Shard, interval: Duration, mut stopped: watch::Receiver<bo
             () = tokio::time::sleep(interval) => {}
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
-        loop {
+        // However many are left: they end after the next start.
+        while !*stopped.borrow() {
             match shard.apply(Command::Expire(SWEEP_ORDERS_MAX)).await {
                 Ok(Outcome { result: Ok(Answer::Expired(1..)), .. }) => {}
                 Ok(_) | Err(shard::Error::Stopping) => break,
