@@ -17,6 +17,28 @@ use super::{
 };
 use crate::harness::{self, Host, Start, edge_host, logged, one_line};
 
+/// Installs a guest that traps on batches of 7; its digest.
+fn install_wicked(host: &Host, data: &Path) -> String {
+    guests::compile_into(data, &guests::wicked());
+    let answer = install(host, &guests::wicked());
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body["digest"].as_str().unwrap().to_owned()
+}
+
+/// Lets that guest trap three times.
+fn provoke(host: &Host) {
+    for turn in 0..3 {
+        let commands: Vec<_> = (0..7)
+            .map(|index| {
+                let mut deduct = one_line("TEA", 1);
+                deduct["order_id"] = json!(format!("O-{turn}-{index}"));
+                json!({ "deduct": deduct })
+            })
+            .collect();
+        host.post("/v1/batch", &json!({ "commands": commands }));
+    }
+}
+
 /// Installs a twin of the real guest; its digest.
 fn install_twin(host: &Host, data: &Path, name: &str) -> String {
     let twin = guests::twin(name);
@@ -283,11 +305,8 @@ fn code_that_is_overwritten_while_it_is_served_harms_nobody() {
 fn a_guest_is_taken_back_and_the_host_stopped_while_another_is_compiled() {
     let data = tempfile::tempdir().unwrap();
     let host = start(data.path());
-    guests::compile_into(data.path(), &guests::wicked());
     host.set_sellable("TEA", 1_000);
-    let answer = install(&host, &guests::wicked());
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let wicked = answer.body["digest"].as_str().unwrap().to_owned();
+    let wicked = install_wicked(&host, data.path());
     let slow = guests::newer_tables();
     let under_way = || host.get("/admin/guest").body["under_way"]["step"].clone();
     thread::scope(|scope| {
@@ -296,16 +315,7 @@ fn a_guest_is_taken_back_and_the_host_stopped_while_another_is_compiled() {
         while under_way() != "compile" {
             assert!(Instant::now() < deadline, "{:?}", host.get("/admin/guest"));
         }
-        for turn in 0..3 {
-            let commands: Vec<_> = (0..7)
-                .map(|index| {
-                    let mut deduct = one_line("TEA", 1);
-                    deduct["order_id"] = json!(format!("O-{turn}-{index}"));
-                    json!({ "deduct": deduct })
-                })
-                .collect();
-            host.post("/v1/batch", &json!({ "commands": commands }));
-        }
+        provoke(&host);
         super::await_taken_back(&host, &wicked);
         assert_eq!(under_way(), "compile", "the other one is still on its way");
 
@@ -339,4 +349,39 @@ fn a_start_that_compiles_stops_when_it_is_told_to() {
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert_eq!(host.wait().unwrap().code(), Some(0));
     assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
+}
+
+#[test]
+fn what_an_operator_rolled_back_from_does_not_return_by_itself() {
+    let data = tempfile::tempdir().unwrap();
+    let host = start(data.path());
+    host.set_sellable("TEA", 1_000);
+    let wicked = install_wicked(&host, data.path());
+    let twin = install_twin(&host, data.path(), "twin");
+    assert_eq!(host.post("/admin/guest/rollback", &json!({})).status, 200);
+    assert_eq!(serving(&host), wicked);
+    provoke(&host);
+    super::await_taken_back(&host, &wicked);
+    assert_eq!(serving(&host), real_digest(), "and not the twin, which was before it");
+    let asked = host.post("/admin/guest/rollback", &json!({"digest": twin}));
+    assert_eq!(asked.status, 200, "{asked:?}");
+    assert_eq!(serving(&host), twin);
+}
+
+#[test]
+fn a_guest_that_does_not_load_is_passed_over_when_another_is_taken_back() {
+    let data = tempfile::tempdir().unwrap();
+    let host = start(data.path());
+    host.set_sellable("TEA", 1_000);
+    let twin = install_twin(&host, data.path(), "twin");
+    let wicked = install_wicked(&host, data.path());
+    host.signal("-TERM");
+    assert!(host.wait().success());
+    fs::remove_file(guests::kept(data.path(), &twin, "wasm")).unwrap();
+    let host = start(data.path());
+    assert_eq!(serving(&host), wicked);
+    provoke(&host);
+    super::await_taken_back(&host, &wicked);
+    assert_eq!(serving(&host), real_digest());
+    host.assert_audit_is_clean();
 }

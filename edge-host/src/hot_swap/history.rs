@@ -43,9 +43,17 @@ pub struct Version {
     pub failures: u32,
     /// When it was last taken back, and why.
     pub failed: Option<(u64, String)>,
+    /// An operator has rolled back from it: it serves again only when somebody asks for it.
+    #[serde(default)]
+    pub left: bool,
 }
 
 impl Version {
+    /// Whether it may serve again without anybody asking for it.
+    fn may_return(&self) -> bool {
+        self.standing == Standing::Previous && !self.left
+    }
+
     fn description(&self) -> Description {
         let Self { name, version, schema_version, .. } = self.clone();
         Description { name, version, schema_version }
@@ -146,7 +154,7 @@ impl History {
         let others = versions.iter().filter(|it| it.digest != digest);
         let others = others.filter(|it| it.schema_version >= schema_version);
         let serving = others.clone().find(|it| it.standing == Standing::Serving);
-        let next = serving.or_else(|| others.clone().find(|it| it.standing == Standing::Previous));
+        let next = serving.or_else(|| others.clone().find(|it| it.may_return()));
         *expected = Some(next?.digest.clone());
         let reason = format!("{runs} processes died before it had passed its watch");
         match versions.iter_mut().find(|it| it.digest == digest) {
@@ -161,6 +169,7 @@ impl History {
                 standing: Standing::TakenBack,
                 failures: 0,
                 failed: None,
+                left: false,
             }),
         }
         *unproven = None;
@@ -254,6 +263,31 @@ impl History {
         })
     }
 
+    /// The guests that may take the place of one that is taken back, best first. The configured one
+    /// is the last resort, also where it was taken back itself.
+    pub(super) fn successors(&self) -> Vec<String> {
+        let first = self.versions().iter().filter(|it| it.may_return());
+        let last = self.versions().iter().filter(|it| {
+            it.digest == self.contents.configured && it.standing == Standing::TakenBack && !it.left
+        });
+        first.chain(last).map(|version| version.digest.clone()).collect()
+    }
+
+    /// Notes that an operator has rolled back from this guest.
+    pub(super) fn is_left(&mut self, digest: &str) -> io::Result<()> {
+        let mut versions = self.contents.versions.iter_mut();
+        if let Some(version) = versions.find(|version| version.digest == digest) {
+            version.left = true;
+        }
+        self.write()
+    }
+
+    /// The guest that serves.
+    pub(super) fn serving(&self) -> Option<&str> {
+        let serving = self.versions().iter().find(|it| it.standing == Standing::Serving);
+        serving.map(|version| version.digest.as_str())
+    }
+
     /// Keeps a copy of the configured guest, which a later image may no longer have; unless another
     /// has taken its file's place since the start.
     pub(super) fn keep(&self, configured: &Path) -> io::Result<()> {
@@ -327,6 +361,7 @@ impl History {
             standing: Standing::Serving,
             failures,
             failed,
+            left: false,
         };
         versions.insert(0, version);
         let dropped = versions.split_off(versions.len().min(history_max + 1));
@@ -380,6 +415,7 @@ impl History {
             standing: Standing::Serving,
             failures: 0,
             failed: None,
+            left: false,
         };
         if is_first {
             self.contents.versions.push(version);

@@ -280,34 +280,47 @@ impl HotSwap {
             return Outcome { digest: String::new(), steps: Vec::new(), result: Err(Error::Busy) };
         };
         let mut journey = Journey::new(&self.0);
-        let result = journey.roll_back(&self.0.switching.lock(), digest, reason);
+        let switching = self.0.switching.lock();
+        let left = self.0.state.lock().history.serving().map(str::to_owned);
+        let result = journey.roll_back(&switching, digest, reason);
+        if let (Ok(()), Some(left)) = (&result, left)
+            && let Err(error) = self.0.state.lock().history.is_left(&left)
+        {
+            tracing::error!(%error, "the history of guests was not written");
+        }
+        drop(switching);
         self.finished(journey, result)
     }
 
-    /// Takes the watched guest back, whoever installs meanwhile; unless another has come.
+    /// Takes the watched guest back, whoever installs meanwhile; unless another has come. A guest
+    /// that cannot take its place is passed over.
     fn take_back(&self, watch: u64, digest: &str, reason: &str) {
         let switching = self.0.switching.lock();
-        {
+        let successors = {
             let mut state = self.0.state.lock();
             if state.watch != watch {
                 return;
             }
             // One that nothing can take the place of goes on, and has not failed.
-            if let Err(error) = state.history.target(None) {
-                tracing::error!(guest = digest, reason, %error, "the guest is not taken back");
+            let successors = state.history.successors();
+            if successors.is_empty() {
+                tracing::error!(guest = digest, reason, "there is no guest to go back to");
                 return;
             }
             if let Err(error) = state.history.fails(digest, reason) {
                 tracing::error!(%error, "the history was not written");
             }
-        }
+            successors
+        };
         self.0.metrics.guest_installed("taken_back");
-        let mut journey = Journey::new(&self.0);
-        let result = journey.roll_back(&switching, None, reason);
-        drop(switching);
-        if let Err(error) = self.finished(journey, result).result {
-            tracing::error!(guest = digest, %error, "the guest could not be taken back");
+        for successor in successors {
+            let mut journey = Journey::new(&self.0);
+            let result = journey.roll_back(&switching, Some(&successor), reason);
+            if self.finished(journey, result).result.is_ok() {
+                return;
+            }
         }
+        tracing::error!(guest = digest, "the guest could not be taken back: it serves on");
     }
 
     fn finished(&self, journey: Journey<'_>, result: Result<(), Error>) -> Outcome {
