@@ -23,6 +23,9 @@ use crate::{
 
 /// Skus that one call tells Redis of. A commit with more begins a new generation.
 const PUSHED_SKUS_MAX: usize = 8_000;
+/// Skus and commits that may wait for a Redis that is silent, some megabytes; with more a new
+/// generation begins when it is back.
+const QUEUED_MAX: usize = 10 * PUSHED_SKUS_MAX;
 /// Between two tries to reach a Redis that is away; its circuit spaces them out further.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// How long Redis keeps the watermark of a generation that nobody writes to any more.
@@ -79,6 +82,8 @@ struct State {
     pending: HashMap<Box<str>, u64>,
     /// Commits that Redis is to be told of.
     queue: VecDeque<(u64, Vec<String>)>,
+    /// The skus and commits in it.
+    queued: usize,
     /// The generation of the host before, as long as nobody has looked whether Redis has it.
     inherited: Option<Arc<str>>,
     /// The guest that began is still the one that answers.
@@ -110,6 +115,7 @@ impl Shared {
             acknowledged: 0,
             pending: HashMap::new(),
             queue: VecDeque::new(),
+            queued: 0,
             inherited: inherited.map(Into::into),
             one_guest: true,
             stopping: false,
@@ -155,10 +161,13 @@ impl Shared {
         if !told {
             return;
         }
-        if state.pending.len() > self.inner.pending_max || skus.len() > PUSHED_SKUS_MAX {
-            state.leave();
-        } else {
+        state.queued += weight(skus);
+        // The same skus again and again make no more of them pending, but a longer queue.
+        let fits = state.pending.len() <= self.inner.pending_max && state.queued <= QUEUED_MAX;
+        if fits && skus.len() <= PUSHED_SKUS_MAX {
             state.queue.push_back((state.committed, skus.to_vec()));
+        } else {
+            state.leave();
         }
         self.inner.wake.notify_one();
     }
@@ -202,6 +211,7 @@ impl State {
     fn leave(&mut self) {
         self.phase = Phase::Away;
         self.queue.clear();
+        self.queued = 0;
         self.pending.retain(|_, number| *number == IN_COMMIT);
     }
 
@@ -209,8 +219,14 @@ impl State {
     fn acknowledge(&mut self, number: u64) {
         self.acknowledged = number;
         self.queue.retain(|(queued, _)| *queued > number);
+        self.queued = self.queue.iter().map(|(_, skus)| weight(skus)).sum();
         self.pending.retain(|_, pending| *pending > number);
     }
+}
+
+/// What a commit counts for in the queue.
+fn weight(skus: &[String]) -> usize {
+    skus.len() + 1
 }
 
 impl Inner {
