@@ -144,7 +144,7 @@ fn file(path: &Path, text: &str, values: &mut Values, problems: &mut Vec<Problem
                 key: CONFIG.into(),
                 value: None,
                 source,
-                why: format!("the file is not TOML: {}", error.to_string().trim_end()),
+                why: format!("the file is not TOML: {}{}", place(text, &error), error.message()),
                 cure: "correct the line named".into(),
             });
             return;
@@ -166,6 +166,16 @@ fn file(path: &Path, text: &str, values: &mut Values, problems: &mut Vec<Problem
             }),
         }
     }
+}
+
+/// Where a file is wrong. The line itself may hold a token or a password, and is not told.
+fn place(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    before.map_or_else(String::new, |before| {
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|it| *it != '\n').count() + 1;
+        format!("line {line}, column {column}: ")
+    })
 }
 
 /// The value as a flag would carry it. Tokens, a list of tables, become `role:token,…`.

@@ -189,3 +189,18 @@ fn a_file_that_is_missing_or_no_toml_is_one_problem() {
     let file = File::new("broken.toml", "listen = \n");
     assert_eq!(problems(&["--config", file.path()], &[]), ["config"]);
 }
+
+#[test]
+fn no_problem_shows_a_secret() {
+    for text in [
+        "readers = 2\nredis_url = \"redis://:hidden@host\n",
+        "[[tokens]]\nrole = \"admin\"\ntoken = hidden\n",
+        "tokens = [{ role = \"admin\", token = \"hidden\" \n",
+        "wms_url = \"http://user:hidden@host/x\"\nwms_warehouses = \"W1\"\n",
+    ] {
+        let file = File::new("secret.toml", text);
+        let said = loaded(&["--config", file.path()], &[]).unwrap_err().to_string();
+        assert!(!said.contains("hidden"), "{said}");
+        assert!(said.contains("wms_url") || said.contains("line "), "{said}");
+    }
+}

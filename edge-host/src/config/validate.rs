@@ -256,7 +256,9 @@ fn refused(key: &'static str, raw: &Raw, allowed: &str) -> Problem {
 
 /// The text as given; nothing of what may hold a secret.
 fn shown(setting: &Setting, raw: &Raw) -> Option<String> {
-    let hidden = matches!(setting.kind, Kind::Secret | Kind::Url) || raw.text.is_empty();
+    // A password before a host's name, where none may be.
+    let may_be_secret = matches!(setting.kind, Kind::Secret | Kind::Url) || raw.text.contains('@');
+    let hidden = may_be_secret || raw.text.is_empty();
     (!hidden).then(|| raw.text.clone())
 }
 
