@@ -75,15 +75,16 @@ pub(super) fn gather(
     let mut values = Values::defaults();
     let mut problems = Vec::new();
     let (variables, named_file) = environment(variables, &mut problems);
-    if let Some(path) = flags.get_one::<PathBuf>(CONFIG).cloned().or(named_file) {
+    let by_flag = flags.get_one::<PathBuf>(CONFIG).map(|path| (path.clone(), by_flag()));
+    if let Some((path, source)) = by_flag.or(named_file.map(|path| (path, by_variable()))) {
         match std::fs::read_to_string(&path) {
             Ok(text) => file(&path, &text, &mut values, &mut problems),
             Err(error) => problems.push(Problem {
                 key: CONFIG.into(),
                 value: Some(path.display().to_string()),
-                source: Source::Flag(CONFIG.into()),
                 why: format!("the file cannot be read: {error}"),
-                cure: "name a file that is there, or leave --config out".into(),
+                cure: format!("name a file that is there, or leave {source} out"),
+                source,
             }),
         }
     }
@@ -103,6 +104,14 @@ pub(super) fn gather(
 /// The flag that names the file.
 pub(super) const CONFIG: &str = "config";
 
+fn by_flag() -> Source {
+    Source::Flag(CONFIG.into())
+}
+
+fn by_variable() -> Source {
+    Source::Environment(format!("{VARIABLE_PREFIX}{}", CONFIG.to_ascii_uppercase()))
+}
+
 type Variables = Vec<(&'static Setting, String)>;
 
 fn environment(
@@ -121,7 +130,7 @@ fn environment(
             named_file = Some(PathBuf::from(value));
         } else if let Some(setting) = setting(&key).filter(|known| known.variable() == name) {
             known.push((setting, value.to_string_lossy().into_owned()));
-        } else if !is_made_by_kubernetes(rest) {
+        } else if !is_made_by_kubernetes(rest, &value.to_string_lossy()) {
             problems.push(unknown(&name, Source::Environment(name.clone().into_owned())));
         }
     }
@@ -129,10 +138,23 @@ fn environment(
 }
 
 /// Kubernetes gives every pod variables about every service; those of one named `edge-inventory…`
-/// begin like ours.
-fn is_made_by_kubernetes(rest: &str) -> bool {
-    let padded = format!("_{rest}_");
-    padded.contains("_SERVICE_HOST_") || padded.contains("_PORT_")
+/// begin like ours: `…_SERVICE_HOST`, `…_SERVICE_PORT` and `…_SERVICE_PORT_NAME`, `…_PORT` with a
+/// URL, and `…_PORT_80_TCP` with what it consists of.
+fn is_made_by_kubernetes(rest: &str, value: &str) -> bool {
+    let padded = format!("_{rest}");
+    if padded.ends_with("_SERVICE_HOST") || format!("{padded}_").contains("_SERVICE_PORT_") {
+        return true;
+    }
+    if padded.ends_with("_PORT") && value.contains("://") {
+        return true;
+    }
+    let Some((_, port)) = padded.split_once("_PORT_") else {
+        return false;
+    };
+    let mut words = port.split('_');
+    let number = words.next().is_some_and(|number| number.parse::<u16>().is_ok());
+    let protocol = words.next().is_some_and(|it| ["TCP", "UDP", "SCTP"].contains(&it));
+    number && protocol
 }
 
 fn file(path: &Path, text: &str, values: &mut Values, problems: &mut Vec<Problem>) {

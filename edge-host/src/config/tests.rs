@@ -178,14 +178,26 @@ fn variables_that_kubernetes_makes_for_a_service_are_left_alone() {
         ("EDGE_INVENTORY_SERVICE_HOST", "10.0.0.1"),
         ("EDGE_INVENTORY_SERVICE_PORT_HTTP", "80"),
         ("EDGE_INVENTORY_PORT", "tcp://10.0.0.1:80"),
+        ("EDGE_INVENTORY_PORT_80_TCP", "tcp://10.0.0.1:80"),
         ("EDGE_INVENTORY_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("EDGE_INVENTORY_PORT_80_TCP_PORT", "80"),
+        ("EDGE_INVENTORY_HEADLESS_PORT_53_UDP_PROTO", "udp"),
     ];
     assert!(loaded(&[], &variables).is_ok());
+    for (name, value) in [
+        ("EDGE_INVENTORY_PORT", "9000"),
+        ("EDGE_INVENTORY_LISTEN_PORT", "9000"),
+        ("EDGE_INVENTORY_PORT_HTTP", "80"),
+    ] {
+        assert_eq!(problems(&[], &[(name, value)]), [name]);
+    }
 }
 
 #[test]
 fn a_file_that_is_missing_or_no_toml_is_one_problem() {
     assert_eq!(problems(&["--config", "/nowhere/edge.toml"], &[]), ["config"]);
+    let named = loaded(&[], &[("EDGE_INVENTORY_CONFIG", "/nowhere/edge.toml")]).unwrap_err();
+    assert!(named.to_string().contains("leave EDGE_INVENTORY_CONFIG out"), "{named}");
     let file = File::new("broken.toml", "listen = \n");
     assert_eq!(problems(&["--config", file.path()], &[]), ["config"]);
 }
