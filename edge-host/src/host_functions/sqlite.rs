@@ -46,6 +46,7 @@ const DEADLINE_CHECK_INTERVAL: i32 = 1_024;
 const FUNCTIONS: &[&str] = &[
     "abs",
     "avg",
+    "char",
     "coalesce",
     "count",
     "group_concat",

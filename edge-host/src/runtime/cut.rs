@@ -97,8 +97,8 @@ mod tests {
     const READ_ONLY: u64 = 4 * PAGE;
     const CODE: u64 = PAGE;
 
-    /// What a linker makes: a segment with the tables and constants, and one of code behind it; then
-    /// the table of sections. Every word of it differs from the others.
+    /// What a linker makes: a segment with the tables and constants, and one of code behind it;
+    /// then the table of sections. Every word of it differs from the others.
     fn object() -> Vec<u8> {
         let words = 0..u32::try_from((READ_ONLY + CODE) / 4).unwrap();
         let mut object: Vec<u8> = words.flat_map(u32::to_le_bytes).collect();

@@ -227,6 +227,18 @@ fn fault(statement: &str, error: rusqlite::Error) -> Fault {
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_the_host_commits_with_is_not_lent_to_the_guest() {
+        let data = tempfile::tempdir().unwrap();
+        let mut host = open_writer(data.path()).unwrap();
+        begin_write(&host).unwrap();
+        commit(&host).unwrap();
+        begin_write(&host).unwrap();
+        let answer = crate::guest::Sqlite::execute(&mut host, "COMMIT".to_owned(), Vec::new());
+        assert!(matches!(answer, Err(crate::guest::sqlite::Error::Other(_))), "{answer:?}");
+        rollback(&host).unwrap();
+    }
+
     /// Issue 3: a trial's copy could fill the disk under the writer.
     #[test]
     fn a_copy_that_does_not_fit_on_the_disk_is_not_begun() {

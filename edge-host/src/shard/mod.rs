@@ -357,9 +357,10 @@ impl Shard {
         self.0.serving.enter().description.clone()
     }
 
-    /// Lets another guest serve, from one batch to the next, or from one command to the next where a
-    /// batch has failed: commands that wait are decided by the new one, queries under way end with the old one. Where the new one cannot be instantiated or
-    /// does not bring the tables to its version, nothing changes. Blocks until done.
+    /// Lets another guest serve, from one batch to the next, or from one command to the next of a
+    /// batch that failed: commands that wait are decided by the new one, queries under way end with
+    /// the old one. Where the new one cannot be instantiated or does not bring the tables to its
+    /// version, nothing changes. Blocks until done.
     pub fn switch(&self, module: Arc<GuestModule>) -> Result<Description, OpenError> {
         self.0.writer.switch(module)
     }
