@@ -181,7 +181,7 @@ impl<'a> Stock<'a> {
         let rows = storage::stock::find_sites(database, asked, |code| warehouses.meet(code))?;
         for rows in rows.chunk_by(|(one, _), (next, _)| one == next) {
             let sites = &mut self.skus[rows[0].0].sites;
-            // Those of legs were there before: what they have moved since counts, not what is stored.
+            // Those of legs were there before: what they moved since counts, not what is stored.
             let known = sites.len();
             sites.reserve_exact(rows.len());
             for (_, row) in rows {
