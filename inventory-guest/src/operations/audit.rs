@@ -250,14 +250,14 @@ impl Audit {
                 let mut sums = Sums::default();
                 while let Some(leg) = legs.next_if(|leg| leg.order_no <= order.order_no) {
                     sums.add(&leg);
-                    self.check_leg(leg);
+                    self.check_leg(&leg);
                 }
                 self.check_order(order, sums);
             }
         }
     }
 
-    fn check_leg(&mut self, leg: AuditedLeg) {
+    fn check_leg(&mut self, leg: &AuditedLeg) {
         let name = format!("order_no {} leg {}", leg.order_no, leg.leg_no);
         let held = leg.reserved + leg.committed;
         let sum = held + leg.shipped + leg.released + leg.expired;
