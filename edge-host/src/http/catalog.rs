@@ -165,8 +165,8 @@ async fn delete(call: Call, noun: Noun) -> Result<Response, Problem> {
 }
 
 async fn edit(call: Call, change: EntryChange) -> Result<Response, Problem> {
-    let expected = expected_version(&call.headers)?;
     let edit = Edit::parse(call.uri.query().unwrap_or_default())?;
+    let expected = expected_version(&call.headers)?;
     let is_dry = edit.dry_run;
     let command = catalog::put_of(change, expected, edit);
     let (response, outcome) = apply_and_keep(&call.wire, command).await?;
@@ -178,8 +178,8 @@ async fn edit(call: Call, change: EntryChange) -> Result<Response, Problem> {
 }
 
 async fn change(mut call: Call) -> Result<Response, Problem> {
-    query::expects_nothing(&expected_version(&call.headers)?)?;
     let body: CatalogChange = json::read(&mut call).await?;
+    query::expects_nothing(&expected_version(&call.headers)?)?;
     apply(&call.wire, body.into_command()).await
 }
 

@@ -50,8 +50,8 @@ pub(crate) fn task(
     Ok(match place {
         Place::Changes if is_read => Task::Catalog(Reading::Changes(Page::parse(request.query)?)),
         Place::Changes => {
-            expects_nothing(&expected_version(request.if_match, request.if_none_match)?)?;
             let change: CatalogChange = body(request.content_type, request.body)?;
+            expects_nothing(&expected_version(request.if_match, request.if_none_match)?)?;
             Task::Command(change.into_command())
         }
         Place::List(noun) => Task::Catalog(Reading::List(noun, Listing::parse(request.query)?)),
@@ -87,8 +87,9 @@ fn one(request: &Request<'_>, noun: Noun, texts: &[&str]) -> Result<Task, Proble
         }
         _ => types::EntryChange::Delete(key),
     };
+    let edit = Edit::parse(request.query)?;
     let expected = expected_version(request.if_match, request.if_none_match)?;
-    Ok(Task::Command(put_of(change, expected, Edit::parse(request.query)?)))
+    Ok(Task::Command(put_of(change, expected, edit)))
 }
 
 /// The answer to a reading.
