@@ -123,25 +123,30 @@ fn plans(report: &mut Report, data: &[PathBuf; 3]) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
     let now = i64::try_from(now).expect("before the year 292,000,000");
     let (mut reserved, mut planned): (Vec<Cost>, Vec<Cost>) = Default::default();
-    for (order, adcode) in plan.orders.iter().zip(&network.destinations) {
+    // One after the other, as an order system calls: a plan that says why of every warehouse leaves
+    // the processor's caches to the next reservation as none would find them.
+    let orders = || plan.orders.iter().zip(&network.destinations);
+    for (order, adcode) in orders() {
         let inquiry = inquiry(&plan, order, adcode);
         let command = Command::Reserve(Placement {
             order_id: format!("bench-{}", order.id),
-            lines: inquiry.lines.clone(),
+            lines: inquiry.lines,
             mode: Mode::ReserveOnOrder,
             ttl_s: 900,
-            ship_to: inquiry.ship_to.clone(),
+            ship_to: inquiry.ship_to,
             strategy: inquiry.strategy,
             allow_partial: false,
             request_id: None,
             left_out: LeftOut { mode: false, ttl: false },
         });
-        let lines = order.lines.len();
-        reserved.push(cost(&mut guest, lines, |guest| {
+        reserved.push(cost(&mut guest, order.lines.len(), |guest| {
             drop(guest.apply(now, &[command]).expect("no trap").expect("no fault"));
         }));
+    }
+    for (order, adcode) in orders() {
+        let inquiry = inquiry(&plan, order, adcode);
         // What is denied there is answered so, as it would be to a reservation.
-        planned.push(cost(&mut guest, lines, |guest| {
+        planned.push(cost(&mut guest, order.lines.len(), |guest| {
             drop(guest.plan(now, &inquiry).expect("no trap").expect("no fault"));
         }));
     }
