@@ -338,9 +338,13 @@ fn of_pulled_snapshots_only_the_last_is_kept() {
         let listed = listed["snapshots"].as_array().unwrap();
         listed.iter().map(|it| it["snapshot"].as_str().unwrap().to_owned()).collect()
     };
-    // Those of others are left alone, wherever their names are in order.
-    for snapshot in ["S-1", "wms:W10:1:-", "z"] {
-        let begin = json!({"snapshot": snapshot, "warehouse": "W1", "as_of": at(0)});
+    // Those of others are left alone, wherever their names are in order, and however they begin.
+    let other = json!({"reason": "new", "items": [{"put": {"warehouse": {"warehouse": "W1:2"}}}]});
+    assert_eq!(host.post("/v1/catalog/changes", &other).status, 200);
+    for (snapshot, warehouse) in
+        [("S-1", "W1"), ("wms:W10:1:-", "W1"), ("wms:W1:2:1:-", "W1:2"), ("z", "W1")]
+    {
+        let begin = json!({"snapshot": snapshot, "warehouse": warehouse, "as_of": at(0)});
         assert_eq!(host.post("/v1/snapshots", &begin).status, 200);
     }
     let others = names("open");

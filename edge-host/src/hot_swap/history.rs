@@ -274,7 +274,7 @@ impl History {
     }
 
     /// Notes that an operator has rolled back from this guest.
-    pub(super) fn is_left(&mut self, digest: &str) -> io::Result<()> {
+    pub(super) fn leave(&mut self, digest: &str) -> io::Result<()> {
         let mut versions = self.contents.versions.iter_mut();
         if let Some(version) = versions.find(|version| version.digest == digest) {
             version.left = true;

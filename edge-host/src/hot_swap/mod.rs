@@ -284,7 +284,7 @@ impl HotSwap {
         let left = self.0.state.lock().history.serving().map(str::to_owned);
         let result = journey.roll_back(&switching, digest, reason);
         if let (Ok(()), Some(left)) = (&result, left)
-            && let Err(error) = self.0.state.lock().history.is_left(&left)
+            && let Err(error) = self.0.state.lock().history.leave(&left)
         {
             tracing::error!(%error, "the history of guests was not written");
         }

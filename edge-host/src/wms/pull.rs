@@ -231,12 +231,17 @@ impl Pull {
         let mut after = prefix.clone();
         loop {
             let listed = self.shard.snapshots(Some(state), after.clone(), LISTED_MAX).await?;
-            for it in listed.iter().filter(|it| it.session_id != id) {
+            for it in &listed {
                 if !it.session_id.starts_with(&prefix) {
                     return Ok(());
                 }
-                self.discard(&it.session_id).await?;
-                tracing::info!(snapshot = it.session_id, "a snapshot is superseded");
+                // A colon may be in the code of another warehouse, whose names begin alike.
+                let is_ours =
+                    matches!(&it.kind, SessionKind::Snapshot(of) if of.warehouse == self.warehouse);
+                if is_ours && it.session_id != id {
+                    self.discard(&it.session_id).await?;
+                    tracing::info!(snapshot = it.session_id, "a snapshot is superseded");
+                }
             }
             match listed.last() {
                 Some(last) if listed.len() == LISTED_MAX as usize => {
