@@ -2,17 +2,18 @@
 
 use super::Malformed;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $rule:literal, $accepts:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub struct $name(SmolStr);
 
         impl $name {
             #[doc = concat!("Accepts ", $rule, ".")]
-            pub fn parse(text: impl Into<String>) -> Result<Self, Malformed> {
+            pub fn parse(text: impl Into<SmolStr>) -> Result<Self, Malformed> {
                 let text = text.into();
                 let accepts: fn(&[u8]) -> bool = $accepts;
                 if accepts(text.as_bytes()) {
@@ -30,9 +31,9 @@ macro_rules! name {
                 &self.0
             }
 
-            /// The name's text, by move.
+            /// The name's text.
             pub fn into_string(self) -> String {
-                self.0
+                self.0.into()
             }
         }
 
@@ -49,7 +50,7 @@ macro_rules! stored {
         impl $name {
             /// What a row says: only what `parse` let in is ever stored.
             pub(crate) fn from_row(text: &str) -> Self {
-                Self(text.to_owned())
+                Self(SmolStr::new(text))
             }
         }
     )*};

@@ -117,7 +117,7 @@ pub fn get_order(database: &mut impl Database, order_id: OrderId) -> Result<Opti
         })?;
     let mut lines = Vec::new();
     let mut packages = Vec::new();
-    for (_, leg, _) in &legs {
+    for (_, leg) in &legs {
         add_to_line(&mut lines, leg);
         add_to_package(&mut packages, leg);
     }
@@ -190,7 +190,8 @@ pub fn get_stock(
     }
     let counters = storage::stock::find(database, skus.iter().enumerate())?;
     let asked = counters.iter().map(|&(index, _)| (index, &skus[index]));
-    let sites = storage::stock::find_sites(database, asked, WarehouseCode::from_row)?;
+    let kept = storage::stock::kept(database)?;
+    let sites = storage::stock::find_sites(database, asked, kept, WarehouseCode::from_row)?;
     let mut stock: Vec<_> = skus.into_iter().map(Asked::Unknown).collect();
     for (index, counters) in counters {
         stock[index].know(counters.sellable, counters.reserved, counters.committed);

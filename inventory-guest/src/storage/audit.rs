@@ -82,7 +82,7 @@ pub(crate) fn sites(
     after: Option<&Scope>,
 ) -> Result<Vec<AuditedCounters>, Error> {
     const PAGE: &str = "SELECT sku, warehouse, on_hand, unavailable, reserved, committed,
-        last_shipment FROM warehouse_stock
+        last_shipment FROM sites NATURAL JOIN warehouse_stock
         WHERE (sku, warehouse) > (?, ?) ORDER BY sku, warehouse LIMIT ? + 0";
     let sku = after.map_or("", |scope| scope.sku.as_str());
     let warehouse = after.and_then(|scope| scope.warehouse.as_ref());

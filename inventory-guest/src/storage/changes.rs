@@ -4,6 +4,29 @@ use super::rows::{Cells, read, unreadable, write_each};
 use super::{Database, Error, Parameter, codes};
 use crate::domain::change::{Cause, Change, ChangeKind, Quantities};
 use crate::domain::{Instant, Operation, OrderId, Sku, WarehouseCode};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// How far the ledger has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LedgerEnd {
+    /// The last row's sequence; 0 where there is none.
+    pub(crate) seq: i64,
+    /// The sum of a hash for each row, and for each site made: where it is the same, all counters
+    /// are, however the commands came in batches.
+    pub(crate) stamp: u64,
+}
+
+pub(crate) fn end(database: &mut dyn Database) -> Result<LedgerEnd, Error> {
+    const END: &str = "SELECT (SELECT coalesce(max(seq), 0) FROM ledger), stamp FROM stock_stamp";
+    let found = read(database, END, &[], |cells| {
+        Ok(LedgerEnd { seq: cells.integer()?, stamp: to_stamp(cells.integer()?) })
+    })?;
+    found.into_iter().next().ok_or_else(|| unreadable("no stamp of the ledger"))
+}
+
+fn to_stamp(integer: i64) -> u64 {
+    u64::from_ne_bytes(integer.to_ne_bytes())
+}
 
 /// A row of `ledger` to write, except its sequence and time.
 #[derive(Clone, Debug)]
@@ -21,19 +44,35 @@ pub(crate) struct LedgerRow<'a> {
     pub(crate) shipment_before: Option<i64>,
 }
 
-/// Appends rows after the sequence `last`.
+/// Appends rows behind the end, and notes the sites that were made with them, each with its number;
+/// answers the new end.
 pub(crate) fn append<'a>(
     database: &mut dyn Database,
     now: Instant,
-    last: i64,
+    end: LedgerEnd,
+    made: impl Iterator<Item = (i64, &'a Sku, &'a WarehouseCode)>,
     rows: impl Iterator<Item = LedgerRow<'a>>,
-) -> Result<(), Error> {
+) -> Result<LedgerEnd, Error> {
     const INSERT: &str =
         "INSERT INTO ledger (seq, at, kind, cause, order_no, line_no, sku, warehouse,
         reason, stock_before, unavailable_before, reserved_before, committed_before,
         stock_after, unavailable_after, reserved_after, committed_after, shipment_before)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    let runs = (last + 1..).zip(rows).map(|(seq, row)| {
+    const STAMP: &str = "UPDATE stock_stamp SET stamp = ?";
+    let LedgerEnd { mut seq, mut stamp } = end;
+    let mut text = Vec::new();
+    for (site_no, sku, warehouse) in made {
+        text.clear();
+        text.extend_from_slice(&site_no.to_le_bytes());
+        append_names(sku, Some(warehouse), &mut text);
+        stamp = stamp.wrapping_add(xxh3_64(&text));
+    }
+    let runs = rows.map(|row| {
+        seq += 1;
+        text.clear();
+        text.extend_from_slice(&seq.to_le_bytes());
+        append_counters(&row, &mut text);
+        stamp = stamp.wrapping_add(xxh3_64(&text));
         let [stock_before, unavailable_before, reserved_before, committed_before] =
             counters(row.before);
         let [stock_after, unavailable_after, reserved_after, committed_after] = counters(row.after);
@@ -58,7 +97,32 @@ pub(crate) fn append<'a>(
             Parameter::optional(row.shipment_before),
         ]
     });
-    write_each(database, INSERT, runs)
+    write_each(database, INSERT, runs)?;
+    if stamp == end.stamp {
+        return Ok(end);
+    }
+    let parameter = Parameter::Integer(i64::from_ne_bytes(stamp.to_ne_bytes()));
+    write_each(database, STAMP, std::iter::once([parameter]))?;
+    Ok(LedgerEnd { seq, stamp })
+}
+
+/// What a row says of where counters stand now, and of which row was the last shipment.
+fn append_counters(row: &LedgerRow<'_>, text: &mut Vec<u8>) {
+    append_names(row.sku, row.warehouse, text);
+    let Quantities { sellable, on_hand, unavailable, reserved, committed } = row.after;
+    let stock = sellable.or(on_hand).unwrap_or_default();
+    for number in [stock, unavailable.unwrap_or_default(), reserved, committed] {
+        text.extend_from_slice(&number.to_le_bytes());
+    }
+    text.extend_from_slice(&codes::of_operation(row.cause).to_le_bytes());
+}
+
+fn append_names(sku: &Sku, warehouse: Option<&WarehouseCode>, text: &mut Vec<u8>) {
+    for name in [sku.as_str(), warehouse.map_or("", WarehouseCode::as_str)] {
+        text.extend_from_slice(name.as_bytes());
+        // No name has such a byte.
+        text.push(0xff);
+    }
 }
 
 fn counters(quantities: Quantities) -> [Parameter<'static>; 4] {

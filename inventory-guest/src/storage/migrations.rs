@@ -6,13 +6,14 @@ use crate::domain::Instant;
 
 /// In order; the last one's number is the schema version. Never edited once released. A semicolon
 /// and an empty line end a statement.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0001_stock.sql"),
     include_str!("../../migrations/0002_catalog.sql"),
     include_str!("../../migrations/0003_sessions.sql"),
     include_str!("../../migrations/0004_counts.sql"),
     include_str!("../../migrations/0005_forgetting.sql"),
     include_str!("../../migrations/0006_chained_shipments.sql"),
+    include_str!("../../migrations/0007_sites.sql"),
 ];
 
 /// The number of the last migration.
@@ -46,12 +47,13 @@ pub(crate) fn run(database: &mut dyn Database, found: u32, now: Instant) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Operation;
     use crate::domain::catalog::Entry;
+    use crate::domain::{Operation, Sku};
     use crate::operations::queries::{audit, list_catalog_events, list_entries};
     use crate::storage::local::LocalDatabase;
     use crate::storage::requests::{self, RequestKey};
     use crate::storage::sessions;
+    use crate::storage::stock::{self, Kept, StoredSite};
     use std::borrow::Cow;
 
     /// Issue 4: warehouses had a table of their own.
@@ -111,12 +113,43 @@ mod tests {
             FROM (SELECT * FROM ledger ORDER BY seq)";
         assert_eq!(told(&mut database, chain), "1< 2< 3< 4< 5<2 6< 7<5");
         let last = "SELECT group_concat(sku || warehouse || coalesce(last_shipment, ''), ' ')
-            FROM (SELECT * FROM warehouse_stock ORDER BY sku, warehouse)";
+            FROM (SELECT * FROM sites NATURAL JOIN warehouse_stock ORDER BY sku, warehouse)";
         assert_eq!(told(&mut database, last), "AGZ3 ASZ7 BSZ");
         let request_id = Cow::Borrowed("x");
         let key = RequestKey { order_no: 2, operation: Operation::Deduct, request_id };
         let found = requests::find(&mut database, std::iter::once((0, &key))).unwrap();
         assert_eq!(found, [(0, 3, vec![9])]);
+    }
+
+    /// What lies in warehouses had its names in each row.
+    #[test]
+    fn warehouse_stock_of_a_sixth_database_is_found_by_its_site() {
+        let mut database = LocalDatabase::open_in_memory().unwrap();
+        for statement in MIGRATIONS[..6].iter().flat_map(|it| it.split(";\n\n")) {
+            database.execute(statement, &[]).unwrap();
+        }
+        let before = "INSERT INTO migrations VALUES (6, 5);
+            INSERT INTO warehouse_stock VALUES
+              ('B', 'SZ', 9, 1, 2, 3, 7), ('A', 'SZ', 5, 0, 0, 0, NULL),
+              ('B', 'GZ', 4, 0, 0, 0, 2)";
+        database.connection().execute_batch(before).unwrap();
+        let now = Instant::parse(9).unwrap();
+        assert_eq!(crate::operations::migrate(&mut database, now).unwrap(), 6);
+        let skus = ["A", "B"].map(|sku| Sku::parse(sku).unwrap());
+        let found = stock::find_sites(
+            &mut database,
+            skus.iter().enumerate(),
+            Kept::default(),
+            str::to_owned,
+        );
+        let told = found.unwrap().into_iter().map(|(sku, row)| {
+            let StoredSite { counters: it, last_shipment, .. } = row.stored;
+            let last = last_shipment.unwrap_or_default();
+            let held = format!("{}+{}+{}", it.unavailable, it.reserved, it.committed);
+            format!("{} {} {} {held} #{last}", skus[sku].as_str(), row.warehouse, it.on_hand)
+        });
+        let told: Vec<_> = told.collect();
+        assert_eq!(told, ["A SZ 5 0+0+0 #0", "B GZ 4 0+0+0 #2", "B SZ 9 1+2+3 #7"]);
     }
 
     /// Every session was looked at again and again: one that counts and is forgotten need not be.

@@ -1,7 +1,6 @@
 //! Orders and their legs.
 
 use super::rows::{Cells, read, read_each, unreadable, write_each};
-use super::stock::{StoredSite, optional_site};
 use super::{Database, Error, Parameter, codes};
 use crate::domain::order::LegUnits;
 use crate::domain::{
@@ -42,12 +41,11 @@ pub(crate) struct LegRow<S, W> {
     pub(crate) ended_at: Option<Instant>,
 }
 
-/// The last numbers given: of orders, and of ledger rows.
-pub(crate) fn last_numbers(database: &mut dyn Database) -> Result<(i64, i64), Error> {
-    const LAST: &str = "SELECT (SELECT coalesce(max(order_no), 0) FROM orders),
-        (SELECT coalesce(max(seq), 0) FROM ledger)";
-    let found = read(database, LAST, &[], |cells| Ok((cells.integer()?, cells.integer()?)))?;
-    Ok(found.into_iter().next().expect("a SELECT without FROM has one row"))
+/// The last number given.
+pub(crate) fn last_number(database: &mut dyn Database) -> Result<i64, Error> {
+    const LAST: &str = "SELECT coalesce(max(order_no), 0) FROM orders";
+    let found = read(database, LAST, &[], |cells| cells.integer())?;
+    Ok(found.into_iter().next().expect("an aggregate has one row"))
 }
 
 /// The orders of these ids that have a row, each with its index among the ids.
@@ -176,26 +174,22 @@ fn order_row(cells: &mut Cells<'_>) -> Result<OrderRow, Error> {
     })
 }
 
-/// A leg, with the index of its order, and what its warehouse has of its sku.
-pub(crate) type StoredLeg<S, W> = (usize, LegRow<S, W>, Option<StoredSite>);
+/// A leg, with the index of its order.
+pub(crate) type StoredLeg<S, W> = (usize, LegRow<S, W>);
 
-/// The legs of these orders in order of their numbers, each with its order's index and with what
-/// its warehouse has of its sku; `name` says what the caller calls these.
+/// The legs of these orders in order of their numbers; `name` says what the caller calls their skus
+/// and warehouses.
 pub(crate) fn legs<S, W>(
     database: &mut dyn Database,
     orders: impl Iterator<Item = (usize, i64)>,
     mut name: impl FnMut(&str, Option<&str>) -> (S, Option<W>),
 ) -> Result<Vec<StoredLeg<S, W>>, Error> {
-    const LEGS: &str = "SELECT ?2, l.placement, l.line_no, l.package, l.sku, l.warehouse,
-        l.quantity, l.reserved, l.committed, l.shipped, l.released, l.expired, l.promised_ship_at,
-        l.ended_at, s.on_hand, s.unavailable, s.reserved, s.committed, s.last_shipment
-        FROM legs l LEFT JOIN warehouse_stock s ON s.sku = l.sku AND s.warehouse = l.warehouse
-        WHERE l.order_no = ?1 ORDER BY l.leg_no";
+    const LEGS: &str = "SELECT ?2, placement, line_no, package, sku, warehouse, quantity, reserved,
+        committed, shipped, released, expired, promised_ship_at, ended_at
+        FROM legs WHERE order_no = ?1 ORDER BY leg_no";
     let runs =
         orders.map(|(index, order_no)| [Parameter::Integer(order_no), Parameter::index(index)]);
-    read_each(database, LEGS, runs, |cells| {
-        Ok((cells.number()?, leg_row(cells, &mut name)?, optional_site(cells)?))
-    })
+    read_each(database, LEGS, runs, |cells| Ok((cells.number()?, leg_row(cells, &mut name)?)))
 }
 
 fn leg_row<S, W>(

@@ -174,7 +174,9 @@ fn in_calls<'p, const N: usize>(
     let mut parameters = Vec::with_capacity(runs.size_hint().0.min(RUNS_PER_CALL_MAX) * N);
     loop {
         parameters.clear();
-        parameters.extend(runs.by_ref().take(RUNS_PER_CALL_MAX).flatten());
+        for run in runs.by_ref().take(RUNS_PER_CALL_MAX) {
+            parameters.extend_from_slice(&run);
+        }
         if parameters.is_empty() {
             return Ok(());
         }

@@ -22,12 +22,14 @@ use crate::domain::{
     Adcode, AdjustItem, Command, Instant, Line, Operation, OrderAnswer, OrderId, OrderState,
     Package, Quantity, Shortage, Sku, WarehouseCode,
 };
+use crate::storage::changes::LedgerEnd;
 use crate::storage::{self, Database};
 use holds::DueHolds;
 use requests::Requests;
 use routing::Routing;
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
+use stock::{Memory, Version};
 
 /// Index of an order in the batch.
 pub(super) type OrderIndex = usize;
@@ -39,8 +41,10 @@ pub(super) struct Batch<'a> {
     pub(super) stock: Stock<'a>,
     requests: Requests<'a>,
     holds: DueHolds,
-    last_seq: i64,
+    end: LedgerEnd,
     routing: Routing,
+    /// Which rows are remembered once this is written; `None`: none are.
+    version: Option<Version>,
 }
 
 impl<'a> Batch<'a> {
@@ -50,19 +54,26 @@ impl<'a> Batch<'a> {
         now: Instant,
         commands: &'a [Command],
     ) -> Result<Self, Fault> {
-        let (last_order, last_seq) = storage::orders::last_numbers(database)?;
+        let last_order = storage::orders::last_number(database)?;
+        let end = storage::changes::end(database)?;
         let routing = Routing::new(database, now)?;
+        let kept = storage::stock::kept(database)?;
+        // Of what is missing no stamp tells.
+        let version =
+            (!kept.missing).then(|| Version { stock: end.stamp, catalog: routing.stamps.clone() });
+        let memory = version.as_ref().map(Memory::of).unwrap_or_default();
         let (orders, order_of) = orders::find(database, last_order, commands)?;
         let requests = Requests::find(database, &orders, &order_of, commands)?;
         let mut batch = Self {
             database,
             now,
             orders,
-            stock: Stock::new(Rc::clone(&routing.catalog)),
+            stock: Stock::new(Rc::clone(&routing.catalog), memory, kept),
             requests,
             holds: DueHolds::default(),
-            last_seq,
+            end,
             routing,
+            version,
         };
         let due = batch.find_due(holds::STEP_ORDERS_MAX)?;
         batch.want_stock(commands)?;
@@ -81,11 +92,14 @@ impl<'a> Batch<'a> {
         now: Instant,
         items: &'a [AdjustItem],
     ) -> Result<Self, Fault> {
-        let (_, last_seq) = storage::orders::last_numbers(database)?;
+        let end = storage::changes::end(database)?;
         let routing = Routing::new(database, now)?;
-        let stock = Stock::new(Rc::clone(&routing.catalog));
+        let kept = storage::stock::kept(database)?;
+        let stock = Stock::new(Rc::clone(&routing.catalog), Memory::default(), kept);
         let (orders, requests, holds) = (Vec::new(), Requests::default(), DueHolds::default());
-        let mut batch = Self { database, now, orders, stock, requests, holds, last_seq, routing };
+        let version = None;
+        let mut batch =
+            Self { database, now, orders, stock, requests, holds, end, routing, version };
         batch.want_counters(items)?;
         batch.stock.load(batch.database)?;
         Ok(batch)
@@ -214,16 +228,15 @@ impl<'a> Batch<'a> {
         let rows = storage::orders::legs(self.database, orders.into_iter(), |sku, warehouse| {
             (self.stock.name(sku), warehouse.map(|code| self.stock.warehouses.meet(code)))
         })?;
-        for (order, row, site) in &rows {
+        for (order, row) in &rows {
             if row.warehouse.is_none() || !self.is_held(*order) || may_return(*order) {
                 self.stock.want_counters(row.sku);
             }
-            if let (Some(warehouse), Some(site)) = (row.warehouse, *site) {
-                self.stock.add_site(row.sku, warehouse, site);
-            }
         }
+        let sites = rows.iter().filter_map(|(_, row)| Some((row.sku, row.warehouse?)));
+        self.stock.read_single_sites(self.database, sites)?;
         self.stock.load(self.database)?;
-        for (order, row, _) in rows {
+        for (order, row) in rows {
             let leg = LegEntry::stored(&row, &self.stock)?;
             self.orders[order].legs.push(leg);
         }
@@ -352,8 +365,12 @@ impl<'a> Batch<'a> {
         let database = self.database;
         orders::write(database, &self.orders, &self.stock)?;
         self.requests.write(database, self.now)?;
-        self.stock.write(database, self.now, self.last_seq)?;
-        Ok(self.stock.into_changed_skus())
+        let end = self.stock.write(database, self.now, self.end)?;
+        let changed = self.stock.changed_skus();
+        if let Some(version) = self.version {
+            self.stock.into_memory().keep(Version { stock: end.stamp, ..version });
+        }
+        Ok(changed)
     }
 }
 

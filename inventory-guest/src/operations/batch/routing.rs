@@ -2,7 +2,7 @@
 
 use super::Fault;
 use super::stock::{SkuIndex, Stock};
-use crate::domain::catalog::{Catalog, Promises};
+use crate::domain::catalog::{Catalog, Noun, Promises};
 use crate::domain::{Adcode, Denied, Instant};
 use crate::operations::catalog::memory::{Known, known};
 use crate::operations::catalog::rules::Rules;
@@ -15,6 +15,7 @@ use std::rc::Rc;
 pub(in crate::operations) struct Routing {
     pub(in crate::operations) catalog: Rc<Catalog>,
     pub(in crate::operations) promises: Promises,
+    pub(super) stamps: Vec<(Noun, u64)>,
     rules: Option<Rc<RefCell<Rules>>>,
     /// By sku, as far as rules about them were loaded.
     profiles: Vec<Option<Rc<Profile>>>,
@@ -22,9 +23,9 @@ pub(in crate::operations) struct Routing {
 
 impl Routing {
     pub(super) fn new(database: &mut dyn Database, now: Instant) -> Result<Self, Fault> {
-        let Known { catalog, rules } = known(database)?;
+        let Known { catalog, rules, stamps } = known(database)?;
         let promises = Promises::new(Rc::clone(&catalog), now);
-        Ok(Self { catalog, promises, rules, profiles: Vec::new() })
+        Ok(Self { catalog, promises, stamps, rules, profiles: Vec::new() })
     }
 
     /// Reads the rules about skus that are to go to an adcode, where they are not known.

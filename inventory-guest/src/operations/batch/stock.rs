@@ -1,8 +1,11 @@
 //! The counters of a batch, and the ledger rows that account for every move of one.
 
+mod memory;
+mod read;
 mod write;
 
-use super::Fault;
+pub(super) use memory::{Memory, Version};
+
 use super::due::Due;
 use super::warehouses::{MetIndex, Ranking, Warehouses};
 use crate::domain::catalog::Catalog;
@@ -11,8 +14,7 @@ use crate::domain::ledger::{Home, Movement, Place, SiteCounters, SkuCounters};
 use crate::domain::order::LegUnits;
 use crate::domain::routing::{Site, Supply};
 use crate::domain::{Operation, Sku, WarehouseCode};
-use crate::storage::stock::StoredSite;
-use crate::storage::{self, Database};
+use crate::storage::stock::{Kept, StoredSite};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
@@ -25,10 +27,16 @@ pub(in crate::operations) type SiteIndex = usize;
 pub(in crate::operations) struct Stock<'a> {
     skus: Vec<SkuEntry>,
     by_sku: FxHashMap<Sku, SkuIndex>,
+    /// Of skus that no command has named.
+    memory: Memory,
+    /// What is kept from orders anywhere.
+    kept: Kept,
     /// Those that adjustments name, and that there are.
     named: FxHashSet<WarehouseCode>,
     pub(super) warehouses: Warehouses<'a>,
     ledger: Vec<Entry<'a>>,
+    /// Moved or made by this batch, once each, with what was stored: few of those that are known.
+    touched: Vec<(SkuIndex, SiteIndex, StoredSite)>,
     /// Nothing is missing there any more.
     made_good: Vec<(SkuIndex, SiteIndex)>,
     /// What counts as free though due holds still have it.
@@ -55,9 +63,9 @@ struct SkuEntry {
 struct SiteEntry {
     warehouse: MetIndex,
     now: StoredSite,
-    stored: Option<StoredSite>,
     safety_stock: u32,
     missing: u32,
+    is_touched: bool,
 }
 
 /// What a ledger row says of why it is there.
@@ -82,14 +90,13 @@ struct Entry<'a> {
 
 impl SkuEntry {
     fn has_changed(&self) -> bool {
-        let site_changed = |site: &SiteEntry| site.stored != Some(site.now);
-        self.stored != self.counters || self.sites.iter().any(site_changed)
+        self.stored != self.counters
     }
 }
 
 impl SiteEntry {
     fn stored(warehouse: MetIndex, row: StoredSite) -> Self {
-        Self { warehouse, now: row, stored: Some(row), safety_stock: 0, missing: 0 }
+        Self { warehouse, now: row, safety_stock: 0, missing: 0, is_touched: false }
     }
 
     /// Units that orders may hold there; those of due holds are among them.
@@ -104,9 +111,9 @@ impl SiteEntry {
 }
 
 impl<'a> Stock<'a> {
-    /// Nothing yet, of the catalog's warehouses.
-    pub(super) fn new(catalog: Rc<Catalog>) -> Self {
-        Self { warehouses: Warehouses::new(catalog), ..Self::default() }
+    /// Nothing yet but what is remembered, of the catalog's warehouses.
+    pub(super) fn new(catalog: Rc<Catalog>, memory: Memory, kept: Kept) -> Self {
+        Self { warehouses: Warehouses::new(catalog), memory, kept, ..Self::default() }
     }
 
     /// Gives a sku its index.
@@ -115,6 +122,7 @@ impl<'a> Stock<'a> {
             return *index;
         }
         let index = self.skus.len();
+        let remembered = self.memory.take(sku);
         let sku = Sku::from_row(sku);
         self.by_sku.insert(sku.clone(), index);
         self.skus.push(SkuEntry {
@@ -122,97 +130,10 @@ impl<'a> Stock<'a> {
             counters: None,
             stored: None,
             counters_wanted: false,
-            sites: Vec::new(),
-            sites_wanted: false,
+            sites_wanted: remembered.is_some(),
+            sites: remembered.unwrap_or_default(),
         });
         index
-    }
-
-    /// Gives a sku its index; its counters are there after [`Self::load`].
-    pub(super) fn want(&mut self, sku: &Sku) -> SkuIndex {
-        let index = self.name(sku.as_str());
-        self.want_counters(index);
-        index
-    }
-
-    /// A sku's counters are there after [`Self::load`].
-    pub(super) fn want_counters(&mut self, sku: SkuIndex) {
-        let entry = &mut self.skus[sku];
-        if !entry.counters_wanted {
-            entry.counters_wanted = true;
-            self.unread.push(sku);
-        }
-    }
-
-    /// All of its warehouses are there after [`Self::load`].
-    pub(super) fn want_sites(&mut self, sku: SkuIndex) {
-        let entry = &mut self.skus[sku];
-        if !entry.sites_wanted {
-            entry.sites_wanted = true;
-            self.unread_sites.push(sku);
-        }
-    }
-
-    /// Takes in one of a sku's warehouses, as it is stored, unless it is there. It knows its
-    /// counters only: what is kept from orders comes with [`Self::want_sites`].
-    pub(super) fn add_site(&mut self, sku: SkuIndex, warehouse: MetIndex, row: StoredSite) {
-        let sites = &mut self.skus[sku].sites;
-        if sites.iter().all(|site| site.warehouse != warehouse) {
-            sites.push(SiteEntry::stored(warehouse, row));
-        }
-    }
-
-    /// Reads what is wanted and was not read before.
-    pub(super) fn load(&mut self, database: &mut dyn Database) -> Result<(), Fault> {
-        let unread = std::mem::take(&mut self.unread);
-        let asked = unread.iter().map(|&index| (index, &self.skus[index].sku));
-        for (index, counters) in storage::stock::find(database, asked)? {
-            let entry = &mut self.skus[index];
-            entry.counters = Some(counters);
-            entry.stored = Some(counters);
-        }
-        self.load_sites(database)
-    }
-
-    fn load_sites(&mut self, database: &mut dyn Database) -> Result<(), Fault> {
-        let unread = std::mem::take(&mut self.unread_sites);
-        let (skus, warehouses) = (&self.skus, &mut self.warehouses);
-        let asked = unread.iter().map(|&index| (index, &skus[index].sku));
-        let rows = storage::stock::find_sites(database, asked, |code| warehouses.meet(code))?;
-        for rows in rows.chunk_by(|(one, _), (next, _)| one == next) {
-            let sites = &mut self.skus[rows[0].0].sites;
-            // Those of legs were there before: what they moved since counts, not what is stored.
-            let known = sites.len();
-            sites.reserve_exact(rows.len());
-            for (_, row) in rows {
-                match sites[..known].iter_mut().find(|site| site.warehouse == row.warehouse) {
-                    Some(known) => {
-                        known.safety_stock = row.safety_stock;
-                        known.missing = row.missing.min(known.now.counters.on_hand);
-                    }
-                    None => sites.push(SiteEntry {
-                        safety_stock: row.safety_stock,
-                        missing: row.missing,
-                        ..SiteEntry::stored(row.warehouse, row.stored)
-                    }),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads the warehouses that an adjustment names.
-    pub(super) fn find_warehouses<'c>(
-        &mut self,
-        database: &mut dyn Database,
-        codes: impl Iterator<Item = &'c WarehouseCode>,
-    ) -> Result<(), Fault> {
-        let mut unknown: Vec<_> = codes.filter(|it| !self.named.contains(*it)).collect();
-        unknown.sort_unstable();
-        unknown.dedup();
-        let found = storage::stock::find_warehouses(database, unknown.iter().copied())?;
-        self.named.extend(found.into_iter().map(|index| unknown[index].clone()));
-        Ok(())
     }
 
     pub(in crate::operations) fn index(&self, sku: &Sku) -> Option<SkuIndex> {
@@ -417,10 +338,15 @@ impl<'a> Stock<'a> {
         after: SiteCounters,
         origin: Origin<'a>,
     ) {
-        let before = std::mem::replace(&mut self.skus[sku].sites[site].now.counters, after);
+        let entry = &mut self.skus[sku].sites[site];
+        let before = entry.now.counters;
         if before == after {
             return;
         }
+        if !std::mem::replace(&mut entry.is_touched, true) {
+            self.touched.push((sku, site, entry.now));
+        }
+        entry.now.counters = after;
         let kind = ChangeKind::Moved(origin.operation);
         self.enter(kind, origin, (sku, Some(site)), before.into(), after.into());
     }
@@ -457,26 +383,14 @@ impl<'a> Stock<'a> {
         entry.sites.push(SiteEntry {
             warehouse: met,
             now: StoredSite::default(),
-            stored: None,
             safety_stock: 0,
             missing: 0,
+            is_touched: true,
         });
         let site = entry.sites.len() - 1;
+        self.touched.push((sku, site, StoredSite::default()));
         self.made.push((sku, site));
         site
-    }
-
-    /// Reads what is kept from orders where this batch has made a sku's warehouse.
-    pub(super) fn load_kept(&mut self, database: &mut dyn Database) -> Result<(), Fault> {
-        let made = std::mem::take(&mut self.made);
-        let asked = made.iter().enumerate();
-        let asked = asked
-            .map(|(number, (sku, site))| (number, &self.skus[*sku].sku, self.code(*sku, *site)));
-        for (number, units) in storage::stock::find_safety_stock(database, asked)? {
-            let (sku, site) = made[number];
-            self.skus[sku].sites[site].safety_stock = units;
-        }
-        Ok(())
     }
 
     /// Nothing is missing any more of a sku in a warehouse.

@@ -50,7 +50,12 @@ impl<'a> Warehouses<'a> {
     }
 
     fn len(&self) -> usize {
-        self.catalog.warehouses() + self.others.len()
+        self.catalogued() + self.others.len()
+    }
+
+    /// How many have their numbers from the catalog: all batches know them by these.
+    pub(super) fn catalogued(&self) -> usize {
+        self.catalog.warehouses()
     }
 
     /// There is none of this code yet: this batch makes it.

@@ -33,6 +33,8 @@ pub(in crate::operations) struct Known {
     pub(in crate::operations) catalog: Rc<Catalog>,
     /// `None`: there never was a restriction.
     pub(in crate::operations) rules: Option<Rc<RefCell<Rules>>>,
+    /// Of every noun that ever had an entry.
+    pub(in crate::operations) stamps: Vec<(Noun, u64)>,
 }
 
 /// Reads what has changed since the last time.
@@ -58,7 +60,7 @@ pub(in crate::operations) fn known(database: &mut dyn Database) -> Result<Known,
         }
         let [_, restrictions] = rules_stamps;
         let rules = restrictions.map(|_| Rc::clone(&memory.rules));
-        Ok(Known { catalog: Rc::clone(&memory.catalog), rules })
+        Ok(Known { catalog: Rc::clone(&memory.catalog), rules, stamps: found })
     })
 }
 

@@ -126,8 +126,8 @@ pub(super) fn watermark(database: &mut dyn Database, seen: Seen) -> Result<u64, 
 }
 
 fn last_seq(database: &mut dyn Database) -> Result<u64, Fault> {
-    let (_, last_seq) = storage::orders::last_numbers(database)?;
-    Ok(u64::try_from(last_seq).expect("sequences begin at 1"))
+    let end = storage::changes::end(database)?;
+    Ok(u64::try_from(end.seq).expect("sequences begin at 1"))
 }
 
 /// A typing error must not make a warehouse that serves everywhere.

@@ -103,8 +103,8 @@ impl Sheet<'_> {
         let new = changes().filter(|(line, _)| line.facts.site.is_none());
         storage::stock::insert_sites(database, new.map(site))?;
         let old = changes().filter(|(line, _)| line.facts.site.is_some());
-        storage::stock::update_sites(database, old.map(site))?;
-        let (_, last_seq) = storage::orders::last_numbers(database)?;
+        storage::stock::update_sites(database, old.map(|(_, (_, after))| after))?;
+        let end = storage::changes::end(database)?;
         let rows = changes().map(|(line, (before, after))| LedgerRow {
             kind: ChangeKind::Moved(Operation::Count),
             cause: Operation::Count,
@@ -117,7 +117,8 @@ impl Sheet<'_> {
             after: after.counters.into(),
             shipment_before: None,
         });
-        storage::changes::append(database, now, last_seq, rows)?;
+        // A count makes a site only where it moves what lies there.
+        storage::changes::append(database, now, end, std::iter::empty(), rows)?;
         self.write_shortages(database, lines)?;
         if written == Written::WithMoments {
             let skus = lines.iter().filter(|line| !line.is_stale());

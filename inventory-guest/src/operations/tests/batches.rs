@@ -1,8 +1,8 @@
 //! Many commands at once: each is decided on what the ones before left.
 
-use super::shop::all_short;
+use super::shop::{all_short, at};
 use super::*;
-use crate::operations::{COMMANDS_MAX, Fault};
+use crate::operations::{COMMANDS_MAX, Fault, apply};
 
 #[test]
 fn commands_of_one_batch_see_what_the_ones_before_did() {
@@ -95,4 +95,39 @@ fn one_order_and_another_in_the_same_batch_are_told_apart() {
         "committed 1:-(A*3)",
     ];
     assert_eq!(all_short(&shop.tell_all(0, &batch).outcomes), expected);
+}
+
+/// What lies in warehouses is remembered from batch to batch.
+#[test]
+fn what_was_rolled_back_or_written_by_others_is_not_remembered() {
+    let mut shop = Shop::with("A*9 A@W1*4");
+    shop.check([(0, deduct("O-1", "A*1").to("440305"), "committed 1:W1(A*1)")]);
+    shop.database.begin().unwrap();
+    let lost = apply(&mut shop.database, at(0), &[deduct("O-2", "A*3").to("440305")]).unwrap();
+    assert_eq!(all_short(&lost.outcomes), ["committed 1:W1(A*3)"]);
+    shop.database.rollback().unwrap();
+    // As many rows as were rolled back, by a guest with a memory of its own.
+    std::thread::scope(|scope| {
+        let told = || shop.tell(0, &deduct("O-3", "A*1").to("440305"));
+        assert_eq!(scope.spawn(told).join().unwrap(), "committed 1:W1(A*1)");
+    });
+    shop.check([
+        (0, deduct("O-4", "A*2").to("440305"), "committed 1:W1(A*2)"),
+        (0, deduct("O-5", "A*1").to("440305"), "no insufficient_stock A 0/1"),
+    ])
+    .stock("A", "5 sellable, 0 reserved, 4 committed, W1 4=0+4+0");
+}
+
+/// Issue 4: one that was made elsewhere meanwhile was made again.
+#[test]
+fn a_warehouse_that_others_made_while_it_was_remembered_is_known() {
+    let mut shop = Shop::with("A*9 A@W1*4 B@W2*1");
+    shop.check([(0, deduct("O-1", "A*1").to("440305"), "committed 1:W1(A*1)")]);
+    // Nothing lies there, and nothing moves: the ledger has no row of it.
+    std::thread::scope(|scope| {
+        let told = || shop.tell(0, &adjust([on_hand("A", "W2", "0")]));
+        assert_eq!(scope.spawn(told).join().unwrap(), "A@W2 0->0");
+    });
+    shop.check([(0, adjust([on_hand("A", "W2", "5")]), "A@W2 0->5")])
+        .stock("A", "8 sellable, 0 reserved, 1 committed, W1 4=0+1+0, W2 5=0+0+0");
 }

@@ -224,7 +224,7 @@ pub(crate) fn orders_holding(
     warehouse: &WarehouseCode,
     now: Instant,
 ) -> Result<Vec<OrderId>, Error> {
-    const HELD: &str = "SELECT sku FROM warehouse_stock
+    const HELD: &str = "SELECT sku FROM sites NATURAL JOIN warehouse_stock
         WHERE warehouse = ? AND reserved + committed > 0 LIMIT 1";
     const HOLDING: &str = "SELECT DISTINCT o.order_id FROM legs l JOIN orders o
         ON o.order_no = l.order_no

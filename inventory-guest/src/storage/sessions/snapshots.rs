@@ -76,10 +76,10 @@ pub(crate) fn zeroed(
     const COUNTS: &str = "SELECT count(*), coalesce(sum(
           (r.body IS NULL OR r.body = x'00')
           AND NOT coalesce((c.as_of, c.watermark) >= (?3, ?4), 0)), 0)
-        FROM warehouse_stock s
+        FROM sites s JOIN warehouse_stock w ON w.site_no = s.site_no
         LEFT JOIN session_rows r ON r.session_no = ?1 AND r.subject = s.sku AND r.place = ''
         LEFT JOIN counts c ON c.warehouse = s.warehouse AND c.sku = s.sku
-        WHERE s.warehouse = ?2 AND s.on_hand > 0";
+        WHERE s.warehouse = ?2 AND w.on_hand > 0";
     let parameters = [
         Parameter::Integer(session_no),
         Parameter::Text(warehouse.as_str()),
@@ -101,8 +101,8 @@ pub(crate) fn unnamed_after(
     after: &str,
     limit: u32,
 ) -> Result<Vec<Sku>, Error> {
-    const PAGE: &str = "SELECT s.sku FROM warehouse_stock s
-        WHERE s.warehouse = ?2 AND s.sku > ?3 AND (s.on_hand > 0 OR EXISTS (
+    const PAGE: &str = "SELECT s.sku FROM sites s JOIN warehouse_stock w ON w.site_no = s.site_no
+        WHERE s.warehouse = ?2 AND s.sku > ?3 AND (w.on_hand > 0 OR EXISTS (
           SELECT 1 FROM count_shortages x WHERE x.warehouse = s.warehouse AND x.sku = s.sku))
         AND NOT EXISTS (SELECT 1 FROM session_rows r
           WHERE r.session_no = ?1 AND r.subject = s.sku AND r.place = '')
