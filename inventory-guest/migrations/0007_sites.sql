@@ -1,14 +1,14 @@
 -- What a guest compares to know whether it may trust what it remembers of `sites` and
 -- `warehouse_stock`: the sum of a hash for each site made and for each row of the ledger. As with
 -- `catalog_stamps`, equal stamps mean equal rows, whatever was rolled back meanwhile. It has one row,
--- and begins with 0, or behind a ledger that is there with any number that no other database has.
+-- and begins with 0, or where there are rows already with any number that no other database has.
 CREATE TABLE stock_stamp (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   stamp INTEGER NOT NULL
 ) STRICT;
 
 INSERT INTO stock_stamp (one, stamp)
-SELECT 1, iif(EXISTS (SELECT 1 FROM ledger), random(), 0);
+SELECT 1, iif(EXISTS (SELECT 1 FROM ledger) OR EXISTS (SELECT 1 FROM warehouse_stock), random(), 0);
 
 -- Where a sku lies: a warehouse that stocks it, or has. The names are here, and what orders move is in
 -- `warehouse_stock`: next to every commit writes most of its pages, so its rows are short, and found by

@@ -9,7 +9,7 @@ use crate::domain::catalog::Noun;
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 
-/// With more rows than these all are forgotten: some 6 MiB.
+/// With more rows than these all are forgotten: some 6 MiB, up to twice that with long names.
 const ROWS_MAX: usize = 65_536;
 
 thread_local! {
@@ -80,8 +80,10 @@ impl Stock<'_> {
         let catalogued = self.warehouses.catalogued();
         // What was made now has no number yet.
         let is_plain = |it: &SiteEntry| it.now.site_no != 0 && it.warehouse < catalogued;
-        for SkuEntry { sku, sites, sites_wanted, .. } in self.skus {
-            if sites_wanted && sites.iter().all(is_plain) {
+        for SkuEntry { sku, counters, sites, sites_wanted, .. } in self.skus {
+            // Of names that nobody knows there is no end.
+            let is_known = counters.is_some() || !sites.is_empty();
+            if is_known && sites_wanted && sites.iter().all(is_plain) {
                 memory.put(sku, sites);
             }
         }
