@@ -170,29 +170,6 @@ fn a_guest_that_fails_its_trial_never_serves() {
     assert_eq!(files(data.path()), [kept], "a refused guest leaves no file");
 }
 
-/// A guest that mends what another broke could not have come, as it found it broken.
-#[test]
-fn what_was_broken_before_is_not_held_against_a_guest() {
-    let data = tempfile::tempdir().unwrap();
-    let host = start(data.path());
-    host.set_sellable("TEA", 100);
-    let meddling = guests::meddling();
-    guests::compile_into(data.path(), &meddling);
-    refused_at(&install(&host, &meddling), "try", "its audit finds 1 differences in the copy");
-    host.assert_audit_is_clean();
-    drop(host);
-
-    let file = rusqlite::Connection::open(data.path().join("inventory.sqlite")).unwrap();
-    file.execute("UPDATE stock SET sellable = sellable + 1", []).unwrap();
-    drop(file);
-    let host = start(data.path());
-    let twin = guests::twin("mends");
-    guests::link_into(data.path(), &twin);
-    let installed = install(&host, &twin);
-    assert_eq!(installed.status, 200, "{}", installed.body);
-    assert!(versions(&host).contains(&(runtime::digest_hex(&twin), "serving".to_owned())));
-}
-
 /// What lies in the folder of guests.
 fn files(data: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(data.join("guests")).unwrap();

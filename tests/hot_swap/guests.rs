@@ -16,8 +16,6 @@ use crate::harness;
 const APPLY: &str = "inventory:guest/commands@2.0.0#apply";
 const APPLY_TYPE: &str = "(param i64 i32 i32) (result i32)";
 const DESCRIBE: &str = "inventory:guest/lifecycle@2.0.0#describe";
-const MIGRATE: &str = "inventory:guest/lifecycle@2.0.0#migrate";
-const SQLITE: &str = "inventory:host/sqlite@2.0.0";
 const GET_ORDER: &str = "inventory:guest/orders@2.0.0#get-order";
 
 /// The real guest's bytes.
@@ -135,29 +133,6 @@ pub(crate) fn gloomy() -> Vec<u8> {
             (return (local.get 2))))
          (local.get 0) (local.get 1) (call $real)";
     wrapped(GET_ORDER, "(param i32 i32) (result i32)", get_order)
-}
-
-/// Migrates by changing counters, behind the ledger's back.
-pub(crate) fn meddling() -> Vec<u8> {
-    const STATEMENT: &str = "UPDATE stock SET sellable = sellable + 1";
-    let import = format!("(import \"{SQLITE}\" \"execute\" (func (;");
-    let (_, number) = text().split_once(&import).expect("the guest imports it");
-    let (number, _) = number.split_once(';').unwrap();
-    let bytes = STATEMENT.bytes().enumerate();
-    let store =
-        |(at, byte)| format!("(i32.store8 offset={at} (local.get $page) (i32.const {byte}))\n");
-    let stores: String = bytes.map(store).collect();
-    // The statement lies in a page of its own, and the answer behind it; there are no parameters.
-    let body = format!(
-        "(local $page i32)
-         (local.set $page (i32.mul (memory.grow (i32.const 1)) (i32.const 65536)))
-         {stores}
-         (call {number} (local.get $page) (i32.const {}) (i32.const 8) (i32.const 0)
-            (i32.add (local.get $page) (i32.const 1024)))
-         (local.get $now) (call $real)",
-        STATEMENT.len()
-    );
-    wrapped(MIGRATE, "(param $now i64) (result i32)", &body)
 }
 
 /// Says that its tables are of the next version.
